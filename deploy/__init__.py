@@ -1,0 +1,1 @@
+"""Files that installations are made from."""

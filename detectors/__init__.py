@@ -1,0 +1,1 @@
+"""Pixels and readings in, findings out."""

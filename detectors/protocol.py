@@ -1,0 +1,58 @@
+"""What a detector is: data in, findings out, its memory owned by the caller.
+
+A detector holds only settings and weights; what it remembers of one device is a state object that the
+caller keeps and hands back. No sockets, no clock, no SQL, no files but weights.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+
+from gridwatch.model import Finding, Observation, Picture
+
+State = TypeVar("State")
+
+
+class CameraDetector(Protocol[State]):
+    """Looks at the pictures of one camera, oldest first.
+
+    Raises DetectorError where it fails on a picture. A finding of a label that raises alerts is meant as
+    an alert; anything weaker has a label of its own (`suspected_fall`, `camera_moved`, …).
+    """
+
+    @property
+    def name(self) -> str:
+        """Name and version, as `name/version`."""
+        ...
+
+    def judge(self, picture: Picture) -> Sequence[Finding]:
+        """Judge one picture alone, without rules over time."""
+        ...
+
+    def new_state(self) -> State:
+        """Make the memory of a camera that was never seen."""
+        ...
+
+    def see(self, state: State, picture: Picture) -> Sequence[Finding]:
+        """Look at the camera's next picture; change `state`; return what was concluded now."""
+        ...
+
+    def finish(self, state: State) -> Sequence[Finding]:
+        """Conclude what a clip's end leaves open; `state` is not used again."""
+        ...
+
+
+class SensorDetector(Protocol[State]):
+    """Judges the observations of one sensor, in the order of their arrival."""
+
+    @property
+    def name(self) -> str:
+        """Name and version, as `name/version`."""
+        ...
+
+    def new_state(self) -> State:
+        """Make the memory of a sensor that was never heard."""
+        ...
+
+    def feel(self, state: State, observation: Observation) -> Sequence[Finding]:
+        """Take in one observation; change `state`; return what was concluded now."""
+        ...

@@ -1,0 +1,58 @@
+"""The errors of Gridwatch.
+
+GridwatchError
+├── SettingsError         a setting or argument is wrong; the text says which and what to do
+├── UnreadableMessage     a device's message is not what its topic promises; it goes to quarantine
+│   └── UnknownDevice     nobody registered the device that sent it
+├── UnreadableMedia       a picture or video can't be decoded, lies about its size, or is too large
+├── NotAllowed            what was asked for does not fit the state of the thing asked
+├── NotFound              no such device, alert, event or evidence
+├── StoreError            the database refused or is away
+│   └── StoreUnavailable  the database can't be reached; trying again later is right
+├── BrokerError           the MQTT broker refused or is away
+└── DetectorError         a detector can't be built or failed on a picture
+"""
+
+
+class GridwatchError(Exception):
+    """Root of every error that Gridwatch raises on purpose."""
+
+
+class SettingsError(GridwatchError):
+    """A setting or argument is wrong."""
+
+
+class UnreadableMessage(GridwatchError):
+    """A device's message is not what its topic promises."""
+
+
+class UnknownDevice(UnreadableMessage):
+    """Nobody registered the device that sent a message."""
+
+
+class UnreadableMedia(GridwatchError):
+    """A picture or video can't be decoded, lies about its size, or is too large."""
+
+
+class NotAllowed(GridwatchError):
+    """What was asked for does not fit the state of the thing asked."""
+
+
+class NotFound(GridwatchError):
+    """No such device, alert, event or evidence."""
+
+
+class StoreError(GridwatchError):
+    """The database refused."""
+
+
+class StoreUnavailable(StoreError):
+    """The database can't be reached; trying again later is right."""
+
+
+class BrokerError(GridwatchError):
+    """The MQTT broker refused or is away."""
+
+
+class DetectorError(GridwatchError):
+    """A detector can't be built or failed on a picture."""

@@ -1,0 +1,15 @@
+"""What every test may ask for."""
+
+from pathlib import Path
+
+import pytest
+
+SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Return the folder of real pictures and clips that lies beside the checkout, or skip."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("needs the real pictures and clips in ../shared/data, which are not here")
+    return SHARED_DATA
