@@ -4,6 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers import database_url, migrated_template, mosquitto, postgres_url
+
+__all__ = ["database_url", "migrated_template", "mosquitto", "postgres_url", "shared_data"]
+
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 

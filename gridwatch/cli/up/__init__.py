@@ -1,0 +1,1 @@
+"""`gridwatch up`: everything on this machine, supervised."""
