@@ -170,8 +170,9 @@ class Finding:
     """What a detector concluded.
 
     `observed_at` is the moment it stands for; `started_at` and `ended_at` bound it where it lasts.
-    `criteria` says why: names to numbers. `severity` asks for more than the label's own. `id` ties updates of one event together; without it the
-    collector derives one from device, time and label.
+    `criteria` says why: names to numbers. `severity` asks for more than the label's
+    own. `id` ties updates of one event together; without it the collector derives one from device, time,
+    label and box.
     """
 
     label: str

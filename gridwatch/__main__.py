@@ -1,0 +1,5 @@
+"""`python -m gridwatch`: the command line."""
+
+from gridwatch.cli import main
+
+main()

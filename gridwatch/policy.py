@@ -1,0 +1,113 @@
+"""When an event becomes an alert: pure, no clock, no database.
+
+An event raises an alert, merges into the one of its group that is not closed, or is only kept.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from gridwatch.errors import NotAllowed
+from gridwatch.model import AlertState, Finding, Severity
+from gridwatch.scenes import SCENES, alarm_severity
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Held:
+    """The alert that takes the events of a group now."""
+
+    id: int
+    severity: Severity
+    observed_at: datetime
+    last_observed_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ignore:
+    """The event is kept and shown, and raises nothing."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Merge:
+    """The event belongs to an alert that is there; `severity` is the alert's from now on."""
+
+    alert_id: int
+    severity: Severity
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Raise:
+    """The event is the first of a new alert; the alert `seal` takes no further events."""
+
+    group_key: str
+    severity: Severity
+    seal: int | None
+
+
+Decision: TypeAlias = Ignore | Merge | Raise
+
+
+def scene_of(label: str, device_scene: str) -> str:
+    """Return the scene an event belongs to: a flame is a fire, whatever camera saw it."""
+    if alarm_severity(device_scene, label) is not None:
+        return device_scene
+    owners = [name for name, scene in SCENES.items() if label in scene.alarms]
+    return owners[0] if owners else device_scene
+
+
+def group_key(scene: str, device: str) -> str:
+    """Return what events of one incident share: scene and device."""
+    return f"{scene}:{device}"
+
+
+def severity_of(finding: Finding, scene: str, extra_alarms: Mapping[str, Severity]) -> Severity | None:
+    """Return the severity that `finding` deserves, or None where it raises nothing.
+
+    `extra_alarms` are the labels that the settings add. A finding's own severity can only raise its label's.
+    """
+    own = alarm_severity(scene, finding.label) or extra_alarms.get(finding.label)
+    if own is None or finding.severity is None:
+        return own
+    return max(own, finding.severity, key=lambda severity: severity.rank)
+
+
+def decide(
+    finding: Finding, *, scene: str, device: str, held: Held | None, extra_alarms: Mapping[str, Severity]
+) -> Decision:
+    """Decide what `finding` does, given the alert that holds its group now."""
+    severity = severity_of(finding, scene, extra_alarms)
+    if severity is None:
+        return Ignore()
+    if held is None:
+        return Raise(group_key=group_key(scene, device), severity=severity, seal=None)
+    if _belongs(finding.observed_at, held, scene):
+        return Merge(
+            alert_id=held.id, severity=max(severity, held.severity, key=lambda severity: severity.rank)
+        )
+    return Raise(group_key=group_key(scene, device), severity=severity, seal=held.id)
+
+
+def _belongs(observed_at: datetime, held: Held, scene: str) -> bool:
+    window = SCENES[scene].merge_window
+    return held.observed_at - window <= observed_at <= held.last_observed_at + window
+
+
+ACTIONS: Mapping[str, tuple[frozenset[AlertState], AlertState]] = {
+    "acknowledge": (frozenset({AlertState.OPEN}), AlertState.ACKNOWLEDGED),
+    "resolve": (frozenset({AlertState.OPEN, AlertState.ACKNOWLEDGED}), AlertState.RESOLVED),
+}
+"""What a person may do: from which states, into which state."""
+
+
+def allowed_actions(state: AlertState) -> list[str]:
+    """Return the actions that `state` allows."""
+    return [action for action, (sources, _) in ACTIONS.items() if state in sources]
+
+
+def after(action: str, state: AlertState) -> AlertState:
+    """Return the state that `action` leads to; raise NotAllowed that says what is allowed."""
+    if action in ACTIONS and state in ACTIONS[action][0]:
+        return ACTIONS[action][1]
+    allowed = ", ".join(allowed_actions(state)) or "nothing"
+    raise NotAllowed(f"an alert that is {state.value} can't be changed by {action!r}; allowed: {allowed}")

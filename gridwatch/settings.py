@@ -1,0 +1,119 @@
+"""Settings: read once from environment variables `GRIDWATCH_*` or a TOML file, then handed in.
+
+The TOML file is the one that `GRIDWATCH_CONFIG` names, else `gridwatch.toml` in the working folder; an
+environment variable wins over the file.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import TomlConfigSettingsSource as TomlSource
+
+from gridwatch.errors import SettingsError
+from gridwatch.model import Severity, check_label
+
+CONFIG_VARIABLE = "GRIDWATCH_CONFIG"
+DEFAULT_CONFIG = Path("gridwatch.toml")
+
+
+def default_data_dir() -> Path:
+    """Return where data lives when nobody said otherwise: /var/lib for root, else the user's data home."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/gridwatch")
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "gridwatch"
+
+
+def _pairs(value: Any) -> Any:
+    """Turn `a=b,c=d` into a mapping; leave a TOML table as it is."""
+    if not isinstance(value, str):
+        return value
+    pairs: dict[str, str] = {}
+    for part in filter(None, (piece.strip() for piece in value.split(","))):
+        name, equals, meaning = part.partition("=")
+        if not equals:
+            raise ValueError(f"{part!r}: write name=value, pairs separated by commas")
+        pairs[name.strip()] = meaning.strip()
+    return pairs
+
+
+def _words(value: Any) -> Any:
+    """Turn text separated by blanks into a tuple; leave a TOML list as it is."""
+    return tuple(value.split()) if isinstance(value, str) else value
+
+
+class Settings(BaseSettings):
+    """Everything that an installation may choose."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="GRIDWATCH_", env_ignore_empty=True, extra="ignore", frozen=True, validate_default=True
+    )
+
+    database_url: str | None = Field(None, description="PostgreSQL; unset: the one that `up` starts")
+    mqtt_url: str | None = Field(
+        None, description="mqtt://user:pass@host:port or mqtts://; unset: the one that `up` starts"
+    )
+    http_host: str = Field("127.0.0.1", description="address that the API and the console listen on")
+    http_port: int = Field(8080, ge=1, le=65535, description="port of the API and the console")
+    mqtt_port: int = Field(1883, ge=1, le=65535, description="port of the broker that `up` starts")
+    data_dir: Path = Field(default_factory=default_data_dir, description="evidence, embedded servers, logs")
+    public_url: str | None = Field(None, description="address that links and phones use")
+    admin_password: SecretStr | None = Field(
+        None, description="password of the first administrator, user admin"
+    )
+    migrate: bool = Field(True, description="apply pending migrations at start; 0 turns it off")
+    installation: str = Field(
+        "gridwatch", description="name of this installation; part of its MQTT client ids"
+    )
+    detector_workers: int = Field(2, ge=1, le=64, description="processes that look at pictures and clips")
+    elevator_onnx: Path | None = Field(None, description="ONNX detector (YOLOX) for lift cameras")
+    elevator_classes: Annotated[Mapping[str, str], NoDecode, BeforeValidator(_pairs)] = Field(
+        default_factory=dict, description="its classes and our labels: motorcycle=ebike,bicycle=bicycle"
+    )
+    alarms: Annotated[Mapping[str, Severity], NoDecode, BeforeValidator(_pairs)] = Field(
+        default_factory=dict,
+        description="further labels that raise alerts: wheelchair=minor,lens_covered=major",
+    )
+    notify_urls: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = Field(
+        (), description="Apprise URLs, separated by blanks, that every real alert is sent to"
+    )
+
+    @field_validator("alarms")
+    @classmethod
+    def _labels(cls, value: Mapping[str, Severity]) -> Mapping[str, Severity]:
+        return {check_label(label): severity for label, severity in value.items()}
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let what is handed in win over the environment, and that over the file."""
+        file = Path(os.environ.get(CONFIG_VARIABLE) or DEFAULT_CONFIG)
+        return init_settings, env_settings, TomlSource(settings_cls, toml_file=file)
+
+    @property
+    def link_base(self) -> str:
+        """Return the address that links begin with, without a slash at its end."""
+        return (self.public_url or f"http://{self.http_host}:{self.http_port}").rstrip("/")
+
+
+def read_settings(**given: Any) -> Settings:
+    """Read the settings; what is given wins. Raise SettingsError that names every wrong one."""
+    chosen = os.environ.get(CONFIG_VARIABLE)
+    if chosen and not Path(chosen).is_file():
+        raise SettingsError(f"{CONFIG_VARIABLE}={chosen}: there is no such file")
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        wrong = [f"GRIDWATCH_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()]
+        raise SettingsError("; ".join(wrong)) from error
+    except ValueError as error:
+        raise SettingsError(f"the settings file can't be read: {error}") from error

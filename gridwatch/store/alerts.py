@@ -1,0 +1,206 @@
+"""Alerts: raised and merged inside the collector's transaction, changed by people, replayed to feeds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from gridwatch.errors import NotFound, StoreError
+from gridwatch.model import AlertState, Finding, Severity
+from gridwatch.policy import Decision, Held, Ignore, Merge, Raise, after, decide, group_key
+from gridwatch.store.connection import Connection, Row, Store, queries
+from gridwatch.store.devices import KnownDevice
+
+SQL = queries("alerts")
+
+CHANNEL = "gridwatch_alert"
+"""Notified with the seq of every change, in the change's own transaction."""
+
+ATTEMPTS = 5
+"""How often a decision is made anew because another collector raised the group's alert first."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Change:
+    """One change of an alert: its place in the order of commits, and the alert as it was then."""
+
+    seq: int
+    alert: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settled:
+    """What became of an event: the alert it belongs to, if any, and whether that alert is new."""
+
+    alert_id: int | None
+    raised: bool = False
+
+
+async def settle(
+    connection: Connection,
+    finding: Finding,
+    *,
+    known: KnownDevice,
+    scene: str,
+    extra_alarms: Mapping[str, Severity],
+) -> Settled:
+    """Raise or merge an alert for a new event, as the policy decides, inside the caller's transaction."""
+    for _ in range(ATTEMPTS):
+        held = await _held(connection, group_key(scene, known.device.id))
+        decision = decide(finding, scene=scene, device=known.device.id, held=held, extra_alarms=extra_alarms)
+        settled = await _carry_out(connection, decision, finding, known=known, scene=scene)
+        if settled is not None:
+            return settled
+    raise StoreError(f"the alert of {group_key(scene, known.device.id)} changed hands {ATTEMPTS} times")
+
+
+async def refresh(connection: Connection, alert_id: int, finding: Finding, severity: Severity) -> None:
+    """Take an update of an event into its alert; it is no further event."""
+    await connection.execute(SQL["merge"], _merge_columns(alert_id, finding, severity, events=0))
+
+
+async def announce(connection: Connection, changes: Mapping[int, str], *, actor: str | None = None) -> None:
+    """Write what changed (alert id to word) as the last act of the caller's transaction, and notify.
+
+    Takes the lock that puts all changes into the order of their commits: nothing may follow it.
+    """
+    if not changes:
+        return
+    await connection.execute(SQL["lock order of changes"])
+    for alert_id in sorted(changes):
+        await connection.execute(SQL["draw seq"], {"id": alert_id})
+    rows = await (await connection.execute(SQL["as json"], {"ids": list(changes)})).fetchall()
+    rows.sort(key=lambda row: int(row["seq"]))
+    for row in rows:
+        await connection.execute(
+            SQL["write change"],
+            {
+                "seq": row["seq"],
+                "alert_id": row["id"],
+                "change": changes[row["id"]],
+                "actor": actor,
+                "alert": Jsonb(row["alert"]),
+            },
+        )
+    await connection.execute(SQL["notify"], {"seq": rows[-1]["seq"]})
+
+
+async def act(store: Store, alert_id: int, action: str, *, actor: str) -> Mapping[str, Any]:
+    """Let a person change an alert; return it. Raise NotFound, or NotAllowed that says what is allowed."""
+    async with store.transaction() as connection:
+        row = await (await connection.execute(SQL["lock"], {"id": alert_id})).fetchone()
+        if row is None:
+            raise NotFound(f"no alert {alert_id}")
+        state = after(action, AlertState(row["state"]))
+        await connection.execute(SQL[action], {"id": alert_id, "state": state.value, "actor": actor})
+        await announce(connection, {alert_id: action}, actor=actor)
+        rows = await (await connection.execute(SQL["as json"], {"ids": [alert_id]})).fetchall()
+    return _alert(rows[0])
+
+
+async def get_alert(store: Store, alert_id: int) -> Mapping[str, Any]:
+    """Return one alert as JSON-ready data; raise NotFound."""
+    row = await store.row(SQL["as json"], {"ids": [alert_id]})
+    if row is None:
+        raise NotFound(f"no alert {alert_id}")
+    return _alert(row)
+
+
+async def timeline(store: Store, alert_id: int) -> list[Row]:
+    """Return the changes of one alert, oldest first: seq, change, actor, changed_at."""
+    return await store.rows(SQL["timeline"], {"id": alert_id})
+
+
+async def list_alerts(
+    store: Store,
+    *,
+    state: AlertState | None = None,
+    scene: str | None = None,
+    severity: Severity | None = None,
+    area: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    before: int | None = None,
+    limit: int = 100,
+) -> list[Mapping[str, Any]]:
+    """Return a page of alerts, newest first; `area` takes its subtree, `before` is the last id seen."""
+    given = {
+        "state": state,
+        "scene": scene,
+        "severity": severity,
+        "area": area,
+        "since": since,
+        "until": until,
+        "before": before,
+        "limit": limit,
+    }
+    ids = [row["id"] for row in await store.rows(SQL["page"], given)]
+    rows = await store.rows(SQL["as json"], {"ids": ids})
+    return [_alert(row) for row in sorted(rows, key=lambda row: -int(row["id"]))]
+
+
+async def changes_after(store: Store, seq: int, *, limit: int = 1000) -> list[Change]:
+    """Return the changes that were committed after `seq`, oldest first."""
+    rows = await store.rows(SQL["changes after"], {"seq": seq, "limit": limit})
+    return [Change(seq=row["seq"], alert=row["alert"]) for row in rows]
+
+
+async def last_seq(store: Store) -> int:
+    """Return the seq of the newest change, 0 when there is none."""
+    row = await store.row(SQL["last seq"])
+    return int(row["seq"]) if row else 0
+
+
+async def _held(connection: Connection, key: str) -> Held | None:
+    row = await (await connection.execute(SQL["held"], {"group_key": key})).fetchone()
+    if row is None:
+        return None
+    return Held(**{**row, "severity": Severity(row["severity"])})
+
+
+async def _carry_out(
+    connection: Connection, decision: Decision, finding: Finding, *, known: KnownDevice, scene: str
+) -> Settled | None:
+    """Return None when another collector raised the alert first."""
+    if isinstance(decision, Ignore):
+        return Settled(alert_id=None)
+    if isinstance(decision, Merge):
+        columns = _merge_columns(decision.alert_id, finding, decision.severity, events=1)
+        await connection.execute(SQL["merge"], columns)
+        return Settled(alert_id=decision.alert_id)
+    if decision.seal is not None:
+        await connection.execute(SQL["seal"], {"id": decision.seal})
+    row = await (
+        await connection.execute(SQL["raise"], _raise_columns(decision, finding, known, scene))
+    ).fetchone()
+    return None if row is None else Settled(alert_id=row["id"], raised=True)
+
+
+def _raise_columns(decision: Raise, finding: Finding, known: KnownDevice, scene: str) -> dict[str, Any]:
+    return {
+        "group_key": decision.group_key,
+        "scene": scene,
+        "label": finding.label,
+        "severity": decision.severity.value,
+        "confidence": finding.confidence,
+        "device_key": known.key,
+        "observed_at": finding.observed_at,
+    }
+
+
+def _merge_columns(alert_id: int, finding: Finding, severity: Severity, *, events: int) -> dict[str, Any]:
+    return {
+        "id": alert_id,
+        "severity": severity.value,
+        "label": finding.label,
+        "confidence": finding.confidence,
+        "observed_at": finding.observed_at,
+        "events": events,
+    }
+
+
+def _alert(row: Row) -> Mapping[str, Any]:
+    alert: Mapping[str, Any] = row["alert"]
+    return alert

@@ -1,0 +1,137 @@
+"""One pool of connections, named queries, and psycopg's errors in our own words."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from functools import cache
+from importlib.resources import files
+from typing import Any, LiteralString, Self, TypeAlias
+
+import psycopg
+from psycopg.rows import dict_row
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from gridwatch.errors import StoreError, StoreUnavailable
+
+Row: TypeAlias = dict[str, Any]
+Connection: TypeAlias = psycopg.AsyncConnection[Row]
+
+SESSION_OPTIONS = "-c search_path=gridwatch,public -c timezone=UTC -c jit=off"
+"""Our tables have a schema of their own; just-in-time compilation costs more than our short queries."""
+
+CONNECT_TIMEOUT_S = 5
+WAIT_FOR_CONNECTION_S = 10.0
+
+
+@cache
+def queries(file: str) -> Mapping[str, LiteralString]:
+    """Return the named queries of `queries/{file}.sql`; each begins with a line `-- name --`."""
+    text = (files("gridwatch.store") / "queries" / f"{file}.sql").read_text(encoding="utf-8")
+    named: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        if line.startswith("-- ") and line.endswith(" --"):
+            body = named.setdefault(line[3:-3], [])
+        elif named:
+            body.append(line)
+    # They are files of ours, as fixed as a literal in the code.
+    return {name: "\n".join(lines) for name, lines in named.items()}
+
+
+@contextmanager
+def own_errors() -> Any:
+    """Translate psycopg's errors: StoreUnavailable where trying later is right, else StoreError."""
+    try:
+        yield
+    except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
+        raise StoreUnavailable(str(error)) from error
+    except psycopg.Error as error:
+        raise StoreError(str(error)) from error
+
+
+def with_session_options(url: str) -> str:
+    """Return `url` as a connection string with our session options and a connect timeout."""
+    given = psycopg.conninfo.conninfo_to_dict(url)
+    options = f"{given.get('options') or ''} {SESSION_OPTIONS}".strip()
+    timeout = given.get("connect_timeout") or CONNECT_TIMEOUT_S
+    return psycopg.conninfo.make_conninfo(url, options=options, connect_timeout=timeout)
+
+
+class Store:
+    """The database as the rest of the house sees it.
+
+    Every method raises StoreUnavailable when the database is away and StoreError when it refuses.
+    """
+
+    def __init__(self, pool: AsyncConnectionPool[Connection]) -> None:
+        self._pool = pool
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, url: str, *, connections: int = 4) -> AsyncIterator[Self]:
+        """Open a pool of at most `connections`; a database that is away is not waited for."""
+        pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            with_session_options(url),
+            connection_class=psycopg.AsyncConnection[Row],
+            kwargs={"row_factory": dict_row, "autocommit": True},
+            min_size=1,
+            max_size=connections,
+            timeout=WAIT_FOR_CONNECTION_S,
+            reconnect_timeout=0.0,
+            open=False,
+            check=AsyncConnectionPool.check_connection,
+        )
+        await pool.open(wait=False)
+        try:
+            yield cls(pool)
+        finally:
+            await pool.close()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """Lend a connection; each statement commits by itself."""
+        with own_errors():
+            async with self._pool.connection() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """Lend a connection inside a transaction that commits when the block ends well."""
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+
+    async def rows(self, query: LiteralString, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+        """Run one query and return all its rows."""
+        async with self.connection() as connection:
+            return await (await connection.execute(query, parameters)).fetchall()
+
+    async def row(self, query: LiteralString, parameters: Mapping[str, Any] | None = None) -> Row | None:
+        """Run one query and return its first row, if any."""
+        async with self.connection() as connection:
+            return await (await connection.execute(query, parameters)).fetchone()
+
+    async def execute(self, query: LiteralString, parameters: Mapping[str, Any] | None = None) -> int:
+        """Run one statement and return how many rows it touched."""
+        async with self.connection() as connection:
+            return (await connection.execute(query, parameters)).rowcount
+
+    async def listen(self, channel: LiteralString, *, wait_s: float) -> AsyncIterator[str | None]:
+        """Yield the payload of each notification on `channel`, and None after `wait_s` of silence.
+
+        Holds one connection. Notifications sent while it reconnects are lost: whoever listens reads the
+        table at the start and on each None.
+        """
+        async with self.connection() as connection:
+            await connection.execute(f"LISTEN {channel}")
+            while True:
+                heard = False
+                async for notification in connection.notifies(timeout=wait_s, stop_after=1):
+                    heard = True
+                    yield notification.payload
+                if not heard:
+                    yield None
+
+
+def one_of(rows: Sequence[Row], error: Exception) -> Row:
+    """Return the only row, or raise `error` when there is none."""
+    if not rows:
+        raise error
+    return rows[0]

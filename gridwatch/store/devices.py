@@ -1,0 +1,170 @@
+"""The registry: devices and areas."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from gridwatch.errors import NotAllowed, NotFound
+from gridwatch.model import Device, DeviceKind, Location
+from gridwatch.store.connection import Connection, Row, Store, queries
+
+SQL = queries("devices")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KnownDevice:
+    """A registered device and the short key that rows name it by."""
+
+    key: int
+    device: Device
+    online: bool | None = None
+
+    @classmethod
+    def from_row(cls, row: Row) -> "KnownDevice":
+        """Make it from a row of the table."""
+        there = row["lon"] is not None and row["lat"] is not None
+        device = Device(
+            id=row["id"],
+            scene=row["scene"],
+            kind=DeviceKind(row["kind"]),
+            name=row["name"],
+            area=row["area"],
+            location=Location(lon=row["lon"], lat=row["lat"]) if there else None,
+            channels=tuple(row["channels"]),
+            simulated=row["simulated"],
+        )
+        return cls(key=row["key"], device=device, online=row["online"])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Area:
+    """A node of the governance tree; `boundary` is a GeoJSON geometry in WGS-84."""
+
+    id: str
+    level: str
+    name: str
+    parent: str | None = None
+    boundary: Mapping[str, Any] | None = None
+    simulated: bool = False
+
+
+async def find_devices(store: Store, ids: Sequence[str]) -> dict[str, KnownDevice]:
+    """Return those of `ids` that are registered."""
+    rows = await store.rows(SQL["find"], {"ids": list(ids)})
+    return {row["id"]: KnownDevice.from_row(row) for row in rows}
+
+
+async def get_device(store: Store, device: str) -> KnownDevice:
+    """Return one device; raise NotFound."""
+    found = await find_devices(store, [device])
+    if device not in found:
+        raise NotFound(f"no device {device!r} is registered")
+    return found[device]
+
+
+async def list_devices(
+    store: Store,
+    *,
+    scene: str | None = None,
+    simulated: bool | None = None,
+    after: str = "",
+    limit: int = 1000,
+) -> list[KnownDevice]:
+    """Return a page of devices in the order of their ids, those after `after`."""
+    given = {"scene": scene, "simulated": simulated, "after": after, "limit": limit}
+    return [KnownDevice.from_row(row) for row in await store.rows(SQL["list"], given)]
+
+
+async def count_devices(store: Store) -> tuple[int, int]:
+    """Return how many devices are real and how many simulated."""
+    row = await store.row(SQL["count"])
+    return (row["real"], row["simulated"]) if row else (0, 0)
+
+
+async def add_devices(store: Store, devices: Sequence[Device]) -> None:
+    """Register all of `devices` or none; raise NotAllowed that names those already there."""
+    async with store.transaction() as connection:
+        taken = await (
+            await connection.execute(SQL["find"], {"ids": [device.id for device in devices]})
+        ).fetchall()
+        if taken:
+            names = ", ".join(sorted(row["id"] for row in taken)[:10])
+            raise NotAllowed(f"already registered: {names}")
+        async with connection.cursor() as cursor:
+            try:
+                await cursor.executemany(SQL["add"], [_columns(device) for device in devices])
+            except psycopg.errors.UniqueViolation as error:
+                raise NotAllowed("a device is named twice, or somebody registered it just now") from error
+
+
+async def replace_device(store: Store, device: Device) -> KnownDevice:
+    """Put `device` in the place of the one with its id; raise NotFound."""
+    row = await store.row(SQL["replace"], _columns(device))
+    if row is None:
+        raise NotFound(f"no device {device.id!r} is registered")
+    return KnownDevice.from_row(row)
+
+
+async def delete_devices(store: Store, ids: Sequence[str]) -> int:
+    """Delete devices and all that they sent; return how many were there."""
+    async with store.transaction() as connection:
+        return await _delete(connection, ids)
+
+
+async def remove_simulated(store: Store) -> int:
+    """Delete every simulated device with its alerts and readings, and the simulated areas."""
+    simulated = await list_devices(store, simulated=True, limit=1_000_000)
+    async with store.transaction() as connection:
+        count = await _delete(connection, [known.device.id for known in simulated])
+        await connection.execute(SQL["delete simulated areas"])
+    return count
+
+
+async def put_areas(store: Store, areas: Sequence[Area]) -> None:
+    """Add areas or replace those with the same ids; parents come before their children."""
+    async with store.transaction() as connection, connection.cursor() as cursor:
+        await cursor.executemany(
+            SQL["put area"],
+            [
+                {
+                    "id": area.id,
+                    "parent": area.parent,
+                    "level": area.level,
+                    "name": area.name,
+                    "boundary": None if area.boundary is None else Jsonb(area.boundary),
+                    "simulated": area.simulated,
+                }
+                for area in areas
+            ],
+        )
+
+
+async def list_areas(store: Store) -> list[Area]:
+    """Return all areas."""
+    return [Area(**row) for row in await store.rows(SQL["areas"])]
+
+
+async def _delete(connection: Connection, ids: Sequence[str]) -> int:
+    rows = await (await connection.execute(SQL["delete"], {"ids": list(ids)})).fetchall()
+    keys = [row["key"] for row in rows]
+    for forget in ("forget readings", "forget observations", "forget media"):
+        await connection.execute(SQL[forget], {"keys": keys})
+    await connection.execute(SQL["forget books"], {"ids": list(ids)})
+    return len(keys)
+
+
+def _columns(device: Device) -> dict[str, Any]:
+    return {
+        "id": device.id,
+        "scene": device.scene,
+        "kind": device.kind.value,
+        "name": device.name,
+        "area": device.area,
+        "lon": device.location.lon if device.location else None,
+        "lat": device.location.lat if device.location else None,
+        "channels": Jsonb(list(device.channels)),
+        "simulated": device.simulated,
+    }

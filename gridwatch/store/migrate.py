@@ -1,0 +1,75 @@
+"""Bring a database to the newest tables: ours (yoyo, in order), the job queue's, and hypertables."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import as_file, files
+from typing import Any, LiteralString
+from urllib.parse import quote
+
+import psycopg
+from procrastinate.schema import SchemaManager
+from psycopg.conninfo import conninfo_to_dict
+from yoyo import get_backend, read_migrations
+
+from gridwatch.errors import StoreError
+from gridwatch.store.connection import own_errors, queries, with_session_options
+
+MIGRATION_LOCK = 7_403_001
+"""Advisory lock: one process migrates at a time."""
+
+TIMESCALE_LOADED: LiteralString = """
+    SELECT current_setting('shared_preload_libraries') LIKE '%timescaledb%'
+    AND EXISTS (SELECT FROM pg_available_extensions WHERE name = 'timescaledb')"""
+
+
+def migrate(url: str) -> None:
+    """Apply everything that is pending; a second process waits for the first and finds nothing to do.
+
+    Raises StoreUnavailable or StoreError.
+    """
+    with own_errors(), psycopg.connect(with_session_options(url), autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", [MIGRATION_LOCK])
+        connection.execute("CREATE SCHEMA IF NOT EXISTS gridwatch")
+        _apply_our_migrations(url)
+        _apply_job_queue(connection)
+        _make_hypertables(connection)
+
+
+def _apply_our_migrations(url: str) -> None:
+    with as_file(files("gridwatch.store") / "migrations") as folder, _yoyo_backend(url) as backend:
+        migrations = read_migrations(str(folder))
+        unknown = set(backend.get_applied_migration_hashes()) - {m.hash for m in migrations}
+        if unknown:
+            raise StoreError(
+                "the database was migrated by a newer Gridwatch than this one: install that version"
+            )
+        # Our own lock has let us in alone; yoyo's would survive a killed process.
+        backend.break_lock()
+        backend.apply_migrations(backend.to_apply(migrations))
+
+
+@contextmanager
+def _yoyo_backend(url: str) -> Iterator[Any]:
+    given = {k: str(v) for k, v in conninfo_to_dict(with_session_options(url)).items() if v is not None}
+    name = given.pop("dbname", "")
+    arguments = "&".join(f"{key}={quote(value, safe='')}" for key, value in given.items())
+    backend = get_backend(f"postgresql+psycopg:///{quote(name, safe='')}?{arguments}")
+    try:
+        yield backend
+    finally:
+        backend.connection.close()
+
+
+def _apply_job_queue(connection: psycopg.Connection) -> None:
+    there = connection.execute("SELECT to_regclass('gridwatch.procrastinate_jobs')").fetchone()
+    if there == (None,):
+        with connection.transaction():
+            connection.execute(SchemaManager.get_schema())
+
+
+def _make_hypertables(connection: psycopg.Connection) -> None:
+    if connection.execute(TIMESCALE_LOADED).fetchone() != (True,):
+        return
+    connection.execute("CREATE EXTENSION IF NOT EXISTS timescaledb SCHEMA public")
+    for statement in queries("timescale").values():
+        connection.execute(statement)

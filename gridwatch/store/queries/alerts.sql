@@ -1,0 +1,83 @@
+-- held --
+SELECT id, severity, observed_at, last_observed_at FROM alert
+WHERE group_key = %(group_key)s AND grouping AND state <> 'resolved'
+FOR UPDATE
+-- seal --
+UPDATE alert SET grouping = false WHERE id = %(id)s
+-- raise --
+INSERT INTO alert (group_key, scene, label, severity, confidence, device_key, area, lon, lat,
+                   observed_at, last_observed_at, simulated)
+SELECT %(group_key)s, %(scene)s, %(label)s, %(severity)s, %(confidence)s, d.key, d.area, d.lon, d.lat,
+       %(observed_at)s, %(observed_at)s, d.simulated
+FROM device d WHERE d.key = %(device_key)s
+ON CONFLICT (group_key) WHERE grouping AND state <> 'resolved' DO NOTHING
+RETURNING id
+-- merge --
+UPDATE alert
+SET severity = %(severity)s,
+    label = CASE WHEN %(confidence)s > confidence THEN %(label)s ELSE label END,
+    confidence = greatest(confidence, %(confidence)s),
+    observed_at = least(observed_at, %(observed_at)s),
+    last_observed_at = greatest(last_observed_at, %(observed_at)s),
+    events = events + %(events)s
+WHERE id = %(id)s
+-- lock order of changes --
+SELECT pg_advisory_xact_lock(7403002)
+-- draw seq --
+UPDATE alert SET seq = nextval('alert_change_seq') WHERE id = %(id)s
+-- as json --
+SELECT a.id, a.seq, jsonb_build_object(
+    'id', a.id, 'seq', a.seq, 'scene', a.scene, 'label', a.label, 'severity', a.severity,
+    'state', a.state, 'confidence', a.confidence, 'area', a.area, 'device', d.id, 'device_name', d.name,
+    'observed_at', a.observed_at, 'last_observed_at', a.last_observed_at, 'raised_at', a.raised_at,
+    'acknowledged_at', a.acknowledged_at, 'acknowledged_by', a.acknowledged_by,
+    'resolved_at', a.resolved_at, 'resolved_by', a.resolved_by,
+    'location', CASE WHEN a.lon IS NOT NULL AND a.lat IS NOT NULL
+                     THEN jsonb_build_object('lon', a.lon, 'lat', a.lat) END,
+    'events', a.events, 'assignee', a.assignee, 'level', a.level, 'simulated', a.simulated,
+    'evidence', coalesce((
+        SELECT jsonb_agg(jsonb_build_object(
+            'event', shown.event_id, 'position', shown.position, 'media_type', shown.media_type,
+            'url', coalesce(shown.url, '/api/v1/events/' || shown.event_id || '/evidence?position='
+                            || shown.position))
+            ORDER BY shown.observed_at DESC, shown.position)
+        FROM (SELECT v.event_id, v.position, v.media_type, v.url, e.observed_at
+              FROM event e JOIN evidence v ON v.event_id = e.id
+              WHERE e.alert_id = a.id AND (v.masked OR v.url IS NOT NULL)
+              ORDER BY e.confidence DESC, e.observed_at DESC, v.position
+              LIMIT 4) shown), '[]'::jsonb)
+    ) AS alert
+FROM alert a JOIN device d ON d.key = a.device_key
+WHERE a.id = ANY(%(ids)s)
+-- write change --
+INSERT INTO alert_change (seq, alert_id, change, actor, alert)
+VALUES (%(seq)s, %(alert_id)s, %(change)s, %(actor)s, %(alert)s)
+-- notify --
+SELECT pg_notify('gridwatch_alert', %(seq)s::text)
+-- lock --
+SELECT id, state FROM alert WHERE id = %(id)s FOR UPDATE
+-- acknowledge --
+UPDATE alert SET state = %(state)s, acknowledged_at = now(), acknowledged_by = %(actor)s WHERE id = %(id)s
+-- resolve --
+UPDATE alert SET state = %(state)s, resolved_at = now(), resolved_by = %(actor)s WHERE id = %(id)s
+-- page --
+SELECT id FROM alert
+WHERE (%(state)s::text IS NULL OR state = %(state)s)
+  AND (%(scene)s::text IS NULL OR scene = %(scene)s)
+  AND (%(severity)s::text IS NULL OR severity = %(severity)s)
+  AND (%(area)s::text IS NULL OR area IN (
+        WITH RECURSIVE below AS (
+            SELECT %(area)s::text AS id
+            UNION SELECT child.id FROM area child JOIN below ON child.parent = below.id)
+        SELECT id FROM below))
+  AND (%(since)s::timestamptz IS NULL OR raised_at >= %(since)s)
+  AND (%(until)s::timestamptz IS NULL OR raised_at < %(until)s)
+  AND (%(before)s::bigint IS NULL OR id < %(before)s)
+ORDER BY id DESC
+LIMIT %(limit)s
+-- changes after --
+SELECT seq, alert FROM alert_change WHERE seq > %(seq)s ORDER BY seq LIMIT %(limit)s
+-- last seq --
+SELECT coalesce(max(seq), 0) AS seq FROM alert_change
+-- timeline --
+SELECT seq, change, actor, changed_at FROM alert_change WHERE alert_id = %(id)s ORDER BY seq

@@ -1,0 +1,39 @@
+-- find --
+SELECT * FROM device WHERE id = ANY(%(ids)s)
+-- list --
+SELECT * FROM device
+WHERE (%(scene)s::text IS NULL OR scene = %(scene)s)
+  AND (%(simulated)s::boolean IS NULL OR simulated = %(simulated)s)
+  AND id > %(after)s
+ORDER BY id
+LIMIT %(limit)s
+-- count --
+SELECT count(*) FILTER (WHERE NOT simulated) AS real, count(*) FILTER (WHERE simulated) AS simulated FROM device
+-- add --
+INSERT INTO device (id, scene, kind, name, area, lon, lat, channels, simulated)
+VALUES (%(id)s, %(scene)s, %(kind)s, %(name)s, %(area)s, %(lon)s, %(lat)s, %(channels)s, %(simulated)s)
+-- replace --
+UPDATE device
+SET scene = %(scene)s, kind = %(kind)s, name = %(name)s, area = %(area)s, lon = %(lon)s, lat = %(lat)s,
+    channels = %(channels)s
+WHERE id = %(id)s
+RETURNING *
+-- delete --
+DELETE FROM device WHERE id = ANY(%(ids)s) RETURNING key
+-- forget readings --
+DELETE FROM reading WHERE device_key = ANY(%(keys)s)
+-- forget observations --
+DELETE FROM observation WHERE device_key = ANY(%(keys)s)
+-- forget media --
+DELETE FROM medium WHERE device_key = ANY(%(keys)s)
+-- forget books --
+DELETE FROM book WHERE device = ANY(%(ids)s)
+-- put area --
+INSERT INTO area (id, parent, level, name, boundary, simulated)
+VALUES (%(id)s, %(parent)s, %(level)s, %(name)s, %(boundary)s, %(simulated)s)
+ON CONFLICT (id) DO UPDATE
+SET parent = excluded.parent, level = excluded.level, name = excluded.name, boundary = excluded.boundary
+-- areas --
+SELECT id, parent, level, name, boundary, simulated FROM area ORDER BY id
+-- delete simulated areas --
+DELETE FROM area WHERE simulated
