@@ -1,0 +1,42 @@
+"""The queue of jobs: deferred in the transaction of what they are about, worked on by a worker of ours."""
+
+import psycopg
+from procrastinate import App, PsycopgConnector
+from procrastinate.exceptions import ConnectorException
+
+from gridwatch.store.connection import Connection, own_errors, with_session_options
+
+PEOPLE = "people"
+"""The queue of jobs that tell people."""
+
+NOTIFY = "notify"
+"""The task that tells people of an alert; arguments `alert_id` and `step`."""
+
+WORKER_CONNECTIONS = 6
+"""One listens, the rest fetch, finish and send beats for the jobs of one worker."""
+
+# It only writes down jobs, on connections that its callers hand in; it is never opened.
+_DEFERRER = App(connector=PsycopgConnector())
+
+
+async def defer_notify(connection: Connection, alert_id: int, step: str) -> None:
+    """Let people be told of an alert as soon as the caller's transaction commits.
+
+    `step` is part of what makes a notification single: `raised` for the first. Raises StoreUnavailable or
+    StoreError.
+    """
+    deferrer = _DEFERRER.configure_task(NOTIFY, queue=PEOPLE, allow_unknown=True, connection=connection)
+    with own_errors():
+        try:
+            await deferrer.defer_async(alert_id=alert_id, step=step)
+        except ConnectorException as error:
+            raise error.__cause__ if isinstance(error.__cause__, psycopg.Error) else error from error
+
+
+def worker_app(url: str) -> App:
+    """Return the queue as a worker sees it; open it with `async with app.open_async()`."""
+    return App(
+        connector=PsycopgConnector(
+            conninfo=with_session_options(url), min_size=1, max_size=WORKER_CONNECTIONS
+        )
+    )
