@@ -1,0 +1,5 @@
+"""Fire: smoke, CO and heat in readings; flame and smoke in pictures and video."""
+
+from detectors.fire.sensor import FireSensorDetector
+
+__all__ = ["FireSensorDetector"]

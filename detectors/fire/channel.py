@@ -1,0 +1,101 @@
+"""One quantity of one sensor: its slowly learned baseline and the votes of its last readings."""
+
+from dataclasses import dataclass
+from math import exp
+
+from detectors.fire.levels import Level
+
+FAST_OF = 5
+FAST_VOTES = 3
+"""A quantity is held after 3 of its last 5 readings: one spike is no fire, and a third reading comes soon."""
+RELEASE_VOTES = 1
+"""A held quantity is let go when at most 1 of its last 5 readings still speaks of fire."""
+SUSTAINED_OF = 10
+"""Readings in a row at a level that is dangerous only when it lasts."""
+HELD_FACTOR = 0.8
+"""A held quantity goes on counting down to this part of its level."""
+
+LEARN_HIT = 0.1
+"""How much slower a baseline learns from readings that speak of fire: it must not learn the fire."""
+DEVIATIONS = 6.0
+"""A step must also be this many mean deviations (about 4.8 sigma)."""
+FORGET = 4.0
+"""A baseline older than this many of its memories says nothing of now."""
+YOUNG_READINGS = 20
+"""A baseline of fewer readings is their plain mean; then it turns slow."""
+
+FAST_MASK = (1 << FAST_OF) - 1
+SUSTAINED_MASK = (1 << SUSTAINED_OF) - 1
+
+
+@dataclass(slots=True)
+class Channel:
+    """What is remembered of one quantity: its baseline, and its last votes as bits (newest lowest)."""
+
+    value: float = 0.0
+    mean: float = 0.0
+    deviation: float = 0.0
+    readings: int = 0
+    first_s: float = 0.0
+    last_s: float = 0.0
+    votes: int = 0
+    sustained_votes: int = 0
+    strong_votes: int = 0
+    held: bool = False
+    heard: int = 0
+    """Count of the device's observations when this quantity last came."""
+
+
+def take_in(channel: Channel, level: Level, value: float, moment_s: float) -> None:
+    """Vote on one reading, then learn from it."""
+    channel.value = value
+    factor = HELD_FACTOR if channel.held else 1.0
+    gone_s = moment_s - channel.last_s
+    if gone_s > FORGET * level.memory_s:
+        channel.readings = 0
+    beyond = level.sign * (value - channel.mean)
+    learned = channel.readings >= level.learn_readings and moment_s - channel.first_s >= level.learn_s
+    step = max(level.step, DEVIATIONS * channel.deviation)
+    raised = _beyond(level, value, level.raised, factor) or (learned and beyond >= step * factor)
+    strong = value >= level.strong or (learned and beyond >= level.steep and value >= level.steep_from)
+    _vote(channel, raised or strong, value >= level.sustained, strong)
+    if gone_s > 0:
+        _learn(channel, level, value, moment_s, raised or strong)
+
+
+def _beyond(level: Level, value: float, limit: float, factor: float) -> bool:
+    """Say whether a value is at least as bad as a fixed limit, loosened by `factor`."""
+    return value <= limit / factor if level.sign < 0 else value >= limit * factor
+
+
+def _vote(channel: Channel, raised: bool, sustained: bool, strong: bool) -> None:
+    channel.votes = (channel.votes << 1 | raised) & FAST_MASK
+    channel.strong_votes = (channel.strong_votes << 1 | strong) & FAST_MASK
+    channel.sustained_votes = (channel.sustained_votes << 1 | sustained) & SUSTAINED_MASK
+    count = channel.votes.bit_count()
+    channel.held = count > RELEASE_VOTES if channel.held else count >= FAST_VOTES
+
+
+def _learn(channel: Channel, level: Level, value: float, moment_s: float, hit: bool) -> None:
+    """Move the baseline towards a reading; a fixed level reached before any baseline teaches nothing."""
+    if channel.readings == 0:
+        if not hit:
+            channel.mean, channel.deviation = value, 0.0
+            channel.readings, channel.first_s, channel.last_s = 1, moment_s, moment_s
+        return
+    share = 1 - exp(-(moment_s - channel.last_s) / level.memory_s)
+    if channel.readings < YOUNG_READINGS:
+        share = max(share, 1 / (channel.readings + 1))
+    if hit:
+        share *= LEARN_HIT
+    change = max(-level.step, min(level.step, value - channel.mean))
+    channel.mean += share * change
+    channel.deviation += share * (abs(change) - channel.deviation)
+    channel.readings += 1
+    channel.last_s = moment_s
+
+
+def weight(channel: Channel, level: Level) -> float:
+    """Return how much a held quantity counts: 1 alone makes an alarm."""
+    strong = channel.strong_votes.bit_count() >= FAST_VOTES
+    return 1.0 if strong or channel.sustained_votes == SUSTAINED_MASK else level.weight

@@ -1,0 +1,251 @@
+"""Fire from readings: what raises, what must not, and how soon."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from math import cos, pi
+
+import numpy as np
+import pytest
+
+from detectors.fire import FireSensorDetector
+from detectors.fire.sensor import SensorState
+from gridwatch.model import Finding, Observation, Severity
+from gridwatch.scenes import alarm_severity
+
+NOON = datetime(2026, 4, 5, 12, tzinfo=UTC)
+ORDINARY = {"temperature_c": 24.1, "humidity_pct": 41.0, "smoke_pct_m": 0.1, "co_ppm": 1.0}
+BURNING = {"temperature_c": 58.0, "humidity_pct": 12.0, "smoke_pct_m": 9.0, "co_ppm": 60.0}
+SMOULDERING = {"temperature_c": 30.0, "smoke_pct_m": 3.0, "co_ppm": 35.0}
+
+
+class Sensor:
+    """One sensor and its detector, fed by the second."""
+
+    def __init__(self) -> None:
+        self.detector = FireSensorDetector()
+        self.state: SensorState = self.detector.new_state()
+        self.now = NOON
+
+    def send(self, values: Mapping[str, float], after_s: float = 1.0) -> list[Finding]:
+        """Send one reading `after_s` seconds after the last."""
+        self.now += timedelta(seconds=after_s)
+        return self.deliver(values, self.now)
+
+    def deliver(self, values: Mapping[str, float], at: datetime, seq: int | None = None) -> list[Finding]:
+        """Deliver a reading with its own time."""
+        return list(
+            self.detector.feel(
+                self.state, Observation(device="hut-1", observed_at=at, values=values, seq=seq)
+            )
+        )
+
+    def send_all(self, readings: Iterable[Mapping[str, float]], after_s: float = 1.0) -> list[Finding]:
+        """Send readings one after another."""
+        return [finding for values in readings for finding in self.send(values, after_s)]
+
+
+@pytest.mark.parametrize("ordinary_readings", [0, 1, 5, 500])
+def test_a_fire_is_reported_by_its_third_reading(ordinary_readings: int) -> None:
+    sensor = Sensor()
+    assert sensor.send_all([ORDINARY] * ordinary_readings) == []
+    (finding,) = sensor.send_all([BURNING] * 3)
+    assert alarm_severity("fire", finding.label) is not None
+    assert finding.severity is Severity.CRITICAL
+    assert finding.observed_at == sensor.now
+    assert finding.criteria["smoke_pct_m"] == 9.0
+    assert finding.criteria["co_ppm_votes_of_5"] == 3.0
+
+
+def test_plain_readings_never_raise() -> None:
+    sensor = Sensor()
+    assert sensor.send_all([{"temperature_c": 24.1, "humidity_pct": 41.0}] * 2000) == []
+
+
+@pytest.mark.parametrize(
+    "spacing_s", [0.001, 1.0, 60.0, 3600.0, 86_400.0, 30 * 86_400.0, pytest.param(None, id="irregular")]
+)
+@pytest.mark.parametrize("before", [0, 200])
+def test_ten_agreeing_readings_raise_at_any_spacing(spacing_s: float | None, before: int) -> None:
+    sensor, dice = Sensor(), np.random.default_rng(7)
+    assert sensor.send_all([ORDINARY] * before, after_s=60) == []
+    gaps = [
+        float(dice.choice([0.5, 90.0, 7200.0, 2e5])) if spacing_s is None else spacing_s for _ in range(10)
+    ]
+    assert [finding for gap in gaps for finding in sensor.send(SMOULDERING, gap)] != []
+
+
+def test_ten_agreeing_readings_raise_also_with_ordinary_ones_between_them() -> None:
+    sensor = Sensor()
+    found: list[Finding] = []
+    for _ in range(10):
+        assert found == []
+        sensor.send_all([ORDINARY] * 50, after_s=60)
+        found = sensor.send(SMOULDERING, after_s=60)
+    assert [finding.label for finding in found] == ["smoke"]
+    assert found[0].criteria["agreeing_readings"] == 10.0
+
+
+def test_a_flat_line_does_not_keep_an_alarm_down() -> None:
+    sensor = Sensor()
+    assert sensor.send_all([{"smoke_pct_m": 1.9, "co_ppm": 29.0, "temperature_c": 53.0}] * 400, 60) == []
+    assert len(sensor.send_all([SMOULDERING | {"temperature_c": 55.0}] * 10)) >= 1
+
+
+def test_a_slow_drift_does_not_teach_the_detector_that_a_fire_is_ordinary() -> None:
+    sensor = Sensor()
+    sensor.send_all(({"smoke_pct_m": 0.002 * n, "co_ppm": 0.03 * n} for n in range(1500)), after_s=3600)
+    sensor.send_all([ORDINARY] * 20)
+    assert len(sensor.send_all([BURNING] * 3)) == 1
+
+
+def test_quantities_sent_in_messages_of_their_own_agree_too() -> None:
+    sensor = Sensor()
+    found = sensor.send_all([{"smoke_pct_m": 3.0}, {"co_ppm": 35.0}, {"temperature_c": 31.0}] * 3)
+    assert [finding.label for finding in found] == ["smoke"]
+
+
+@pytest.mark.parametrize(
+    ("values", "label"),
+    [
+        ({"smoke_pct_m": 7.0}, "smoke"),
+        ({"co_ppm": 110.0}, "smoke"),
+        ({"temperature_c": 61.0}, "heat"),
+    ],
+)
+def test_one_strong_quantity_raises_after_its_vote(values: dict[str, float], label: str) -> None:
+    sensor = Sensor()
+    found = [sensor.send(ORDINARY | values) for _ in range(3)]
+    assert [len(findings) for findings in found] == [0, 0, 1]
+    assert found[2][0].label == label
+    assert found[2][0].severity is None
+
+
+@pytest.mark.parametrize("values", [{"smoke_pct_m": 4.5}, {"co_ppm": 55.0}])
+def test_a_dangerous_level_raises_once_it_has_lasted_ten_readings(values: dict[str, float]) -> None:
+    sensor = Sensor()
+    found = [len(sensor.send(values, after_s=60)) for _ in range(10)]
+    assert found == [0] * 9 + [1]
+
+
+def test_a_steep_rise_raises_heat_below_the_fixed_level() -> None:
+    sensor = Sensor()
+    sensor.send_all([{"temperature_c": 22.0}] * 20, after_s=30)
+    found = sensor.send_all([{"temperature_c": 22.0 + 3.0 * n} for n in range(1, 12)], after_s=30)
+    assert [finding.label for finding in found][:1] == ["heat"]
+    assert max(found[0].criteria["temperature_c"], 0) < 60
+
+
+@pytest.mark.parametrize(
+    "nuisance",
+    [
+        {"humidity_pct": 9.0},
+        {"pm25_ugm3": 600.0},
+        {"co2_ppm": 4000.0},
+        {"humidity_pct": 9.0, "pm25_ugm3": 600.0, "co2_ppm": 4000.0},
+        {"smoke_pct_m": 3.0},
+        {"co_ppm": 35.0},
+        {"temperature_c": 42.0, "humidity_pct": 9.0},
+    ],
+)
+def test_a_nuisance_alone_never_raises(nuisance: dict[str, float]) -> None:
+    sensor = Sensor()
+    assert sensor.send_all([ORDINARY] * 100, after_s=60) == []
+    assert sensor.send_all([ORDINARY | nuisance] * 500, after_s=60) == []
+
+
+def test_single_spikes_do_not_raise() -> None:
+    sensor = Sensor()
+    for _ in range(100):
+        assert sensor.send_all([ORDINARY] * 10 + [ORDINARY | {"smoke_pct_m": 50.0}], after_s=60) == []
+
+
+@pytest.mark.parametrize("interval_s", [60, 900, 3600, 4 * 3600])
+def test_a_month_of_hot_dry_afternoons_does_not_raise(interval_s: int) -> None:
+    sensor, dice = Sensor(), np.random.default_rng(3)
+    for n in range(30 * 86_400 // interval_s):
+        sun = -cos(2 * pi * (n * interval_s % 86_400) / 86_400)
+        values = {
+            "temperature_c": 30 + 13 * sun + dice.normal(0, 0.4),
+            "humidity_pct": 38 - 26 * sun + dice.normal(0, 2),
+            "smoke_pct_m": max(0.0, 0.2 + dice.normal(0, 0.15)),
+            "co_ppm": max(0.0, 2 + dice.normal(0, 1.5)),
+        }
+        assert sensor.send(values, after_s=interval_s) == []
+
+
+def test_a_closed_alarm_contact_is_critical_at_once() -> None:
+    sensor = Sensor()
+    (finding,) = sensor.send({"smoke_alarm": 1.0})
+    assert finding.label == "smoke"
+    assert finding.severity is Severity.CRITICAL
+    assert finding.criteria["smoke_alarm"] == 1.0
+    assert sensor.send({"smoke_alarm": 0.0}) == []
+    assert len(sensor.send({"smoke_alarm": 1.0})) == 1
+
+
+def test_a_contact_that_closes_during_an_alarm_is_reported_at_once() -> None:
+    sensor = Sensor()
+    assert len(sensor.send_all([BURNING] * 4)) == 1
+    (finding,) = sensor.send(BURNING | {"smoke_alarm": 1.0})
+    assert finding.severity is Severity.CRITICAL
+
+
+def test_a_contact_that_only_ever_closes_is_heard_again_the_next_day() -> None:
+    sensor = Sensor()
+    assert [len(sensor.send({"smoke_alarm": 1.0}, after_s=86_400)) for _ in range(3)] == [1, 1, 1]
+
+
+def test_a_lasting_alarm_is_reported_every_tenth_reading() -> None:
+    sensor = Sensor()
+    found = [len(sensor.send(BURNING | {"co_ppm": 45.0})) for _ in range(33)]
+    assert [n for n, count in enumerate(found, 1) if count] == [3, 13, 23, 33]
+
+
+def test_a_growing_fire_is_reported_when_it_becomes_critical() -> None:
+    sensor = Sensor()
+    sensor.send_all([ORDINARY] * 60, after_s=60)
+    (early,) = sensor.send_all([SMOULDERING | {"temperature_c": 25.0}] * 3)
+    (late,) = sensor.send_all([BURNING] * 3)
+    assert early.severity is None
+    assert late.severity is Severity.CRITICAL
+    assert late.confidence > early.confidence
+    assert late.started_at == early.started_at
+
+
+def test_after_recovery_a_new_fire_raises_anew() -> None:
+    sensor = Sensor()
+    (first,) = sensor.send_all([BURNING] * 3)
+    assert sensor.send_all([ORDINARY] * 20) == []
+    (second,) = sensor.send_all([BURNING] * 3)
+    assert second.started_at is not None
+    assert first.started_at is not None
+    assert second.started_at > first.started_at
+
+
+def test_an_observation_sent_again_counts_once() -> None:
+    sensor = Sensor()
+    for seq in (1, 2):
+        for _ in range(20):
+            assert sensor.deliver(BURNING, NOON, seq) == []
+    assert len(sensor.deliver(BURNING, NOON, 3)) == 1
+
+
+def test_late_observations_count() -> None:
+    sensor = Sensor()
+    assert sensor.send_all([ORDINARY] * 100) == []
+    late = [sensor.deliver(BURNING, NOON - timedelta(hours=1, seconds=n)) for n in range(3)]
+    assert [len(findings) for findings in late] == [0, 0, 1]
+
+
+def test_unknown_quantities_are_ignored() -> None:
+    sensor = Sensor()
+    assert sensor.send_all([{"wind_ms": 1e9, "battery_pct": 0.0, "rain_mm": -5.0}] * 50) == []
+    assert sensor.state.channels == {}
+
+
+def test_memory_of_a_sensor_stays_bounded() -> None:
+    sensor = Sensor()
+    for n in range(500):
+        sensor.send(ORDINARY | {f"quantity_{n}": 1.0})
+    assert len(sensor.state.recent) == 64
+    assert set(sensor.state.channels) == set(ORDINARY)
