@@ -13,7 +13,7 @@ FLAT_LEVELS = 7.0
 """Standard deviation of grey under which a picture is one surface; an empty cabin lies above 20."""
 
 CLEAR_FACTOR = 1.6
-"""How far above both limits a picture must be to count as clear again, so that noise at a limit can't flap."""
+"""How far above both limits a picture must be to count as clear again, so that noise can't flap."""
 
 CLEAR_PICTURES = 5
 """Clear pictures in a row after which the lens counts as free again."""
