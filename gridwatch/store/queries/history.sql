@@ -1,0 +1,47 @@
+-- readings --
+SELECT q.name AS quantity, r.observed_at, r.received_at, r.value
+FROM reading r
+JOIN device d ON d.key = r.device_key
+JOIN quantity q ON q.key = r.quantity_key
+WHERE d.id = %(device)s
+  AND (%(quantity)s::text IS NULL OR q.name = %(quantity)s)
+  AND r.observed_at >= %(since)s AND r.observed_at < %(until)s
+ORDER BY r.observed_at DESC
+FETCH FIRST %(limit)s ROWS WITH TIES
+-- buckets --
+SELECT q.name AS quantity,
+       date_bin(%(bucket)s, r.observed_at, timestamptz '2000-01-01 00:00:00+00') AS bucket_at,
+       avg(r.value) AS avg, min(r.value) AS min, max(r.value) AS max, count(*) AS count
+FROM reading r
+JOIN device d ON d.key = r.device_key
+JOIN quantity q ON q.key = r.quantity_key
+WHERE d.id = %(device)s
+  AND (%(quantity)s::text IS NULL OR q.name = %(quantity)s)
+  AND r.observed_at >= %(since)s AND r.observed_at < %(until)s
+GROUP BY 1, 2
+ORDER BY 2 DESC, 1
+FETCH FIRST %(limit)s ROWS WITH TIES
+-- events --
+SELECT e.id, d.id AS device, e.scene, e.label, e.confidence, e.observed_at, e.started_at, e.ended_at,
+       e.box_xyxy, e.track, e.criteria, e.detector, e.received_at, e.recorded_at, e.alert_id,
+       coalesce((SELECT jsonb_agg(jsonb_build_object('position', v.position, 'media_type', v.media_type,
+                                                     'masked', v.masked, 'link', v.url)
+                                  ORDER BY v.position)
+                 FROM evidence v WHERE v.event_id = e.id), '[]') AS evidence
+FROM event e
+JOIN device d ON d.key = e.device_key
+WHERE (%(id)s::uuid IS NULL OR e.id = %(id)s)
+  AND (%(device)s::text IS NULL OR d.id = %(device)s)
+  AND (%(scene)s::text IS NULL OR e.scene = %(scene)s)
+  AND (%(label)s::text IS NULL OR e.label = %(label)s)
+  AND (%(alert)s::bigint IS NULL OR e.alert_id = %(alert)s)
+  AND (%(since)s::timestamptz IS NULL OR e.observed_at >= %(since)s)
+  AND (%(until)s::timestamptz IS NULL OR e.observed_at < %(until)s)
+  AND (%(before)s::uuid IS NULL OR (e.recorded_at, e.id) <
+       (SELECT b.recorded_at, b.id FROM event b WHERE b.id = %(before)s))
+ORDER BY e.recorded_at DESC, e.id DESC
+LIMIT %(limit)s
+-- evidence --
+SELECT position, media_type, sha256, url, masked FROM evidence WHERE event_id = %(event)s ORDER BY position
+-- note view --
+INSERT INTO evidence_view (event_id, position, username) VALUES (%(event)s, %(position)s, %(username)s)
