@@ -1,6 +1,6 @@
 """One pool of connections, named queries, and psycopg's errors in our own words."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import cache
 from importlib.resources import files
@@ -113,7 +113,7 @@ class Store:
         async with self.connection() as connection:
             return (await connection.execute(query, parameters)).rowcount
 
-    async def listen(self, channel: LiteralString, *, wait_s: float) -> AsyncIterator[str | None]:
+    async def listen(self, channel: LiteralString, *, wait_s: float) -> AsyncGenerator[str | None, None]:
         """Yield the payload of each notification on `channel`, and None after `wait_s` of silence.
 
         Holds one connection. Notifications sent while it reconnects are lost: whoever listens reads the
