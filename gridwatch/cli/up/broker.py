@@ -36,7 +36,7 @@ def write_mosquitto_configuration(folder: Path, *, port: int) -> Path:
     local = [
         f"listener {port} 127.0.0.1",
         "allow_anonymous true",
-        f"persistence_location {folder}/",
+        f"persistence_location {folder}",
         "log_dest stdout",
     ]
     if os.geteuid() == 0:

@@ -1,0 +1,189 @@
+"""Brings an installation up in order, keeps it up, and takes it down."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+
+from gridwatch.cli.up import leftovers, postgres
+from gridwatch.cli.up.account import database_account
+from gridwatch.cli.up.broker import find_mosquitto
+from gridwatch.cli.up.data_folder import check_space, hold, make_private
+from gridwatch.cli.up.first_run import FirstRun, look
+from gridwatch.cli.up.part import Part
+from gridwatch.cli.up.parts import (
+    Servers,
+    api_part,
+    bare_environment,
+    broker_part,
+    collector_part,
+    database_part,
+    dispatch_part,
+    district_part,
+    log_folder,
+)
+from gridwatch.cli.up.ports import check_port_free
+from gridwatch.cli.up.say import Say
+from gridwatch.cli.up.supervisor import Supervisor
+from gridwatch.running import FILE as RUNNING_FILE
+from gridwatch.running import Running, write_running
+from gridwatch.settings import Settings
+
+SERVER_READY_WITHIN_S = 120.0
+"""After a crash PostgreSQL reads up to max_wal_size of log again, Mosquitto all its queues."""
+
+PART_READY_WITHIN_S = 60.0
+
+STAND_IN = (
+    "Mosquitto is not installed: amqtt stands in. It is slow (about a twentieth), speaks no MQTT 5, and "
+    "loses unacknowledged messages when a collector reconnects: for a first try only. `make setup` installs "
+    "Mosquitto or says how."
+)
+
+
+class Installation:
+    """Everything on this machine, from the checks before the start to the end."""
+
+    def __init__(self, settings: Settings, *, simulate: bool | None, say: Say) -> None:
+        self._settings = settings
+        self._simulate = simulate
+        self._say = say
+        self._stop = asyncio.Event()
+
+    async def run(self) -> None:
+        """Bring everything up and keep it up until a signal asks for the end. Raises GridwatchError."""
+        self._heed_signals()
+        # As root PostgreSQL needs an account of its own, which must reach its folder in the data directory.
+        account = None if self._settings.database_url else database_account()
+        with ExitStack() as held:
+            held.enter_context(hold(self._settings.data_dir, account))
+            for name in await asyncio.to_thread(leftovers.stop_marked, self._settings.data_dir):
+                self._say.line(f"stopped {name}, which an earlier gridwatch up left running")
+            self._check_ports()
+            supervisor = self._supervisor()
+            try:
+                await self._until_stopped(supervisor)
+            finally:
+                self._say.settle()
+                self._say.line("stopping …")
+                await supervisor.stop()
+                (self._settings.data_dir / RUNNING_FILE).unlink(missing_ok=True)
+                self._say.line("stopped")
+
+    def _heed_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._stop.set)
+
+    def _check_ports(self) -> None:
+        settings = self._settings
+        check_port_free(
+            settings.http_host,
+            settings.http_port,
+            what="the API and the console",
+            instead="--port N or GRIDWATCH_HTTP_PORT",
+        )
+        if settings.mqtt_url is None:
+            check_port_free(
+                "127.0.0.1",
+                settings.mqtt_port,
+                what="the MQTT broker",
+                instead="GRIDWATCH_MQTT_PORT (or name that broker in GRIDWATCH_MQTT_URL to use it)",
+            )
+
+    def _supervisor(self) -> Supervisor:
+        return Supervisor(
+            logs=make_private(log_folder(self._settings.data_dir)),
+            guard_environment=bare_environment(self._settings),
+            say=self._say.part,
+        )
+
+    async def _until_stopped(self, supervisor: Supervisor) -> None:
+        """Run until a signal comes; a start that is under way is given up for it."""
+        asked = asyncio.create_task(self._stop.wait(), name="signal to stop")
+        working = asyncio.create_task(self._work(supervisor), name="installation")
+        await asyncio.wait([asked, working], return_when=asyncio.FIRST_COMPLETED)
+        asked.cancel()
+        if working.done():
+            working.result()
+        working.cancel()
+        with suppress(asyncio.CancelledError):
+            await working
+
+    async def _work(self, supervisor: Supervisor) -> None:
+        servers = await self._start_servers(supervisor)
+        self._say.step("Looking into the database")
+        first = await look(self._settings, servers.database_url)
+        self._say.done("database: tables are up to date")
+        write_running(
+            self._settings.data_dir, Running(database_url=servers.database_url, mqtt_url=servers.mqtt_url)
+        )
+        await self._start_ours(supervisor, servers, first)
+        self._say_ready(servers, first)
+        await supervisor.until_broken()
+
+    async def _start_servers(self, supervisor: Supervisor) -> Servers:
+        """Start the servers that the settings do not name, both at once."""
+        settings = self._settings
+        waiting: list[tuple[Part, Callable[[], None]]] = []
+        if settings.mqtt_url is None:
+            waiting.append(await self._begin(supervisor, broker_part(settings)))
+            if find_mosquitto() is None:
+                self._say.part("broker", STAND_IN)
+        database_url = settings.database_url
+        if database_url is None:
+            database = await self._database()
+            database_url = database.url
+            waiting.append(await self._begin(supervisor, database_part(settings, database)))
+        for part, done in waiting:
+            await supervisor.until_ready(part, timeout_s=SERVER_READY_WITHIN_S)
+            done()
+        return Servers(
+            database_url=database_url, mqtt_url=settings.mqtt_url or f"mqtt://127.0.0.1:{settings.mqtt_port}"
+        )
+
+    async def _database(self) -> postgres.EmbeddedPostgres:
+        self._say.step("Preparing the database")
+        account = database_account()
+        database = await asyncio.to_thread(postgres.prepare, self._settings.data_dir, account)
+        check_space(database.folder)
+        if database.folder.parent != self._settings.data_dir and account is not None:
+            self._say.line(
+                f"PostgreSQL refuses to run as root and runs as {account.name}, who can't reach the data "
+                f"directory: the database is in {database.folder}"
+            )
+        for name in await asyncio.to_thread(leftovers.stop_postgres, database):
+            self._say.line(f"stopped {name}, which an earlier gridwatch up left running")
+        return database
+
+    async def _start_ours(self, supervisor: Supervisor, servers: Servers, first: FirstRun) -> None:
+        settings = self._settings
+        parts = [
+            api_part(settings, servers, first_password=first.new_password),
+            collector_part(settings, servers),
+            dispatch_part(settings, servers),
+        ]
+        waiting = [await self._begin(supervisor, part) for part in parts]
+        for part, done in waiting:
+            await supervisor.until_ready(part, timeout_s=PART_READY_WITHIN_S)
+            done()
+        if first.only_simulated if self._simulate is None else self._simulate:
+            _, done = await self._begin(supervisor, district_part(settings, servers))
+            done()
+
+    async def _begin(self, supervisor: Supervisor, part: Part) -> tuple[Part, Callable[[], None]]:
+        self._say.step(f"Starting the {part.name}")
+        await supervisor.start(part)
+        return part, lambda: self._say.done(f"{part.name}: ready")
+
+    def _say_ready(self, servers: Servers, first: FirstRun) -> None:
+        self._say.settle()
+        self._say.done("ready")
+        self._say.line("")
+        self._say.line(f"  console   {self._settings.link_base}/")
+        self._say.line(f"  MQTT      {servers.mqtt_url}")
+        self._say.line(f"  data      {self._settings.data_dir}")
+        if first.new_password is not None:
+            self._say.line(f"  sign in   admin / {first.new_password}   (shown this once)")
+        self._say.line("")
+        self._say.line("Ctrl-C stops everything.")
