@@ -1,0 +1,36 @@
+# `make run` and `make test` do all of their own set-up; they need Python 3.11 or newer, git and make.
+# PYTHON=/path/to/python3 chooses the Python that .venv is made with.
+
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+PYTEST_ARGUMENTS ?=
+
+.PHONY: run test test-slow check bench setup
+
+run: setup
+	@$(BIN)/gridwatch up
+
+test: setup
+	@sh deploy/setup/browser.sh
+	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGUMENTS)
+
+test-slow: setup
+	@sh deploy/setup/browser.sh
+	$(BIN)/python -m pytest -m slow --timeout=1800 $(PYTEST_ARGUMENTS)
+
+check: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@$(BIN)/python .ci/audit.py
+
+bench: setup
+	$(BIN)/python -m bench
+
+setup: $(INSTALLED)
+	@sh deploy/setup/broker.sh
+
+$(INSTALLED): pyproject.toml
+	@PYTHON="$(PYTHON)" sh deploy/setup/venv.sh
+	@touch $@
