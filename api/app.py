@@ -1,0 +1,116 @@
+"""Put the HTTP application together."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI
+
+from api.feed import Feed
+from api.first_administrator import NAME, make_first_administrator
+from api.gate import GUARDED, OPEN, Gate
+from api.office import Office
+from api.problems import Problem, WrongField, answer_with_problems
+from api.routes import alerts, devices, events, health, readings, token
+from api.sign_in import Guesses, Passwords, Tokens
+from gridwatch.evidence import EvidenceFiles
+from gridwatch.running import database_url
+from gridwatch.settings import Settings
+from gridwatch.store import Store
+from gridwatch.store.accounts import token_secret
+
+log = logging.getLogger(__name__)
+
+CONNECTIONS = 8
+"""To the database: one listens; each request holds another for milliseconds."""
+
+LARGEST_BODY = 8 * 2**20
+"""Bytes: some 20,000 devices in one request."""
+
+EVIDENCE_FOLDER = "evidence"
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Return the application; it opens the database when it starts. Raises SettingsError."""
+    url = database_url(settings)
+
+    @asynccontextmanager
+    async def running(app: FastAPI) -> AsyncIterator[None]:
+        async with Store.open(url, connections=CONNECTIONS) as store:
+            app.state.office = office = await _open_office(settings, store)
+            reading = asyncio.create_task(office.feed.run(), name="feed of alerts")
+            reading.add_done_callback(_end_with)
+            try:
+                yield
+            finally:
+                office.feed.close("the server stops; connect again")
+                reading.cancel()
+                await asyncio.wait([reading])
+
+    app = FastAPI(
+        title="Gridwatch",
+        version=version("gridwatch"),
+        lifespan=running,
+        # Their pages load scripts from other servers.
+        docs_url=None,
+        redoc_url=None,
+        max_body_size=LARGEST_BODY,
+    )
+    app.add_middleware(Gate)
+    answer_with_problems(app)
+    for routes in (health, token, devices, readings, events, alerts):
+        app.include_router(routes.router)
+    _complete_openapi(app)
+    return app
+
+
+async def _open_office(settings: Settings, store: Store) -> Office:
+    passwords = Passwords()
+    secret = await token_secret(store)
+    password = await make_first_administrator(store, passwords, settings)
+    if password is not None:
+        print(f"First administrator: {NAME}, password: {password} (shown only now)", flush=True)
+    return Office(
+        settings=settings,
+        store=store,
+        feed=Feed(store),
+        evidence=EvidenceFiles(settings.data_dir / EVIDENCE_FOLDER),
+        tokens=Tokens(secret),
+        passwords=passwords,
+        guesses=Guesses(),
+    )
+
+
+def _end_with(reading: asyncio.Task[None]) -> None:
+    """A server without its feed would look well and show nothing: let the supervisor start another."""
+    if not reading.cancelled() and reading.exception() is not None:
+        log.critical("the feed of alerts died, so the server ends", exc_info=reading.exception())
+        signal.raise_signal(signal.SIGTERM)
+
+
+def _complete_openapi(app: FastAPI) -> None:
+    """Add to the description what the gate asks for, and what a problem looks like."""
+    describe = app.openapi
+
+    def complete() -> dict[str, Any]:
+        if app.openapi_schema is not None:
+            return app.openapi_schema
+        schema = describe()
+        components = schema.setdefault("components", {})
+        for model in (Problem, WrongField):
+            told = model.model_json_schema(ref_template="#/components/schemas/{model}")
+            told.pop("$defs", None)
+            components.setdefault("schemas", {})[model.__name__] = told
+        flow = {"password": {"tokenUrl": "/api/v1/token", "scopes": {}}}
+        components["securitySchemes"] = {"token": {"type": "oauth2", "flows": flow}}
+        for path, operations in schema["paths"].items():
+            if path.startswith(GUARDED) and path not in OPEN:
+                for operation in operations.values():
+                    operation["security"] = [{"token": []}]
+        return schema
+
+    app.openapi = complete  # type: ignore[method-assign]

@@ -1,0 +1,66 @@
+"""Nobody gets to `/api/` without signing in, whatever routes there are: the gate stands before them."""
+
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.requests import cookie_parser
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api.office import Office
+from api.problems import problem
+from api.sign_in import Person
+
+GUARDED = "/api/"
+OPEN = frozenset({"/api/v1/token"})
+COOKIE = "gridwatch_session"
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Gate:
+    """Lets in who brings a token, as a bearer or in the browser's cookie; `request.state.person` is who."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer 401 or 403."""
+        if scope["type"] != "http" or not scope["path"].startswith(GUARDED) or scope["path"] in OPEN:
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        office: Office = scope["app"].state.office
+        bearer = _bearer(headers)
+        person = person_behind(office, bearer if bearer is not None else session_cookie(headers))
+        if person is None:
+            challenge = {"WWW-Authenticate": 'Bearer realm="gridwatch"'}
+            refusal = problem(401, "sign in first: POST /api/v1/token", headers=challenge)
+            await refusal(scope, receive, send)
+        elif bearer is None and scope["method"] not in SAFE_METHODS and not same_origin(headers):
+            refusal = problem(403, "a browser may change something only from this server's own pages")
+            await refusal(scope, receive, send)
+        else:
+            scope.setdefault("state", {})["person"] = person
+            await self._app(scope, receive, send)
+
+
+def person_behind(office: Office, token: str | None) -> Person | None:
+    """Return who a token speaks of, if it is a good one."""
+    return None if token is None else office.tokens.read(token)
+
+
+def session_cookie(headers: Headers) -> str | None:
+    """Return the token that the browser's cookie holds."""
+    return cookie_parser(headers.get("cookie", "")).get(COOKIE)
+
+
+def same_origin(headers: Headers) -> bool:
+    """Say whether a browser sends this from a page of ours (cross-site request forgery)."""
+    site = headers.get("sec-fetch-site")
+    if site is not None:
+        return site == "same-origin"
+    return urlsplit(headers.get("origin", "")).netloc == headers.get("host")
+
+
+def _bearer(headers: Headers) -> str | None:
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None

@@ -1,0 +1,161 @@
+"""What a person must answer: lists, single alerts, actions, and the live stream."""
+
+from enum import StrEnum
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from api.event_stream import AlertStream
+from api.fields import LARGEST_ID, NEXT_PAGE, AlertId, SceneName, Since, Text, Until, link_next
+from api.office import TheOffice, ThePerson
+from api.problems import documented
+from api.routes.devices import Place
+from gridwatch.model import AlertState, Severity
+from gridwatch.policy import allowed_actions
+from gridwatch.store.alerts import act, get_alert, list_alerts, timeline
+
+router = APIRouter(prefix="/api/v1/alerts", tags=["alerts"])
+
+
+class Action(StrEnum):
+    """What people do with alerts. Which of them an alert allows depends on its state."""
+
+    ACKNOWLEDGE = "acknowledge"
+    ASSIGN = "assign"
+    ACCEPT = "accept"
+    ARRIVE = "arrive"
+    HANDLE = "handle"
+    RESOLVE = "resolve"
+    VERIFY = "verify"
+    CLOSE = "close"
+    RETURN = "return"
+    FALSE_ALARM = "false_alarm"
+    DUPLICATE = "duplicate"
+    REOPEN = "reopen"
+    ESCALATE = "escalate"
+    COMMENT = "comment"
+
+
+class AlertEvidence(BaseModel):
+    """A masked picture or clip of an alert, or a link to one."""
+
+    event: UUID
+    position: int
+    media_type: str
+    url: str
+
+
+class AlertAnswer(BaseModel):
+    """An alert."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: int
+    seq: int
+    scene: str
+    label: str
+    severity: Severity
+    state: AlertState
+    confidence: float
+    area: str | None
+    device: str
+    device_name: str
+    observed_at: AwareDatetime
+    last_observed_at: AwareDatetime
+    raised_at: AwareDatetime
+    acknowledged_at: AwareDatetime | None
+    acknowledged_by: str | None
+    resolved_at: AwareDatetime | None
+    resolved_by: str | None
+    location: Place | None
+    evidence: list[AlertEvidence]
+    events: int
+    assignee: str | None
+    level: str | None
+    simulated: bool
+
+
+class ChangeAnswer(BaseModel):
+    """One change of an alert; `actor` is null where no person did it."""
+
+    seq: int
+    change: str
+    actor: str | None
+    changed_at: AwareDatetime
+
+
+class AlertWithTimeline(AlertAnswer):
+    """An alert, what happened to it, and what may be done with it now."""
+
+    timeline: list[ChangeAnswer]
+    allowed_actions: list[str]
+
+
+STREAM: dict[str, Any] = {
+    "description": "`event: alert`, `id:` its seq, `data:` the alert; `event: cut_off` says why it ends",
+    "content": {"text/event-stream": {"schema": {"type": "string"}}},
+}
+
+LastSeen = Annotated[
+    int | None, Query(alias="last_event_id", ge=0, le=LARGEST_ID, description="as the Last-Event-ID header")
+]
+LastEventId = Annotated[int | None, Header(ge=0, le=LARGEST_ID)]
+
+
+@router.get("", responses={200: NEXT_PAGE, **documented(401, 422, 503)}, response_model=list[AlertAnswer])
+async def alerts(
+    *,
+    request: Request,
+    response: Response,
+    office: TheOffice,
+    state: AlertState | None = None,
+    scene: SceneName | None = None,
+    severity: Severity | None = None,
+    area: Annotated[Text | None, Query(description="an area with all below it")] = None,
+    since: Since = None,
+    until: Until = None,
+    before: Annotated[int | None, Query(ge=1, le=LARGEST_ID, description="id of the last one seen")] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> Any:
+    """Return a page of alerts, the newest first; times are those of raising."""
+    found = await list_alerts(
+        office.store,
+        state=state,
+        scene=scene,
+        severity=severity,
+        area=area,
+        since=since,
+        until=until,
+        before=before,
+        limit=limit,
+    )
+    if len(found) == limit:
+        link_next(request, response, before=found[-1]["id"])
+    return found
+
+
+@router.get("/stream", response_class=Response, responses={200: STREAM, **documented(401, 422)})
+async def stream(
+    office: TheOffice, last_event_id: LastEventId = None, last_seen: LastSeen = None
+) -> Response:
+    """Stream each change of an alert: those after the last id seen, where it is given, then live."""
+    after = last_event_id if last_event_id is not None else last_seen
+    return AlertStream(office.feed, office.store, after=after)
+
+
+@router.get("/{alert}", responses=documented(401, 404, 422, 503), response_model=AlertWithTimeline)
+async def alert(alert: AlertId, office: TheOffice) -> Any:
+    """Return one alert with its timeline."""
+    found = await get_alert(office.store, alert)
+    changes = await timeline(office.store, alert)
+    return {**found, "timeline": changes, "allowed_actions": allowed_actions(AlertState(found["state"]))}
+
+
+@router.post(
+    "/{alert}/{action}", responses=documented(401, 403, 404, 409, 422, 503), response_model=AlertAnswer
+)
+async def change(alert: AlertId, action: Action, office: TheOffice, person: ThePerson) -> Any:
+    """Change an alert; what its state does not allow is refused with what it does allow."""
+    return await act(office.store, alert, action.value, actor=person.username)

@@ -1,0 +1,115 @@
+"""Whether the installation lives and works, for supervisors and Prometheus."""
+
+import asyncio
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from pydantic import BaseModel
+
+from api.office import Office, TheOffice
+from gridwatch.errors import SettingsError, StoreError
+from gridwatch.running import mqtt_url
+from gridwatch.settings import Settings
+from gridwatch.store.condition import alert_counts, books_totals, live_collectors
+
+router = APIRouter(tags=["health"])
+
+PROBE_WITHIN_S = 2.0
+"""Who asks for readiness asks often: an answer that comes later is a no."""
+
+MQTT_PORTS = {"mqtt": 1883, "mqtts": 8883}
+
+
+class Alive(BaseModel):
+    """The process answers."""
+
+    alive: bool = True
+
+
+class Readiness(BaseModel):
+    """Whether the parts are there; `collectors` counts those subscribed and heard of in the last 5 s."""
+
+    database: bool
+    broker: bool
+    collectors: int
+
+
+@router.get("/healthz")
+async def healthz() -> Alive:
+    """Say that the process lives."""
+    return Alive()
+
+
+@router.get("/readyz", response_model=Readiness, responses={503: {"model": Readiness}})
+async def readyz(office: TheOffice) -> JSONResponse:
+    """Say which parts are there: 200 when database and broker are, else 503."""
+    collectors, broker = await asyncio.gather(_collectors(office), _broker(office.settings))
+    said = Readiness(database=collectors is not None, broker=broker, collectors=collectors or 0)
+    return JSONResponse(said.model_dump(), 200 if said.database and said.broker else 503)
+
+
+@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+async def metrics(office: TheOffice) -> Response:
+    """Return figures for Prometheus; those of the database are left out while it is away."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    registry.register(_Figures(await _figures(office)))
+    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _collectors(office: Office) -> int | None:
+    try:
+        async with asyncio.timeout(PROBE_WITHIN_S):
+            return await live_collectors(office.store)
+    except (StoreError, TimeoutError):
+        return None
+
+
+async def _broker(settings: Settings) -> bool:
+    try:
+        url = urlsplit(mqtt_url(settings))
+        port = url.port or MQTT_PORTS.get(url.scheme, 1883)
+        async with asyncio.timeout(PROBE_WITHIN_S):
+            _, writer = await asyncio.open_connection(url.hostname, port)
+    except (SettingsError, ValueError, OSError, TimeoutError):
+        return False
+    writer.close()
+    return True
+
+
+class _Figures(Collector):
+    def __init__(self, figures: list[Metric]) -> None:
+        self._figures = figures
+
+    def collect(self) -> list[Metric]:
+        return self._figures
+
+
+async def _figures(office: Office) -> list[Metric]:
+    subscribers = GaugeMetricFamily("gridwatch_feed_subscribers", "Subscribers of the live feed")
+    subscribers.add_metric([], office.feed.subscribers)
+    up = GaugeMetricFamily("gridwatch_database_up", "1 while the database can be reached")
+    try:
+        async with asyncio.timeout(PROBE_WITHIN_S):
+            stored = await _stored_figures(office)
+    except (StoreError, TimeoutError):
+        up.add_metric([], 0)
+        return [subscribers, up]
+    up.add_metric([], 1)
+    return [subscribers, up, *stored]
+
+
+async def _stored_figures(office: Office) -> list[Metric]:
+    collectors = GaugeMetricFamily("gridwatch_collectors", "Collectors that are subscribed and alive")
+    collectors.add_metric([], await live_collectors(office.store))
+    messages = CounterMetricFamily("gridwatch_messages", "What became of messages", labels=["outcome"])
+    for outcome, count in (await books_totals(office.store)).items():
+        messages.add_metric([outcome], count)
+    alerts = GaugeMetricFamily("gridwatch_alerts", "Alerts", labels=["scene", "state", "simulated"])
+    for one in await alert_counts(office.store):
+        alerts.add_metric([one.scene, one.state, str(one.simulated).lower()], one.count)
+    return [collectors, messages, alerts]

@@ -1,0 +1,126 @@
+"""Who may come in: passwords, tokens, and a limit on guesses."""
+
+import asyncio
+import time
+from collections import OrderedDict, deque
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import jwt
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from gridwatch.store import Store
+from gridwatch.store.accounts import Role, find_account
+
+ALGORITHM = "HS256"
+
+TOKEN_LIFETIME = timedelta(hours=12)
+"""One shift with its handover."""
+
+GUESSES = 10
+GUESSES_WITHIN_S = 60.0
+"""Wrong passwords that one address may send for one name in this time."""
+
+REMEMBERED = 10_000
+"""Names and addresses whose guesses are counted; the longest untouched is forgotten first."""
+
+HASHING_AT_ONCE = 2
+"""Each takes 64 MiB and a core for a moment."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Person:
+    """Who asks."""
+
+    username: str
+    role: Role
+
+
+class Tokens:
+    """Signs and reads the tokens of one installation."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+
+    def issue(self, person: Person) -> str:
+        """Return a token that says who `person` is."""
+        now = datetime.now(UTC)
+        claims = {
+            "sub": person.username,
+            "role": person.role.value,
+            "iat": now,
+            "exp": now + TOKEN_LIFETIME,
+        }
+        return jwt.encode(claims, self._secret, ALGORITHM)
+
+    def read(self, token: str) -> Person | None:
+        """Return who the token speaks of, or None where it is not ours or too old."""
+        try:
+            claims = jwt.decode(token, self._secret, [ALGORITHM], options={"require": ["sub", "role", "exp"]})
+            return Person(username=claims["sub"], role=Role(claims["role"]))
+        except (jwt.InvalidTokenError, ValueError):
+            return None
+
+
+class Passwords:
+    """Hashes and checks passwords off the event loop, a few at a time."""
+
+    def __init__(self) -> None:
+        self._hasher = PasswordHasher()
+        self._turn = asyncio.Semaphore(HASHING_AT_ONCE)
+        self._decoy: str | None = None
+
+    async def hash(self, password: str) -> str:
+        """Return the hash to keep."""
+        async with self._turn:
+            return await asyncio.to_thread(self._hasher.hash, password)
+
+    async def match(self, password_hash: str | None, password: str) -> bool:
+        """Say whether the password is right; without a hash it never is, and takes as long."""
+        if self._decoy is None:
+            self._decoy = await self.hash("nobody has this one")
+        async with self._turn:
+            right = await asyncio.to_thread(self._verify, password_hash or self._decoy, password)
+        return right and password_hash is not None
+
+    def _verify(self, password_hash: str, password: str) -> bool:
+        try:
+            return self._hasher.verify(password_hash, password)
+        except (VerificationError, InvalidHashError):
+            return False
+
+
+class Guesses:
+    """Counts wrong passwords by name and address."""
+
+    def __init__(self) -> None:
+        self._failed: OrderedDict[tuple[str, str], deque[float]] = OrderedDict()
+
+    def wait_s(self, username: str, address: str) -> float:
+        """Return how long this address must wait before the next guess of this name; 0 for not at all."""
+        failed = self._failed.get((username, address))
+        if failed is None or len(failed) < GUESSES:
+            return 0.0
+        return max(0.0, failed[0] + GUESSES_WITHIN_S - time.monotonic())
+
+    def count(self, username: str, address: str) -> None:
+        """Count a wrong password."""
+        failed = self._failed.setdefault((username, address), deque(maxlen=GUESSES))
+        failed.append(time.monotonic())
+        self._failed.move_to_end((username, address))
+        if len(self._failed) > REMEMBERED:
+            self._failed.popitem(last=False)
+
+    def forget(self, username: str, address: str) -> None:
+        """Forget what was counted: the right password came."""
+        self._failed.pop((username, address), None)
+
+
+async def sign_in(store: Store, passwords: Passwords, username: str, password: str) -> Person | None:
+    """Return who this is, or None where name or password is wrong; both take the same time."""
+    # No account has a name that PostgreSQL can't hold.
+    possible = "\0" not in username and username.isprintable()
+    account = await find_account(store, username) if possible else None
+    right = await passwords.match(account.password_hash if account else None, password)
+    return Person(username=account.username, role=account.role) if account and right else None
