@@ -1,0 +1,200 @@
+"""Smoke over time: a grey veil that takes texture from the ground behind it, stays, stirs and grows."""
+
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.fire.view import Grid, Region, View, block_box
+
+SAMPLE_S = 1.0
+"""Smoke is slow: of video only one picture in a second is looked at."""
+LEARN_SAMPLES = 3
+"""Pictures of which the background is the plain mean before anything is judged."""
+LEARN_S = 10.0
+BACKGROUND_S, BACKGROUND_GAPS = 120.0, 20.0
+"""The background follows within two minutes, or twenty pictures where those take longer."""
+VEILED_LEARNING = 0.02
+"""How much slower it follows where a veil lies: it must not learn the smoke."""
+
+TEXTURED = 0.05
+"""Contrast of ground that can lose some; sky and smooth walls have less, so clouds are never looked at."""
+VEILED_CONTRAST = 0.7
+"""Part of its contrast that veiled ground keeps at most."""
+VEILED_SATURATION = 0.85
+GREY_SATURATION = 0.12
+"""A veil lowers the saturation, unless there was hardly any."""
+VEIL_LEVELS = 5.0
+"""Grey levels by which a veil differs from the ground after the light's own change."""
+DARK_GROUND = 110.0
+"""Ground darker than this can only be brightened by smoke that hides it; shadows darken it."""
+DARK_VEIL_CONTRAST = 0.5
+"""Over bright ground a dark veil must take half of the contrast: a shadow does not."""
+
+MIN_BLOCKS = 4
+MAX_SHARE = 0.4
+"""A veil over more of the textured ground is fog, rain, or a moved camera."""
+MAX_CHANGED = 0.5
+"""Part of the picture that may change between two pictures."""
+PLUMES = 6
+"""Veils followed at a time, largest first."""
+VOTES, OF = 4, 5
+VOTE_COUNT = np.array([number.bit_count() for number in range(1 << OF)], np.uint8)
+PERSIST_S = 5.0
+GROWTH = 1.3
+"""Largest area over first area of a veil that is growing."""
+STIR_LEVELS = 1.2
+"""How much more a veil changes from picture to picture than the ground does, grey levels."""
+STIR_VOTES = 3
+BASE_BLOCKS = 3
+"""Blocks of a plume that stay veiled while the rest drifts: it hangs on its base, a vehicle drives on."""
+
+
+@dataclass(slots=True)
+class Plume:
+    """A veil that is followed: which blocks, how often seen, how it grew and stirred (newest vote lowest)."""
+
+    blocks: NDArray[np.bool_]
+    first_s: float
+    first_area: int
+    largest_area: int
+    seen: int = 1
+    stirred: int = 0
+
+
+@dataclass(slots=True)
+class SmokeMemory:
+    """The background of one camera and the veils before it."""
+
+    luminance: Grid
+    saturation: Grid
+    contrast: Grid
+    before: Grid
+    first_s: float
+    last_s: float
+    veils: NDArray[np.uint8]
+    samples: int = 1
+    plumes: list[Plume] = field(default_factory=list)
+
+
+def new_smoke_memory(view: View, moment_s: float) -> SmokeMemory:
+    """Take the first picture for the background."""
+    return SmokeMemory(
+        luminance=view.luminance.copy(),
+        saturation=view.saturation.copy(),
+        contrast=view.contrast.copy(),
+        before=view.luminance,
+        first_s=moment_s,
+        last_s=moment_s,
+        veils=np.zeros(view.luminance.shape, np.uint8),
+    )
+
+
+def watch_smoke(memory: SmokeMemory, view: View, moment_s: float) -> Region | None:
+    """Take in the next picture; return the surest plume."""
+    gap_s = moment_s - memory.last_s
+    if gap_s < SAMPLE_S:
+        return None
+    learning = memory.samples < LEARN_SAMPLES or moment_s - memory.first_s < LEARN_S
+    veiled = _veiled(memory, view)
+    _learn(memory, view, veiled, gap_s, learning)
+    memory.veils = np.asarray((memory.veils << 1 | veiled) & ((1 << OF) - 1), np.uint8)
+    found = None
+    if not learning:
+        _follow(memory, view, _regions(memory, veiled), moment_s)
+        found = _surest(memory, view, moment_s)
+    memory.before, memory.last_s, memory.samples = view.luminance, moment_s, memory.samples + 1
+    return found
+
+
+def _veiled(memory: SmokeMemory, view: View) -> NDArray[np.bool_]:
+    """Return the blocks whose ground lost texture and colour to something grey."""
+    textured = memory.contrast >= TEXTURED
+    if not textured.any():
+        return textured
+    light = float(np.median(view.luminance[textured] / np.maximum(memory.luminance[textured], 1)))
+    brighter = view.luminance - memory.luminance * light
+    pale = (view.saturation <= VEILED_SATURATION * memory.saturation) | (view.saturation <= GREY_SATURATION)
+    light_veil = (view.contrast <= VEILED_CONTRAST * memory.contrast) & (brighter >= VEIL_LEVELS)
+    dark_veil = (
+        (view.contrast <= DARK_VEIL_CONTRAST * memory.contrast)
+        & (brighter <= -2 * VEIL_LEVELS)
+        & (memory.luminance >= DARK_GROUND)
+    )
+    return np.asarray(textured & pale & (light_veil | dark_veil))
+
+
+def _learn(memory: SmokeMemory, view: View, veiled: NDArray[np.bool_], gap_s: float, learning: bool) -> None:
+    slow_s = max(BACKGROUND_S, BACKGROUND_GAPS * gap_s)
+    share = 1 / (memory.samples + 1) if learning else 1 - float(np.exp(-gap_s / slow_s))
+    shares = np.where(veiled & (not learning), share * VEILED_LEARNING, share).astype(np.float32)
+    memory.luminance += (view.luminance - memory.luminance) * shares
+    memory.saturation += (view.saturation - memory.saturation) * shares
+    memory.contrast += (view.contrast - memory.contrast) * shares
+
+
+def _regions(memory: SmokeMemory, veiled: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
+    """Return the connected veils, largest first; none where too much of the ground is veiled."""
+    ground = int(np.count_nonzero(memory.contrast >= TEXTURED))
+    if np.count_nonzero(veiled) > MAX_SHARE * ground:
+        return []
+    closed = cv2.morphologyEx(veiled.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    count, names, stats, _ = cv2.connectedComponentsWithStats(closed, connectivity=8)
+    by_area = sorted(range(1, count), key=lambda name: -int(stats[name, cv2.CC_STAT_AREA]))
+    return [names == name for name in by_area[:PLUMES] if stats[name, cv2.CC_STAT_AREA] >= MIN_BLOCKS]
+
+
+def _follow(memory: SmokeMemory, view: View, regions: list[NDArray[np.bool_]], moment_s: float) -> None:
+    """Match veils to plumes by overlap; a plume that was not seen in any of its last looks is dropped."""
+    change = np.abs(view.luminance - memory.before)
+    usual = float(np.median(change))
+    mask = (1 << OF) - 1
+    for plume in memory.plumes:
+        plume.seen = plume.seen << 1 & mask
+        plume.stirred = plume.stirred << 1 & mask
+    for blocks in regions:
+        area = int(np.count_nonzero(blocks))
+        matching = [known for known in memory.plumes if (known.blocks & blocks).any()]
+        if matching:
+            plume = matching[0]
+        else:
+            plume = Plume(blocks=blocks, first_s=moment_s, first_area=area, largest_area=area)
+            memory.plumes.append(plume)
+        plume.blocks, plume.largest_area = blocks, max(plume.largest_area, area)
+        plume.seen |= 1
+        plume.stirred |= int(float(change[blocks].mean()) >= usual + STIR_LEVELS)
+    memory.plumes = [plume for plume in memory.plumes if plume.seen][-PLUMES:]
+
+
+def _surest(memory: SmokeMemory, view: View, moment_s: float) -> Region | None:
+    """Return the largest plume that stays, stirs and grew."""
+    steady = VOTE_COUNT[memory.veils] >= VOTES
+    sure = [
+        plume
+        for plume in memory.plumes
+        if plume.seen & 1
+        and plume.seen.bit_count() >= VOTES
+        and plume.stirred.bit_count() >= STIR_VOTES
+        and moment_s - plume.first_s >= PERSIST_S
+        and plume.largest_area >= GROWTH * plume.first_area
+        and np.count_nonzero(plume.blocks & steady) >= BASE_BLOCKS
+    ]
+    if not sure:
+        return None
+    plume = max(sure, key=lambda candidate: int(np.count_nonzero(candidate.blocks)))
+    area = int(np.count_nonzero(plume.blocks))
+    growth = plume.largest_area / plume.first_area
+    kept = float((view.contrast[plume.blocks] / np.maximum(memory.contrast[plume.blocks], 1e-3)).mean())
+    return Region(
+        box_xyxy=block_box(view, plume.blocks),
+        area_blocks=area,
+        confidence=float(np.clip(0.55 + 0.05 * min(growth, 4) + 0.2 * (VEILED_CONTRAST - kept), 0.5, 0.95)),
+        criteria={
+            "area_blocks": float(area),
+            "growth": growth,
+            "contrast_kept": kept,
+            f"votes_of_{OF}": float(plume.seen.bit_count()),
+            "lasted_s": moment_s - plume.first_s,
+        },
+    )
