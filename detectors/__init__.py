@@ -1,1 +1,37 @@
-"""Pixels and readings in, findings out."""
+"""Pixels and readings in, findings out.
+
+A new detector is one file and one line in a dictionary here.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from detectors.elevator import ElevatorDetector
+from detectors.fire import FireCameraDetector, FireSensorDetector
+from detectors.protocol import CameraDetector, SensorDetector
+from detectors.throwing import ThrowingDetector
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DetectorOptions:
+    """What the settings say about detectors."""
+
+    elevator_onnx: Path | None = None
+    elevator_classes: Mapping[str, str] = field(default_factory=dict)
+
+
+CAMERA_DETECTORS: Mapping[str, Callable[[DetectorOptions], CameraDetector[Any]]] = {
+    "fire": lambda _: FireCameraDetector(),
+    "elevator": lambda options: ElevatorDetector(
+        onnx=options.elevator_onnx, classes=options.elevator_classes or None
+    ),
+    "throwing": lambda _: ThrowingDetector(),
+}
+"""By scene: what looks at a camera's pictures. Building one raises DetectorError where an option is wrong."""
+
+SENSOR_DETECTORS: Mapping[str, Callable[[], SensorDetector[Any]]] = {
+    "fire": FireSensorDetector,
+}
+"""By scene: what judges readings. All of them judge every device: smoke in a lift is a fire too."""

@@ -3,7 +3,6 @@
 GridwatchError
 ├── SettingsError         a setting or argument is wrong; the text says which and what to do
 ├── UnreadableMessage     a device's message is not what its topic promises; it goes to quarantine
-│   └── UnknownDevice     nobody registered the device that sent it
 ├── UnreadableMedia       a picture or video can't be decoded, lies about its size, or is too large
 ├── EvidenceError         evidence can't be kept: no space, no permission, or no kind that is kept
 ├── NotAllowed            what was asked for does not fit the state of the thing asked
@@ -25,10 +24,6 @@ class SettingsError(GridwatchError):
 
 class UnreadableMessage(GridwatchError):
     """A device's message is not what its topic promises."""
-
-
-class UnknownDevice(UnreadableMessage):
-    """Nobody registered the device that sent a message."""
 
 
 class UnreadableMedia(GridwatchError):

@@ -206,10 +206,10 @@ class DeviceFinding:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Status:
-    """A device said that it is there, or its Last Will said that it is not."""
+    """A device said that it is there, or its Last Will said that it is not; None: nobody knows."""
 
     device: str
-    online: bool
+    online: bool | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,5 +1,42 @@
-"""Composition root: the command line puts the houses together."""
+"""Composition root: the command line puts the houses together.
+
+A command imports what it starts only when it runs, so that every other one starts fast.
+"""
+
+import sys
+
+import typer
+
+from gridwatch.cli.api import api_command
+from gridwatch.cli.books import books_command
+from gridwatch.cli.collector import ingest_command
+from gridwatch.cli.database import migrate_command
+from gridwatch.cli.devices import devices_app
+from gridwatch.cli.quarantine import quarantine_app
+from gridwatch.cli.up import up_command
+from gridwatch.errors import GridwatchError, SettingsError
+
+WRONG_INPUT, FAILED = 2, 1
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Sensors and cameras in, alerts to the grid worker who can act.",
+)
+app.command("up")(up_command)
+app.command("ingest")(ingest_command)
+app.command("api")(api_command)
+app.command("migrate")(migrate_command)
+app.command("books")(books_command)
+app.add_typer(quarantine_app, name="quarantine")
+app.add_typer(devices_app, name="devices")
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line; what went wrong is one sentence and a non-zero exit status."""
+    try:
+        app()
+    except GridwatchError as error:
+        print(f"gridwatch: {error}", file=sys.stderr)
+        sys.exit(WRONG_INPUT if isinstance(error, SettingsError) else FAILED)

@@ -56,9 +56,13 @@ async def settle(
     raise StoreError(f"the alert of {group_key(scene, known.device.id)} changed hands {ATTEMPTS} times")
 
 
-async def refresh(connection: Connection, alert_id: int, finding: Finding, severity: Severity) -> None:
-    """Take an update of an event into its alert; it is no further event."""
-    await connection.execute(SQL["merge"], _merge_columns(alert_id, finding, severity, events=0))
+async def refresh(connection: Connection, alert_id: int, finding: Finding, severity: Severity | None) -> None:
+    """Take an update of an event into its alert; it is no further event, and only raises the severity."""
+    row = await (await connection.execute(SQL["lock"], {"id": alert_id})).fetchone()
+    if row is None:
+        return
+    worse = max(Severity(row["severity"]), severity or Severity.MINOR, key=lambda one: one.rank)
+    await connection.execute(SQL["merge"], _merge_columns(alert_id, finding, worse, events=0))
 
 
 async def announce(connection: Connection, changes: Mapping[int, str], *, actor: str | None = None) -> None:

@@ -20,6 +20,8 @@ SESSION_OPTIONS = "-c search_path=gridwatch,public -c timezone=UTC -c jit=off"
 
 CONNECT_TIMEOUT_S = 5
 WAIT_FOR_CONNECTION_S = 10.0
+RECONNECT_FOR_S = 2.0
+"""Then the pool gives up until somebody asks again: its own back-off would grow past a short outage."""
 
 
 @cache
@@ -75,7 +77,7 @@ class Store:
             min_size=1,
             max_size=connections,
             timeout=WAIT_FOR_CONNECTION_S,
-            reconnect_timeout=0.0,
+            reconnect_timeout=RECONNECT_FOR_S,
             open=False,
             check=AsyncConnectionPool.check_connection,
         )

@@ -195,10 +195,12 @@ CREATE TABLE quarantine (
     reason      text NOT NULL,
     decoder     text NOT NULL,
     received_at timestamptz NOT NULL,
+    digest      bytea NOT NULL,
     replayed_at timestamptz,
     outcome     text
 );
-CREATE INDEX quarantine_waiting ON quarantine (id) WHERE replayed_at IS NULL;
+-- The same message twice waits once; the digest is of topic and payload.
+CREATE UNIQUE INDEX quarantine_waiting ON quarantine (digest) WHERE replayed_at IS NULL;
 
 -- What became of every message, by device; the device '' stands for all that are not registered.
 CREATE TABLE book (

@@ -55,7 +55,7 @@ VALUES (%(seq)s, %(alert_id)s, %(change)s, %(actor)s, %(alert)s)
 -- notify --
 SELECT pg_notify('gridwatch_alert', %(seq)s::text)
 -- lock --
-SELECT id, state FROM alert WHERE id = %(id)s FOR UPDATE
+SELECT id, state, severity FROM alert WHERE id = %(id)s FOR UPDATE
 -- acknowledge --
 UPDATE alert SET state = %(state)s, acknowledged_at = now(), acknowledged_by = %(actor)s WHERE id = %(id)s
 -- resolve --

@@ -1,0 +1,69 @@
+-- identities --
+INSERT INTO observation (device_key, observed_at, seq)
+SELECT * FROM unnest(%(device_keys)s::integer[], %(observed_ats)s::timestamptz[], %(seqs)s::bigint[])
+ON CONFLICT DO NOTHING
+RETURNING device_key, observed_at, seq
+-- quantities --
+INSERT INTO quantity (name) SELECT unnest(%(names)s::text[]) ON CONFLICT DO NOTHING
+-- quantity keys --
+SELECT name, key FROM quantity WHERE name = ANY(%(names)s)
+-- copy readings --
+COPY reading (device_key, quantity_key, observed_at, received_at, value) FROM STDIN (FORMAT binary)
+-- medium --
+INSERT INTO medium (device_key, kind, observed_at, received_at)
+VALUES (%(device_key)s, %(kind)s, %(observed_at)s, %(received_at)s)
+ON CONFLICT DO NOTHING
+-- event --
+INSERT INTO event (id, device_key, scene, label, confidence, observed_at, started_at, ended_at, box_xyxy,
+                   track, criteria, detector, received_at)
+VALUES (%(id)s, %(device_key)s, %(scene)s, %(label)s, %(confidence)s, %(observed_at)s, %(started_at)s,
+        %(ended_at)s, %(box_xyxy)s, %(track)s, %(criteria)s, %(detector)s, %(received_at)s)
+ON CONFLICT (id) DO UPDATE
+SET label = excluded.label, confidence = excluded.confidence, observed_at = excluded.observed_at,
+    started_at = excluded.started_at, ended_at = excluded.ended_at, box_xyxy = excluded.box_xyxy,
+    track = excluded.track, criteria = excluded.criteria, detector = excluded.detector
+WHERE (event.label, event.confidence, event.observed_at, event.started_at, event.ended_at, event.box_xyxy,
+       event.track, event.criteria, event.detector)
+   IS DISTINCT FROM
+      (excluded.label, excluded.confidence, excluded.observed_at, excluded.started_at, excluded.ended_at,
+       excluded.box_xyxy, excluded.track, excluded.criteria, excluded.detector)
+RETURNING alert_id, xmax = 0 AS is_new
+-- belong --
+UPDATE event SET alert_id = %(alert_id)s WHERE id = %(id)s
+-- forget evidence --
+DELETE FROM evidence WHERE event_id = %(event_id)s
+-- evidence --
+INSERT INTO evidence (event_id, position, media_type, sha256, size, url, masked)
+VALUES (%(event_id)s, %(position)s, %(media_type)s, %(sha256)s, %(size)s, %(url)s, %(masked)s)
+-- status --
+UPDATE device SET online = %(online)s, online_since = %(received_at)s
+WHERE key = %(device_key)s AND online IS DISTINCT FROM %(online)s
+-- lift state --
+INSERT INTO lift_state (device_key, observed_at, received_at, door, moving, door_zone, mode)
+VALUES (%(device_key)s, %(observed_at)s, %(received_at)s, %(door)s, %(moving)s, %(door_zone)s, %(mode)s)
+ON CONFLICT DO NOTHING
+-- command result --
+INSERT INTO command_result (device_key, id, ok, detail, received_at)
+VALUES (%(device_key)s, %(id)s, %(ok)s, %(detail)s, %(received_at)s)
+ON CONFLICT DO NOTHING
+-- quarantine --
+INSERT INTO quarantine (topic, payload, reason, decoder, received_at, digest)
+VALUES (%(topic)s, %(payload)s, %(reason)s, %(decoder)s, %(received_at)s, %(digest)s)
+ON CONFLICT (digest) WHERE replayed_at IS NULL DO NOTHING
+-- book --
+INSERT INTO book (device, received, stored, duplicate, quarantined, skipped)
+VALUES (%(device)s, %(received)s, %(stored)s, %(duplicate)s, %(quarantined)s, %(skipped)s)
+ON CONFLICT (device) DO UPDATE
+SET received = book.received + excluded.received, stored = book.stored + excluded.stored,
+    duplicate = book.duplicate + excluded.duplicate, quarantined = book.quarantined + excluded.quarantined,
+    skipped = book.skipped + excluded.skipped
+-- recent --
+SELECT d.id AS device, o.observed_at, o.seq,
+       (SELECT jsonb_object_agg(q.name, r.value) FROM reading r JOIN quantity q ON q.key = r.quantity_key
+        WHERE r.device_key = d.key AND r.observed_at = o.observed_at) AS values
+FROM unnest(%(device_keys)s::integer[]) AS wanted (key)
+JOIN device d ON d.key = wanted.key
+CROSS JOIN LATERAL (
+    SELECT observed_at, seq FROM observation WHERE device_key = d.key
+    ORDER BY observed_at DESC, seq DESC LIMIT %(each)s) o
+ORDER BY d.key, o.observed_at, o.seq

@@ -1,0 +1,292 @@
+"""The wire format `gw/v1/…`: topics and payloads become messages that cannot be wrong.
+
+Everything that can't be read raises UnreadableMessage with the reason; nothing is guessed.
+"""
+
+import base64
+import binascii
+import math
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import msgspec
+
+from gridwatch.errors import UnreadableMessage
+from gridwatch.model import (
+    Clip,
+    CommandResult,
+    DeviceFinding,
+    Evidence,
+    Finding,
+    Frame,
+    LiftState,
+    Message,
+    Observation,
+    Observations,
+    Status,
+    TrackPoint,
+    check_device_id,
+    check_label,
+    check_time,
+)
+from gridwatch.senml import looks_like_senml, read_senml
+
+ROOT = "gw/v1"
+DECODER = "gw/v1-1"
+"""Kept beside every quarantined message: which decoder could not read it."""
+
+MAX_OBSERVATIONS = 10_000
+"""In one message: a gateway that was away for a week sends about as many."""
+MAX_QUANTITIES = 256
+"""In one observation; more is a mistake, and each name becomes a row of its own."""
+MAX_SEQ = 2**63 - 1
+"""What the database's bigint holds."""
+
+MAX_TEXT = 1000
+"""Characters of any text that a device sends."""
+
+Moment = float | str
+
+
+class _Readings(msgspec.Struct):
+    t: Moment
+    values: dict[str, float | bool]
+    seq: int | None = None
+
+
+class _EvidenceItem(msgspec.Struct):
+    type: str
+    base64: str | None = None
+    url: str | None = None
+
+
+class _Finding(msgspec.Struct):
+    t: Moment
+    label: str
+    confidence: float
+    id: str | int | None = None
+    t_start: Moment | None = None
+    t_end: Moment | None = None
+    box_xyxy: tuple[float, float, float, float] | None = None
+    track: list[tuple[Moment, float, float]] = []
+    evidence: list[_EvidenceItem] = []
+    detector: str = ""
+
+
+class _LiftState(msgspec.Struct):
+    t: Moment
+    door: Literal["open", "closing", "closed", "opening"] | None = None
+    moving: bool | None = None
+    door_zone: bool | None = None
+    mode: Literal["normal", "fire", "inspection", "rescue"] | None = None
+
+
+class _CommandResult(msgspec.Struct):
+    id: str | int
+    ok: bool
+    detail: str = ""
+
+
+_readings = msgspec.json.Decoder(_Readings)
+_many_readings = msgspec.json.Decoder(list[_Readings])
+_finding = msgspec.json.Decoder(_Finding)
+_lift_state = msgspec.json.Decoder(_LiftState)
+_command_result = msgspec.json.Decoder(_CommandResult)
+
+EVIDENCE_TYPES = frozenset({"image/jpeg", "image/png", "video/mp4"})
+
+
+def topic_of(device: str, kind: str) -> str:
+    """Return the topic of a device: `kind` is `readings`, `frame/{t_ms}`, `status`, …"""
+    return f"{ROOT}/{device}/{kind}"
+
+
+def device_of(topic: str) -> str:
+    """Return the device a topic names; raise UnreadableMessage where it names none."""
+    parts = topic.split("/")
+    if len(parts) < 4 or parts[:2] != ["gw", "v1"]:
+        raise UnreadableMessage(f"topic {topic[:120]!r} is not gw/v1/{{device}}/…")
+    try:
+        return check_device_id(parts[2])
+    except ValueError as error:
+        raise UnreadableMessage(str(error)) from error
+
+
+def decode(topic: str, payload: bytes, *, received_at: datetime) -> Message:
+    """Decode one message; `received_at` anchors the relative times that SenML allows."""
+    device = device_of(topic)
+    kind, _, rest = topic.split("/", 3)[3].partition("/")
+    try:
+        if kind in _TIMED and rest:
+            return _TIMED[kind](device, payload, rest)
+        if kind == "readings" and not rest:
+            return _observations(device, payload, received_at)
+        reader = _PLAIN.get(f"{kind}/{rest}" if rest else kind)
+        if reader is None:
+            raise UnreadableMessage(f"topic {topic[:120]!r}: nothing is expected there")
+        return reader(device, payload)
+    except (msgspec.DecodeError, msgspec.ValidationError, ValueError, OverflowError) as error:
+        raise UnreadableMessage(str(error)) from error
+
+
+def encode_observation(observation: Observation) -> bytes:
+    """Return the JSON payload of one observation."""
+    body: dict[str, Any] = {"t": observation.observed_at.timestamp(), "values": dict(observation.values)}
+    if observation.seq is not None:
+        body["seq"] = observation.seq
+    return msgspec.json.encode(body)
+
+
+def _observations(device: str, payload: bytes, received_at: datetime) -> Observations:
+    if looks_like_senml(payload):
+        items = read_senml(device, payload, received_at=received_at)
+    elif payload.lstrip()[:1] == b"[":
+        items = tuple(_observation(device, body) for body in _many_readings.decode(payload))
+    else:
+        return Observations(device=device, items=(_observation(device, _readings.decode(payload)),))
+    if not 0 < len(items) <= MAX_OBSERVATIONS:
+        raise ValueError(f"{len(items)} observations in one message: 1 to {MAX_OBSERVATIONS} are taken")
+    return Observations(device=device, items=items)
+
+
+def _observation(device: str, body: _Readings) -> Observation:
+    if not 0 < len(body.values) <= MAX_QUANTITIES:
+        raise ValueError(f"values: {len(body.values)} quantities; 1 to {MAX_QUANTITIES} are taken")
+    if body.seq is not None and not 0 <= body.seq <= MAX_SEQ:
+        raise ValueError(f"seq: {body.seq} lies outside 0..{MAX_SEQ}")
+    return Observation(
+        device=device, observed_at=_moment(body.t, "t"), values=_quantities(body.values), seq=body.seq
+    )
+
+
+def _quantities(values: Mapping[str, float]) -> dict[str, float]:
+    checked = {}
+    for name, value in values.items():
+        number = float(value)
+        if not math.isfinite(number):
+            raise ValueError(f"values.{name}: not a finite number")
+        checked[_known_name(name)] = number
+    return checked
+
+
+_names_seen: set[str] = set()
+MAX_NAMES_SEEN = 4096
+
+
+def _known_name(name: str) -> str:
+    """Check a quantity's name once: the same few come with every message."""
+    if name not in _names_seen:
+        check_label(name)
+        if len(_names_seen) < MAX_NAMES_SEEN:
+            _names_seen.add(name)
+    return name
+
+
+def _moment(value: Moment, field: str) -> datetime:
+    try:
+        if isinstance(value, str):
+            return check_time(datetime.fromisoformat(value))
+        return check_time(datetime.fromtimestamp(value, UTC))
+    except (ValueError, OverflowError, OSError) as error:
+        hint = " (milliseconds? send seconds)" if isinstance(value, float) and value > 1e11 else ""
+        raise ValueError(
+            f"{field}: {str(value)[:40]} is no time between 2000 and 2099: {error}{hint}"
+        ) from error
+
+
+def _milliseconds(text: str) -> datetime:
+    if not (text.isascii() and text.isdigit() and len(text) <= 15):
+        raise ValueError(f"topic: {text[:40]!r} is no time in milliseconds since 1970")
+    return check_time(datetime.fromtimestamp(int(text) / 1000, UTC))
+
+
+def _text(value: str, field: str) -> str:
+    if len(value) > MAX_TEXT or "\x00" in value:
+        raise ValueError(f"{field}: longer than {MAX_TEXT} characters, or with a zero byte in it")
+    return value
+
+
+def _frame(device: str, payload: bytes, t_ms: str) -> Frame:
+    return Frame(device=device, observed_at=_milliseconds(t_ms), image=_not_empty(payload))
+
+
+def _clip(device: str, payload: bytes, t_ms: str) -> Clip:
+    return Clip(device=device, observed_at=_milliseconds(t_ms), video=_not_empty(payload))
+
+
+def _not_empty(payload: bytes) -> bytes:
+    if not payload:
+        raise ValueError("the payload is empty")
+    return payload
+
+
+def _device_finding(device: str, payload: bytes) -> DeviceFinding:
+    body = _finding.decode(payload)
+    finding = Finding(
+        label=body.label,
+        confidence=body.confidence,
+        observed_at=_moment(body.t, "t"),
+        started_at=None if body.t_start is None else _moment(body.t_start, "t_start"),
+        ended_at=None if body.t_end is None else _moment(body.t_end, "t_end"),
+        box_xyxy=body.box_xyxy,
+        track=tuple(TrackPoint(at=_moment(t, "track"), x=x, y=y) for t, x, y in body.track),
+        detector=_text(body.detector, "detector"),
+        id=None if body.id is None else _text(str(body.id), "id"),
+        evidence=tuple(_evidence(item) for item in body.evidence),
+    )
+    return DeviceFinding(device=device, finding=finding)
+
+
+def _evidence(item: _EvidenceItem) -> Evidence:
+    if item.type not in EVIDENCE_TYPES:
+        raise ValueError(f"evidence: type {item.type[:40]!r} is none of {', '.join(sorted(EVIDENCE_TYPES))}")
+    if (item.base64 is None) == (item.url is None):
+        raise ValueError("evidence: give either base64 or url")
+    if item.url is not None:
+        if not item.url.startswith(("http://", "https://")):
+            raise ValueError("evidence: url must begin with http:// or https://")
+        return Evidence(media_type=item.type, url=_text(item.url, "evidence.url"))
+    try:
+        content = base64.b64decode(item.base64 or "", validate=True)
+    except binascii.Error as error:
+        raise ValueError(f"evidence: base64: {error}") from error
+    return Evidence(media_type=item.type, content=_not_empty(content))
+
+
+STATUS: Mapping[bytes, bool | None] = {b"online": True, b"offline": False, b"": None}
+"""An empty payload is how a retained status is taken back: nobody knows."""
+
+
+def _status(device: str, payload: bytes) -> Status:
+    if payload not in STATUS:
+        raise ValueError(f"status {payload[:40]!r} is neither online nor offline")
+    return Status(device=device, online=STATUS[payload])
+
+
+def _state(device: str, payload: bytes) -> LiftState:
+    body = _lift_state.decode(payload)
+    return LiftState(
+        device=device,
+        observed_at=_moment(body.t, "t"),
+        door=body.door,
+        moving=body.moving,
+        door_zone=body.door_zone,
+        mode=body.mode,
+    )
+
+
+def _result(device: str, payload: bytes) -> CommandResult:
+    body = _command_result.decode(payload)
+    return CommandResult(
+        device=device, id=_text(str(body.id), "id"), ok=body.ok, detail=_text(body.detail, "detail")
+    )
+
+
+_TIMED: Mapping[str, Callable[[str, bytes, str], Message]] = {"frame": _frame, "clip": _clip}
+_PLAIN: Mapping[str, Callable[[str, bytes], Message]] = {
+    "finding": _device_finding,
+    "status": _status,
+    "state": _state,
+    "command/result": _result,
+}

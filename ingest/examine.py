@@ -1,0 +1,136 @@
+"""What a worker process does with one frame, clip or finding: decode, detect, and draw the evidence."""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, TypeAlias
+
+from detectors import CAMERA_DETECTORS, DetectorOptions
+from detectors.protocol import CameraDetector
+from gridwatch.errors import UnreadableMedia
+from gridwatch.evidence import clip, draw
+from gridwatch.media import encode_jpeg, read_picture, read_video
+from gridwatch.model import Clip, DeviceFinding, Evidence, Finding, Frame, Picture
+
+Medium: TypeAlias = Frame | Clip | DeviceFinding
+
+CAMERAS_REMEMBERED = 1000
+"""States kept in one worker; a camera that was silent while so many others spoke is learnt anew."""
+
+EVIDENCE_MARGIN = timedelta(seconds=3)
+"""Of video kept before and after what was found."""
+
+FINDINGS_SHOWN = 8
+"""Of one clip: further findings are kept without pictures of their own."""
+
+CONTAINERS = {
+    "video/mp4": (4, b"ftyp"),
+    "video/x-matroska": (0, b"\x1aE\xdf\xa3"),
+    "video/x-msvideo": (8, b"AVI "),
+}
+
+
+class Examiner:
+    """The detectors of one worker and what they remember of its cameras."""
+
+    def __init__(self, options: DetectorOptions) -> None:
+        self._detectors = {scene: build(options) for scene, build in CAMERA_DETECTORS.items()}
+        self._states: OrderedDict[str, Any] = OrderedDict()
+
+    def examine(self, scene: str, medium: Medium) -> tuple[Finding, ...]:
+        """Return the findings with their evidence drawn.
+
+        Raises UnreadableMedia where the bytes can't be decoded and DetectorError where a detector fails.
+        """
+        if isinstance(medium, DeviceFinding):
+            return (show_sent(medium.finding),)
+        detector = self._detectors.get(scene)
+        if isinstance(medium, Clip):
+            return tuple(self._clip(detector, medium))
+        picture = Picture(pixels=read_picture(medium.image), at=medium.observed_at)
+        if detector is None:
+            return ()
+        findings = detector.see(self._state(medium.device, detector), picture)
+        return tuple(replace(finding, evidence=pictures_of(picture, finding)) for finding in findings)
+
+    def _clip(self, detector: CameraDetector[Any] | None, medium: Clip) -> Iterator[Finding]:
+        """A clip is judged by itself: the next one may follow after hours."""
+        findings: list[Finding] = []
+        state = detector.new_state() if detector else None
+        for picture in read_video(medium.video, start=medium.observed_at):
+            if detector:
+                findings += detector.see(state, picture)
+        if detector:
+            findings += detector.finish(state)
+        for number, finding in enumerate(findings):
+            yield replace(finding, evidence=video_of(medium, finding)) if number < FINDINGS_SHOWN else finding
+
+    def _state(self, device: str, detector: CameraDetector[Any]) -> Any:
+        key = f"{detector.name} {device}"
+        if key not in self._states:
+            self._states[key] = detector.new_state()
+        self._states.move_to_end(key)
+        while len(self._states) > CAMERAS_REMEMBERED:
+            self._states.popitem(last=False)
+        return self._states[key]
+
+
+def pictures_of(picture: Picture, finding: Finding) -> tuple[Evidence, ...]:
+    """Return the finding drawn on a masked copy, and the picture as the camera saw it."""
+    return (
+        Evidence(
+            media_type="image/jpeg", content=encode_jpeg(draw(picture, finding, masked=True)), masked=True
+        ),
+        Evidence(media_type="image/jpeg", content=encode_jpeg(picture.pixels)),
+    )
+
+
+def video_of(medium: Clip, finding: Finding) -> tuple[Evidence, ...]:
+    """Return picture and clip of a finding, masked with it drawn in, then both as the camera saw them."""
+    shown = min(_around(medium, finding), key=lambda picture: abs(picture.at - finding.observed_at))
+    masked, original = pictures_of(shown, finding)
+    drawn = clip(_around(medium, finding), finding, masked=True)
+    video = Evidence(media_type="video/mp4", content=drawn, masked=True)
+    return (masked, video, original, *_as_sent(medium.video))
+
+
+def show_sent(finding: Finding) -> Finding:
+    """Draw a finding on masked copies of the pictures that the device sent with it.
+
+    A picture that can't be read costs the evidence, never the finding; `criteria` counts them.
+    """
+    shown: list[Evidence] = []
+    unreadable = 0
+    for evidence in finding.evidence:
+        try:
+            shown += _masked_copy(evidence, finding)
+        except UnreadableMedia:
+            unreadable += 1
+            continue
+        shown.append(evidence)
+    criteria = dict(finding.criteria) | ({"evidence_unreadable": float(unreadable)} if unreadable else {})
+    return replace(finding, evidence=tuple(shown), criteria=criteria)
+
+
+def _masked_copy(evidence: Evidence, finding: Finding) -> tuple[Evidence, ...]:
+    if evidence.url is not None:
+        return ()
+    if evidence.media_type.startswith("image/"):
+        picture = Picture(pixels=read_picture(evidence.content), at=finding.observed_at)
+        return pictures_of(picture, finding)[:1]
+    video = read_video(evidence.content, start=finding.started_at or finding.observed_at)
+    return (Evidence(media_type="video/mp4", content=clip(video, finding, masked=True), masked=True),)
+
+
+def _around(medium: Clip, finding: Finding) -> Iterable[Picture]:
+    """Decode anew the part of a clip that shows a finding: two passes keep no video in memory."""
+    first = (finding.started_at or finding.observed_at) - EVIDENCE_MARGIN
+    last = (finding.ended_at or finding.observed_at) + EVIDENCE_MARGIN
+    return (p for p in read_video(medium.video, start=medium.observed_at) if first <= p.at <= last)
+
+
+def _as_sent(video: bytes) -> Iterator[Evidence]:
+    for media_type, (offset, mark) in CONTAINERS.items():
+        if video[offset : offset + len(mark)] == mark:
+            yield Evidence(media_type=media_type, content=video)

@@ -1,0 +1,177 @@
+"""The straight line of frames, clips and findings with evidence: one lane per detector process.
+
+When frames come faster than they can be looked at, the oldest frame of that camera is skipped and counted;
+clips and findings are never skipped.
+"""
+
+import asyncio
+import logging
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gridwatch.errors import DetectorError, EvidenceError, UnreadableMedia, UnreadableMessage
+from gridwatch.evidence import EvidenceFiles
+from gridwatch.model import Clip, DeviceFinding, Evidence, Finding, Frame
+from gridwatch.store.entries import Accepted, Concluded, Entry, Shown, Skipped
+from gridwatch.wire import device_of
+from ingest.broker import Delivery, Session
+from ingest.pipeline import rejected, understand
+from ingest.pool import Pool, WorkerLost
+from ingest.recorder import Recorder, Sent
+from ingest.registry import Registry
+
+log = logging.getLogger(__name__)
+
+WINDOW = 16
+"""Frames, clips and findings in flight: bounds the memory that large ones take."""
+
+FRAMES_WAITING = 4
+"""Of one camera; older ones are skipped. Two seconds at a lift camera's usual two frames a second."""
+
+ATTEMPTS = 2
+"""A worker that dies over a medium gets one more try; then the medium goes to quarantine."""
+
+EVIDENCE_RETRY_S = 5.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Waiting:
+    """A delivery and what it was understood as."""
+
+    delivery: Delivery
+    entry: Entry
+
+
+async def take_media(
+    session: Session, registry: Registry, pool: Pool, files: EvidenceFiles, recorder: Recorder
+) -> None:
+    """Take in frames, clips and findings of one session, for ever."""
+    lanes = [Lane(session, pool, files, recorder) for _ in range(pool.size)]
+    async with asyncio.TaskGroup() as tasks:
+        for number, lane in enumerate(lanes):
+            tasks.create_task(lane.run(), name=f"lane {number}")
+        while True:
+            deliveries = await session.batch(most=WINDOW, linger_s=0)
+            for delivery, entry in zip(deliveries, await understand(deliveries, registry), strict=True):
+                device = entry.known.device.id if isinstance(entry, Accepted) else ""
+                lanes[pool.lane_of(device)].add(Waiting(delivery=delivery, entry=entry))
+            for topic, count in session.take_refused().items():
+                await recorder.record([_refused(topic, count)])
+
+
+class Lane:
+    """What waits for one worker, in the order it came."""
+
+    def __init__(self, session: Session, pool: Pool, files: EvidenceFiles, recorder: Recorder) -> None:
+        self._session = session
+        self._pool = pool
+        self._files = files
+        self._recorder = recorder
+        self._queue: deque[Waiting] = deque()
+        self._skipped: list[Waiting] = []
+        self._frames: Counter[str] = Counter()
+        self._added = asyncio.Event()
+
+    def add(self, waiting: Waiting) -> None:
+        """Put something at the end; skip the camera's oldest frame when too many of them wait."""
+        self._queue.append(waiting)
+        camera = _camera(waiting)
+        if camera is not None:
+            self._frames[camera] += 1
+            if self._frames[camera] > FRAMES_WAITING:
+                self._skip_oldest(camera)
+        self._added.set()
+
+    async def run(self) -> None:
+        """Detect, record, acknowledge: one medium after another, for ever."""
+        while True:
+            while not self._queue:
+                self._added.clear()
+                await self._added.wait()
+            waiting = self._queue.popleft()
+            self._forget(waiting)
+            entry = await self._detect(waiting)
+            skipped, self._skipped = self._skipped, []
+            await self._recorder.record([_sent(w, Skipped(device=_camera(w) or "")) for w in skipped])
+            await self._recorder.record([_sent(waiting, entry)])
+            self._session.done([w.delivery for w in (waiting, *skipped)])
+
+    def _skip_oldest(self, camera: str) -> None:
+        oldest = next(waiting for waiting in self._queue if _camera(waiting) == camera)
+        self._queue.remove(oldest)
+        self._forget(oldest)
+        self._skipped.append(oldest)
+
+    def _forget(self, waiting: Waiting) -> None:
+        camera = _camera(waiting)
+        if camera is not None:
+            self._frames[camera] -= 1
+            if not self._frames[camera]:
+                del self._frames[camera]
+
+    async def _detect(self, waiting: Waiting) -> Entry:
+        entry = waiting.entry
+        if not (isinstance(entry, Accepted) and isinstance(entry.message, Frame | Clip | DeviceFinding)):
+            return entry
+        device = entry.known.device
+        try:
+            findings = await self._examine(device.id, device.scene, entry.message)
+        except (UnreadableMedia, DetectorError) as error:
+            return rejected(waiting.delivery, str(error), entry.known)
+        return Accepted(
+            known=entry.known,
+            message=entry.message,
+            received_at=entry.received_at,
+            concluded=tuple([await self._keep(finding) for finding in findings]),
+        )
+
+    async def _examine(
+        self, device: str, scene: str, medium: Frame | Clip | DeviceFinding
+    ) -> Sequence[Finding]:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return await self._pool.examine(device, scene, medium)
+            except WorkerLost as error:
+                log.warning("%s over a medium of %s, attempt %d", error, device, attempt)
+                lost = error
+        raise lost
+
+    async def _keep(self, finding: Finding) -> Concluded:
+        return Concluded(
+            finding=finding,
+            evidence=tuple([await self._keep_one(evidence) for evidence in finding.evidence]),
+        )
+
+    async def _keep_one(self, evidence: Evidence) -> Shown:
+        """Write one file. Without room for it the message waits, unacknowledged, until there is."""
+        if evidence.url is not None:
+            return Shown(media_type=evidence.media_type, url=evidence.url)
+        while True:
+            try:
+                file = await asyncio.to_thread(self._files.put, evidence.content, evidence.media_type)
+            except EvidenceError as error:
+                log.error("evidence can't be kept, trying again in %.0f s: %s", EVIDENCE_RETRY_S, error)
+                await asyncio.sleep(EVIDENCE_RETRY_S)
+                continue
+            return Shown(media_type=evidence.media_type, file=file, masked=evidence.masked)
+
+
+def _camera(waiting: Waiting) -> str | None:
+    """Return the camera whose frame it is; None for all that is never skipped."""
+    entry = waiting.entry
+    if isinstance(entry, Accepted) and isinstance(entry.message, Frame):
+        return entry.known.device.id
+    return None
+
+
+def _sent(waiting: Waiting, entry: Entry) -> Sent:
+    return Sent(entry=entry, topic=waiting.delivery.topic, payload=waiting.delivery.payload)
+
+
+def _refused(topic: str, count: int) -> Sent:
+    try:
+        device = device_of(topic)
+    except UnreadableMessage:
+        device = ""
+    return Sent(entry=Skipped(device=device, count=count), topic=topic, payload=b"")
