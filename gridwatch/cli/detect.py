@@ -1,0 +1,36 @@
+"""`gridwatch detect`: run a scene's detector on files, without a server."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gridwatch.settings import read_settings
+
+
+def detect_command(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH…", help="pictures, videos or folders of pictures")
+    ],
+    scene: Annotated[str, typer.Option(help="fire, elevator or throwing")],
+    interval: Annotated[float, typer.Option(help="seconds between the pictures of a folder")] = 1.0,
+    onnx: Annotated[Path | None, typer.Option(help="ONNX detector (YOLOX) for the scene elevator")] = None,
+    classes: Annotated[
+        str | None, typer.Option(help="its classes and our labels: motorcycle=ebike,…")
+    ] = None,
+) -> None:
+    """Print one JSON line per PATH: what would raise an alert, and what is only worth a note."""
+    from detectors import DetectorOptions
+    from gridwatch.cli.judging import detect
+
+    settings = read_settings(elevator_onnx=onnx, elevator_classes=classes)
+    options = DetectorOptions(
+        elevator_onnx=settings.elevator_onnx, elevator_classes=settings.elevator_classes
+    )
+    failed = False
+    for line in detect(scene, paths, interval_s=interval, options=options):
+        failed |= "error" in line
+        print(json.dumps(line, ensure_ascii=False), flush=True)
+    if failed:
+        raise typer.Exit(1)
