@@ -44,5 +44,5 @@ if ! is_new_enough .venv/bin/python; then
     "$python" -m venv --clear .venv
 fi
 echo "setup: installing the dependencies into .venv (a few minutes the first time)"
-.venv/bin/python -m pip --disable-pip-version-check install --quiet --upgrade pip
-.venv/bin/python -m pip --disable-pip-version-check install --quiet --editable '.[dev]'
+.venv/bin/python -m pip --disable-pip-version-check install -qq --upgrade pip
+.venv/bin/python -m pip --disable-pip-version-check install -qq --editable '.[dev]'
