@@ -28,7 +28,7 @@ RIDGE_INTERVAL_S = 2.0
 RIDGE_FILM_S = 60.0
 RIDGE_IGNITED_S = 10.0
 CLIP_FPS = 25.0
-CLIP_S = 5.0
+CLIP_S = 4.0
 
 Shoot = Callable[[Film, datetime], Footage]
 

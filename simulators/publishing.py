@@ -19,6 +19,9 @@ from gridwatch.errors import BrokerError
 from simulators.publication import Publication, status_publication
 
 log = logging.getLogger(__name__)
+PAHO_LOG = logging.getLogger(f"{__name__}.paho")
+PAHO_LOG.setLevel(logging.CRITICAL)
+"""Each connection would tell the same of a broker that is away."""
 
 WINDOW = 64
 """Messages of one connection without acknowledgement."""
@@ -28,24 +31,53 @@ MOST_LINKS = 64
 the first device of each is said to be offline when the simulator is killed."""
 
 CONNECT_WITHIN_S = 10.0
-ACKNOWLEDGED_WITHIN_S = 20.0
+ACKNOWLEDGED_WITHIN_S = 60.0
+"""The largest clip takes half a minute on a 10 Mbit/s line."""
 BACK_OFF_S = (0.25, 0.5, 1.0, 2.0, 4.0)
 """Between attempts to connect; the last one stays."""
-DRAIN_WITHIN_S = 1.0
+LEAVE_WITHIN_S = 1.0
 """How long a stop waits for acknowledgements that are under way."""
+LARGE_BYTES = 1_000_000
+"""A message of this size waits until it is alone in the window, so that few clips are in memory."""
 KEEPALIVE_S = 30
 
 Acknowledged = Callable[[Publication], None]
+
+
+class Broker:
+    """Whether the broker is there, said once for all connections."""
+
+    def __init__(self) -> None:
+        self.trouble = "no answer"
+        self._there: bool | None = None
+
+    def answers(self) -> None:
+        """Take note that a connection stands."""
+        if self._there is False:
+            log.warning("the broker is back")
+        self._there = True
+
+    def fails(self, trouble: str) -> None:
+        """Take note that a connection broke or was not made."""
+        self.trouble = trouble
+        if self._there:
+            log.warning("the broker is away (%s): trying again until it is back", trouble)
+            self._there = False
 
 
 class Link:
     """One connection to the broker that is made again whenever it breaks."""
 
     def __init__(
-        self, address: BrokerAddress, *, statuses_of: Sequence[str], acknowledged: Acknowledged
+        self,
+        address: BrokerAddress,
+        *,
+        statuses_of: Sequence[str],
+        acknowledged: Acknowledged,
+        broker: "Broker",
     ) -> None:
         self.ready = asyncio.Event()
-        self.trouble = ""
+        self._broker = broker
         self._address = address
         self._statuses_of = statuses_of
         self._acknowledged = acknowledged
@@ -60,6 +92,8 @@ class Link:
 
     async def publish(self, publication: Publication) -> None:
         """Hand over one message; waits while the window is full."""
+        if len(publication.payload) >= LARGE_BYTES:
+            await self.drained()
         await self._room.acquire()
         self._number += 1
         self._waiting[self._number] = publication
@@ -78,12 +112,12 @@ class Link:
                 async with self._connected() as client:
                     failures = 0
                     self.ready.set()
+                    self._broker.answers()
                     await self._serve(client)
             except aiomqtt.MqttError as error:
-                self.trouble = str(error)
+                self._broker.fails(str(error))
                 pause_s = BACK_OFF_S[min(failures, len(BACK_OFF_S) - 1)]
                 failures += 1
-                log.warning("the broker is away (%s); trying again in %g s", error, pause_s)
                 await asyncio.sleep(pause_s)
 
     @asynccontextmanager
@@ -150,11 +184,18 @@ class Publisher:
 
     def __init__(self, address: BrokerAddress, devices: Sequence[str], *, statuses: bool) -> None:
         self._address = address
+        self._broker = Broker()
         count = min(len(devices), MOST_LINKS)
         shares = [devices[first::count] for first in range(count)]
         self.counts: dict[str, Counter[str]] = {device: Counter() for device in devices}
         self._links = [
-            Link(address, statuses_of=share if statuses else (), acknowledged=self._count) for share in shares
+            Link(
+                address,
+                statuses_of=share if statuses else (),
+                acknowledged=self._count,
+                broker=self._broker,
+            )
+            for share in shares
         ]
         self._link_of: Mapping[str, Link] = {
             device: link for link, share in zip(self._links, shares, strict=True) for device in share
@@ -197,9 +238,13 @@ class Publisher:
             await asyncio.sleep(delay_s)
         await self.publish(publication)
 
-    async def drain(self) -> None:
-        """Wait until everything is acknowledged, however long the broker is away."""
-        await asyncio.gather(*(link.drained() for link in self._links))
+    async def drain(self, *, within_s: float = ACKNOWLEDGED_WITHIN_S) -> None:
+        """Wait until everything is acknowledged; raise BrokerError when the broker stays away."""
+        try:
+            async with asyncio.timeout(within_s):
+                await asyncio.gather(*(link.drained() for link in self._links))
+        except TimeoutError as error:
+            raise BrokerError(f"the broker did not acknowledge everything within {within_s:g} s") from error
 
     def _count(self, publication: Publication) -> None:
         self.counts[publication.device][publication.kind] += 1
@@ -210,16 +255,14 @@ class Publisher:
                 for link in self._links:
                     await link.ready.wait()
         except TimeoutError as error:
-            trouble = next((link.trouble for link in self._links if link.trouble), "no answer")
-            raise BrokerError(
-                f"the broker at {self._address.host}:{self._address.port} can't be reached: {trouble}"
-            ) from error
+            where = f"{self._address.host}:{self._address.port}"
+            raise BrokerError(f"the broker at {where} can't be reached: {self._broker.trouble}") from error
 
     async def _leave(self) -> None:
         """Take leave as far as the broker is there; what it did not acknowledge by then is lost."""
         try:
-            async with asyncio.timeout(DRAIN_WITHIN_S):
-                await self.drain()
+            async with asyncio.timeout(LEAVE_WITHIN_S):
+                await asyncio.gather(*(link.drained() for link in self._links))
                 await asyncio.gather(*(link.goodbye() for link in self._links))
         except (TimeoutError, aiomqtt.MqttError):
             log.warning("the broker did not acknowledge everything before the end")
@@ -243,6 +286,7 @@ async def open_client(
         will=will,
         keepalive=KEEPALIVE_S,
         max_inflight_messages=WINDOW,
+        logger=PAHO_LOG,
     )
     client.pending_calls_threshold = 2 * WINDOW
     async with client:

@@ -1,19 +1,17 @@
 """`gridwatch simulate`: a district without hardware."""
 
 import asyncio
-import signal
-from collections.abc import Coroutine
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from gridwatch import running
 from gridwatch.broker_address import BrokerAddress
+from gridwatch.cli.stopping import until_stopped
 from gridwatch.errors import GridwatchError, SettingsError
 from gridwatch.settings import Settings, read_settings
 from gridwatch.store.connection import Store
@@ -76,16 +74,6 @@ def simulate_command(
     except GridwatchError as error:
         console.print(str(error), style="red", markup=False, soft_wrap=True)
         raise typer.Exit(USAGE_ERROR) from error
-
-
-async def until_stopped(work: Coroutine[Any, Any, None]) -> None:
-    """Run `work`; SIGINT and SIGTERM cancel it, and that is a good end."""
-    task = asyncio.create_task(work)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, task.cancel)
-    with suppress(asyncio.CancelledError):
-        await task
 
 
 async def _simulate(settings: Settings, simulation: Simulation, path: Path, console: Console) -> None:
