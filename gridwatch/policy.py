@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from gridwatch.errors import NotAllowed
 from gridwatch.model import AlertState, Finding, Severity
-from gridwatch.scenes import SCENES, alarm_severity
+from gridwatch.scenes import SCENES, alarm_severity, merge_window
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,7 +89,7 @@ def decide(
 
 
 def _belongs(observed_at: datetime, held: Held, scene: str) -> bool:
-    window = SCENES[scene].merge_window
+    window = merge_window(scene)
     return held.observed_at - window <= observed_at <= held.last_observed_at + window
 
 

@@ -37,7 +37,17 @@ SCENES: Mapping[str, Scene] = {
 }
 
 
+USUAL_MERGE_WINDOW = timedelta(minutes=10)
+"""Of a scene that has no entry here; only labels of the settings raise alerts in it."""
+
+
 def alarm_severity(scene: str, label: str) -> Severity | None:
     """Return the severity that `label` raises in `scene`, or None where it raises nothing."""
     known = SCENES.get(scene)
     return None if known is None else known.alarms.get(label)
+
+
+def merge_window(scene: str) -> timedelta:
+    """Return how long after its last event an alert of `scene` takes further ones."""
+    known = SCENES.get(scene)
+    return USUAL_MERGE_WINDOW if known is None else known.merge_window

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable
 
 from gridwatch.errors import StoreError, StoreUnavailable
@@ -63,7 +64,7 @@ async def _is_free(connection: Connection, number: int) -> bool:
 async def _beat(connection: Connection, client_id: str, subscribed: Callable[[], bool]) -> None:
     try:
         while True:
-            row = {"client_id": client_id, "subscribed": subscribed()}
+            row = {"client_id": client_id, "pid": os.getpid(), "subscribed": subscribed()}
             await connection.execute(SQL["beat"], row)
             await asyncio.sleep(BEAT_S)
     except asyncio.CancelledError:

@@ -214,6 +214,7 @@ CREATE TABLE book (
 
 CREATE TABLE collector (
     client_id    text PRIMARY KEY,
+    pid          integer NOT NULL,
     started_at   timestamptz NOT NULL DEFAULT now(),
     heartbeat_at timestamptz NOT NULL DEFAULT now(),
     subscribed   boolean NOT NULL DEFAULT false
