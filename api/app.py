@@ -10,6 +10,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from api.console.mount import mount_console
 from api.feed import Feed
 from api.first_administrator import NAME, make_first_administrator
 from api.gate import GUARDED, OPEN, Gate
@@ -34,8 +35,11 @@ LARGEST_BODY = 8 * 2**20
 EVIDENCE_FOLDER = "evidence"
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """Return the application; it opens the database when it starts. Raises SettingsError."""
+def create_app(settings: Settings, *, console: bool = True) -> FastAPI:
+    """Return the application; it opens the database when it starts. Raises SettingsError.
+
+    The console's pages are global: one application in a process may have them.
+    """
     url = database_url(settings)
 
     @asynccontextmanager
@@ -65,6 +69,8 @@ def create_app(settings: Settings) -> FastAPI:
     for routes in (health, token, devices, readings, events, alerts):
         app.include_router(routes.router)
     _complete_openapi(app)
+    if console:
+        mount_console(app)
     return app
 
 

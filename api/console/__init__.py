@@ -1,0 +1,1 @@
+"""The operator console: pages in Python (NiceGUI) on the same application as the API."""

@@ -1,0 +1,112 @@
+"""One alert in the list: what, where, when, how bad, what it looks like, and what to do."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from html import escape
+from typing import Any
+
+from nicegui import ui
+
+from api.local_time import local_time
+from api.places import Places
+from api.texts import Words
+from gridwatch.model import AlertState
+from gridwatch.policy import allowed_actions
+
+SEVERITY_ICONS = {"critical": "error", "major": "warning", "minor": "info"}
+SCENE_ICONS = {"fire": "local_fire_department", "elevator": "electric_moped", "throwing": "south"}
+BUTTONS = {"acknowledge": "done", "resolve": "done_all"}
+
+OWN_FILES = "/api/v1/"
+
+Act = Callable[[int, str], Awaitable[None]]
+Show = Callable[[Mapping[str, Any]], None]
+
+
+def card_html(alert: Mapping[str, Any], words: Words, places: Places, *, now: datetime) -> str:
+    """Return the text of a card; everything that came from outside is escaped."""
+    severity, state = alert["severity"], alert["state"]
+    mark = f'<span class="gw-simulated">{words("simulated")}</span>' if alert["simulated"] else ""
+    events = words("events", count=alert["events"]) if alert["events"] > 1 else ""
+    facts = [
+        local_time(alert["observed_at"], now=now),
+        events,
+        f"{words('confidence')} {alert['confidence']:.0%}",
+    ]
+    where = places.with_device(alert)
+    return (
+        f'<div class="gw-line"><span class="gw-severity">{_icon(SEVERITY_ICONS.get(severity, "info"))}'
+        f"{words('severity.' + severity)}</span>"
+        f'<span class="gw-label">{escape(words.label(alert["label"]))}</span>{mark}</div>'
+        f'<div class="gw-where" title="{escape(alert["device"])}">{escape(where)}</div>'
+        f'<div class="gw-facts"><span class="gw-state">{words("state." + state)}</span>'
+        f"{escape(_who(alert, words))} {' · '.join(filter(None, facts))}</div>"
+    )
+
+
+def thumbnail_html(alert: Mapping[str, Any], words: Words) -> str:
+    """Return the first picture of an alert, else a sign for a clip or for its scene."""
+    own = [one for one in alert["evidence"] if one["url"].startswith(OWN_FILES)]
+    for one in own:
+        if one["media_type"].startswith("image/"):
+            return f'<img src="{escape(one["url"])}" alt="{words("evidence")}" loading="lazy">'
+    sign = "play_circle" if own else SCENE_ICONS.get(alert["scene"], "sensors")
+    return f'{_icon(sign)}<span class="gw-caption">{words("evidence" if own else "no_evidence")}</span>'
+
+
+def _who(alert: Mapping[str, Any], words: Words) -> str:
+    for action in ("resolved", "acknowledged"):
+        if alert["state"] == action and alert[f"{action}_by"]:
+            return words(f"{action}_by", name=alert[f"{action}_by"]) + " ·"
+    return ""
+
+
+def _icon(name: str) -> str:
+    return f'<i class="material-icons" aria-hidden="true">{name}</i>'
+
+
+class AlertCard:
+    """A card that shows the newest it was given."""
+
+    def __init__(
+        self, alert: Mapping[str, Any], words: Words, places: Places, *, act: Act, show: Show
+    ) -> None:
+        self._words, self._places = words, places
+        self.alert = alert
+        with ui.element("article").classes("gw-card").props(f'data-alert="{alert["id"]}"') as self.element:
+            with ui.element("div").classes("gw-thumbnail") as picture:
+                self._thumbnail = ui.html(sanitize=False)
+            picture.on("click", lambda: show(self.alert))
+            self._text = ui.html(sanitize=False).classes("gw-text")
+            actions = ui.element("div").classes("gw-actions")
+            actions.on("click", js_handler="(event) => event.stopPropagation()")
+            with actions:
+                self._buttons = {
+                    action: ui.button(
+                        words(action), icon=icon, color=None, on_click=_bound(act, alert["id"], action)
+                    )
+                    .props("unelevated dense no-caps")
+                    .classes(f"gw-{action}")
+                    for action, icon in BUTTONS.items()
+                }
+        self._show()
+
+    def update(self, alert: Mapping[str, Any]) -> None:
+        """Show a change, unless a newer one is shown already."""
+        if alert["seq"] > self.alert["seq"]:
+            self.alert = alert
+            self._show()
+
+    def _show(self) -> None:
+        alert = self.alert
+        self._text.set_content(card_html(alert, self._words, self._places, now=datetime.now(UTC)))
+        self._thumbnail.set_content(thumbnail_html(alert, self._words))
+        allowed = allowed_actions(AlertState(alert["state"]))
+        for action, button in self._buttons.items():
+            button.set_visibility(action in allowed)
+        classes = f"gw-card gw-is-{alert['severity']} gw-is-{alert['state']}"
+        self.element.classes(replace=classes)
+
+
+def _bound(act: Act, alert: int, action: str) -> Callable[[], Awaitable[None]]:
+    return lambda: act(alert, action)

@@ -1,0 +1,201 @@
+"""The alert page: the live list, newest first, and the map beside it."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from nicegui import Client, background_tasks, ui
+
+from api.console.alert_card import OWN_FILES, AlertCard
+from api.console.alert_map import AlertMap
+from api.console.sign_in_page import language_link
+from api.feed import CutOff, Subscription
+from api.gate import person_behind
+from api.office import Office
+from api.places import Places
+from api.texts import Words
+from gridwatch.errors import NotAllowed, NotFound, StoreUnavailable
+from gridwatch.model import AlertState, Severity
+from gridwatch.store.alerts import act, list_alerts
+from gridwatch.store.devices import list_areas
+
+SHOWN = 60
+"""Cards on the page: more would not be read, and each costs the browser."""
+
+GATHER_S = 0.15
+"""Changes are shown together this often: in a storm the page stays readable and the network free."""
+
+LOOK_AGAIN_S = 1.0
+
+
+def show_alerts(office: Office, token: str, words: Words, *, chosen: int | None) -> None:
+    """Build the page and keep it up to date as long as somebody has it open."""
+    ui.query("body").classes("gw-body")
+    ui.run_javascript(f"document.documentElement.lang = {words.language!r}")
+    page = AlertPage(office, token, words, ui.context.client, chosen)
+    following = background_tasks.create(page.follow(), name="alert page follows the feed")
+    ui.context.client.on_delete(following.cancel)
+
+
+class AlertPage:
+    """What one browser window shows."""
+
+    def __init__(self, office: Office, token: str, words: Words, client: Client, chosen: int | None) -> None:
+        self._office, self._token, self._words, self._client = office, token, words, client
+        self._chosen = chosen
+        self._places = Places()
+        self._cards: dict[int, AlertCard] = {}
+        self._build()
+
+    def _build(self) -> None:
+        words = self._words
+        with ui.element("header").classes("gw-header"):
+            ui.label(words("product")).classes("gw-product")
+            self._counts = ui.html(sanitize=False).classes("gw-counts")
+            ui.space()
+            self._live = ui.label(words("live")).classes("gw-live")
+            language_link(words, back="/")
+            with ui.element("form").props('method="post" action="/logout"'):
+                ui.button(words("sign_out"), color=None).props("type=submit flat dense no-caps").classes(
+                    "gw-link"
+                )
+        self._banner = ui.label(words("away")).classes("gw-banner").props('role="alert"')
+        self._banner.set_visibility(False)
+        with ui.element("main").classes("gw-main"):
+            with ui.element("section").classes("gw-feed"):
+                options = {"unresolved": words("unresolved"), "all": words("all")}
+                ui.toggle(options, value="unresolved", on_change=self._filter).props(
+                    "dense unelevated no-caps"
+                ).classes("gw-filter")
+                self._list = ui.element("div").classes("gw-list gw-unresolved")
+                self._empty = ui.label(words("empty")).classes("gw-empty")
+            self._map = AlertMap()
+        with ui.dialog() as self._dialog, ui.card().classes("gw-evidence"):
+            self._evidence = ui.element("div")
+            ui.button(words("close"), on_click=self._dialog.close).props("flat no-caps")
+        ui.timer(LOOK_AGAIN_S, self._look)
+
+    async def follow(self) -> None:
+        """Load what is there and show each change, until the page is closed."""
+        with self._client:
+            while True:
+                subscription = self._office.feed.subscribe()
+                try:
+                    await self._load()
+                    await self._show_changes(subscription)
+                except StoreUnavailable:
+                    await asyncio.sleep(LOOK_AGAIN_S)
+                except CutOff:
+                    # Too slow, or the server stops: load anew what there is then.
+                    await asyncio.sleep(LOOK_AGAIN_S)
+                finally:
+                    self._office.feed.unsubscribe(subscription)
+
+    async def _load(self) -> None:
+        store = self._office.store
+        self._places = Places(await list_areas(store))
+        states = (AlertState.OPEN, AlertState.ACKNOWLEDGED, None)
+        pages = [await list_alerts(store, state=state, limit=SHOWN) for state in states]
+        self._take({alert["id"]: alert for page in pages for alert in page})
+        await self._client.connected()
+        await self._map.show_areas(self._places)
+        if not self._places.geojson()["features"]:
+            self._map.fit_alerts([card.alert for card in self._cards.values()])
+        if self._chosen in self._cards:
+            self._open(self._cards[self._chosen].alert)
+
+    async def _show_changes(self, subscription: Subscription) -> None:
+        while True:
+            messages = await subscription.take(LOOK_AGAIN_S)
+            if messages:
+                # Only the last of each alert is worth drawing.
+                self._take({message.alert["id"]: message.alert for message in messages})
+                await asyncio.sleep(GATHER_S)
+
+    def _take(self, alerts: Mapping[int, Mapping[str, Any]]) -> None:
+        for alert_id in sorted(alerts):
+            if alert_id in self._cards:
+                self._cards[alert_id].update(alerts[alert_id])
+            else:
+                self._add(alerts[alert_id])
+        self._drop_oldest()
+        self._show_counts()
+        self._map.show_alerts([card.alert for card in self._cards.values()])
+
+    def _add(self, alert: Mapping[str, Any]) -> None:
+        newer = sum(other > alert["id"] for other in self._cards)
+        with self._list:
+            card = AlertCard(alert, self._words, self._places, act=self._act, show=self._open)
+        card.element.move(self._list, newer)
+        card.element.on("click", lambda: self._map.look_at(card.alert))
+        self._cards[alert["id"]] = card
+
+    def _drop_oldest(self) -> None:
+        """Keep as many cards as are read: what is resolved goes first, then the oldest."""
+        by_worth = sorted(
+            self._cards, key=lambda one: (self._cards[one].alert["state"] != AlertState.RESOLVED, one)
+        )
+        for alert_id in by_worth[: max(0, len(self._cards) - SHOWN)]:
+            self._cards.pop(alert_id).element.delete()
+
+    def _show_counts(self) -> None:
+        alerts = [card.alert for card in self._cards.values()]
+        waiting = [alert["severity"] for alert in alerts if alert["state"] == AlertState.OPEN]
+        parts = [
+            f'<span class="gw-count gw-is-{severity}">{self._words("severity." + severity)} '
+            f"<b>{waiting.count(severity)}</b></span>"
+            for severity in reversed(Severity)
+        ]
+        self._counts.set_content("".join(parts))
+        unresolved = any(alert["state"] != AlertState.RESOLVED for alert in alerts)
+        self._empty.set_visibility(not unresolved)
+
+    def _filter(self, event: Any) -> None:
+        if event.value == "all":
+            self._list.classes(remove="gw-unresolved")
+        else:
+            self._list.classes(add="gw-unresolved")
+
+    def _look(self) -> None:
+        """Show whether the feed is up to date; send away whose token has run out."""
+        self._banner.set_visibility(self._office.feed.away)
+        self._live.set_visibility(not self._office.feed.away)
+        if person_behind(self._office, self._token) is None:
+            ui.navigate.to("/login")
+
+    async def _act(self, alert: int, action: str) -> None:
+        person = person_behind(self._office, self._token)
+        if person is None:
+            ui.navigate.to("/login")
+            return
+        try:
+            changed = await act(self._office.store, alert, action, actor=person.username)
+        except (NotAllowed, NotFound):
+            state = self._cards[alert].alert["state"] if alert in self._cards else "resolved"
+            ui.notify(self._words("refused", state=self._words("state." + state)), type="warning")
+        except StoreUnavailable:
+            ui.notify(self._words("failed"), type="negative")
+        else:
+            self._take({alert: changed})
+
+    def _open(self, alert: Mapping[str, Any]) -> None:
+        """Show all evidence of an alert, large."""
+        self._map.look_at(alert)
+        if not alert["evidence"]:
+            return
+        self._evidence.clear()
+        with self._evidence:
+            ui.label(f"{self._words.label(alert['label'])} · {self._places.of(alert)}").classes("gw-label")
+            for one in alert["evidence"]:
+                _show_evidence(one, self._words)
+        self._dialog.open()
+
+
+def _show_evidence(one: Mapping[str, Any], words: Words) -> None:
+    url = one["url"]
+    if url.startswith(OWN_FILES) and one["media_type"].startswith("video/"):
+        ui.video(url, autoplay=True, muted=True, loop=True)
+    elif url.startswith(OWN_FILES):
+        ui.element("img").props(f'src="{url}" alt="{words("evidence")}"')
+    elif url.startswith(("http://", "https://")):
+        ui.link(words("link"), url, new_tab=True)

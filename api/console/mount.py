@@ -1,0 +1,88 @@
+"""Put the console's pages on the application."""
+
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import FastAPI, Query, Request
+from fastapi.responses import RedirectResponse
+from nicegui import core, ui
+from starlette.routing import Match, Mount
+from starlette.types import Scope
+
+from api.console.alert_page import show_alerts
+from api.console.sign_in_page import show_sign_in
+from api.gate import person_behind, session_cookie
+from api.texts import DEFAULT_LANGUAGE, TEXTS, Words
+
+LANGUAGE_COOKIE = "gridwatch_language"
+YEAR_S = 365 * 24 * 3600
+
+PAGES = frozenset({"/", "/login"})
+FRAMEWORK = "/_nicegui"
+
+RECONNECT_WITHIN_S = 10.0
+"""A page that was away for less goes on as it was; later it loads anew."""
+
+STYLE = Path(__file__).parent / "style.css"
+ICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" '
+    'fill="#16202b"/><path d="M7 7h8v8H7zM17 7h8v8h-8zM7 17h8v8H7z" fill="#4f8fc0"/>'
+    '<path d="M17 17h8v8h-8z" fill="#ef5350"/></svg>'
+)
+
+
+class ConsoleMount(Mount):
+    """Takes only the console's own paths: all else keeps its problem documents."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Say whether the path is the console's."""
+        path = scope.get("path", "")
+        if path in PAGES or path.startswith(FRAMEWORK):
+            return super().matches(scope)
+        return Match.NONE, {}
+
+
+def mount_console(app: FastAPI) -> None:
+    """Add `/`, `/login` and what they need; once in a process, as NiceGUI's pages are global."""
+
+    @ui.page("/login", title="Gridwatch")
+    def sign_in_page(request: Request, failed: str | None = None) -> RedirectResponse | None:
+        office = app.state.office
+        if person_behind(office, session_cookie(request.headers)) is not None:
+            return RedirectResponse("/")
+        ui.add_css(STYLE)
+        show_sign_in(_words(request), failed)
+        return None
+
+    @ui.page("/", title="Gridwatch")
+    def alert_page(request: Request, alert: int | None = None) -> RedirectResponse | None:
+        office, token = app.state.office, session_cookie(request.headers)
+        person = person_behind(office, token)
+        if token is None or person is None:
+            return RedirectResponse("/login")
+        ui.add_css(STYLE)
+        show_alerts(office, token, _words(request), chosen=alert)
+        return None
+
+    @app.get("/language/{language}", include_in_schema=False)
+    def choose_language(language: str, back: Annotated[str, Query(alias="back")] = "/") -> RedirectResponse:
+        answer = RedirectResponse(back if back in PAGES else "/", 303)
+        if language in TEXTS:
+            answer.set_cookie(LANGUAGE_COOKIE, language, max_age=YEAR_S, samesite="lax")
+        return answer
+
+    ui.run_with(
+        app,
+        title="Gridwatch",
+        favicon=ICON,
+        dark=True,
+        language=DEFAULT_LANGUAGE,
+        reconnect_timeout=RECONNECT_WITHIN_S,
+        show_welcome_message=False,
+        tailwind=False,
+    )
+    app.router.routes[-1] = ConsoleMount("/", app=core.app)
+
+
+def _words(request: Request) -> Words:
+    return Words(request.cookies.get(LANGUAGE_COOKIE, DEFAULT_LANGUAGE))

@@ -1,0 +1,28 @@
+"""The page to sign in: a plain form, so that passwords never pass through a script."""
+
+from nicegui import ui
+
+from api.texts import Words
+
+
+def show_sign_in(words: Words, failed: str | None) -> None:
+    """Build the page; `failed` says why the last attempt did not work."""
+    ui.query("body").classes("gw-body")
+    form = ui.element("form").props('method="post" action="/login"').classes("gw-sign-in")
+    with form:
+        ui.label(words("product")).classes("gw-product")
+        if failed is not None:
+            reason = "failed.wait" if failed == "wait" else "failed.wrong"
+            ui.label(words(reason)).classes("gw-failed").props('role="alert"')
+        ui.input(words("username")).props("name=username autocomplete=username autofocus outlined dense")
+        ui.input(words("password"), password=True).props(
+            "name=password autocomplete=current-password outlined dense"
+        )
+        ui.button(words("sign_in")).props("type=submit unelevated no-caps color=primary")
+        language_link(words, back="/login")
+
+
+def language_link(words: Words, *, back: str) -> None:
+    """Show the link to the other language."""
+    other = "en" if words.language != "en" else "zh-CN"
+    ui.link(words("other_language"), f"/language/{other}?back={back}").classes("gw-link")

@@ -1,0 +1,73 @@
+"""Say where something is, by the names of the areas it lies in."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from gridwatch.store.devices import Area
+
+LEVELS_SHOWN = 2
+"""The area itself and the one around it say enough to who works there."""
+
+
+class Places:
+    """The tree of areas by name."""
+
+    def __init__(self, areas: Iterable[Area] = ()) -> None:
+        self._areas = {area.id: area for area in areas}
+
+    def name(self, area: str | None) -> str:
+        """Return the names from the outer to the inner area; an unknown one stays its id, none is empty."""
+        return " ".join(_needed(self._names(area)))
+
+    def of(self, alert: Mapping[str, Any]) -> str:
+        """Return the place of an alert in words: its area, else its coordinates, else nothing."""
+        if alert["area"] is not None:
+            return self.name(alert["area"])
+        place = alert["location"]
+        return "" if place is None else f"{place['lat']:.5f}, {place['lon']:.5f}"
+
+    def with_device(self, alert: Mapping[str, Any]) -> str:
+        """Return the place of an alert and what saw it there."""
+        device = alert["device_name"] or alert["device"]
+        around = self._names(alert["area"]) or [self.of(alert)]
+        return " · ".join(_needed([*around, device]))
+
+    def _names(self, area: str | None) -> list[str]:
+        names: list[str] = []
+        while area is not None and len(names) < LEVELS_SHOWN:
+            known = self._areas.get(area)
+            if known is None:
+                return [area, *names]
+            names.insert(0, known.name)
+            area = known.parent
+        return names
+
+    def geojson(self) -> dict[str, Any]:
+        """Return the boundaries, the largest areas first, so that the smaller lie above them."""
+        features = [
+            {
+                "type": "Feature",
+                "geometry": dict(area.boundary),
+                "properties": {"name": area.name, "level": area.level},
+            }
+            for area in sorted(self._areas.values(), key=self._depth)
+            if area.boundary is not None
+        ]
+        return {"type": "FeatureCollection", "features": features}
+
+    def _depth(self, area: Area) -> int:
+        depth, seen = 0, {area.id}
+        while area.parent is not None and area.parent not in seen and area.parent in self._areas:
+            area = self._areas[area.parent]
+            seen.add(area.id)
+            depth += 1
+        return depth
+
+
+def _needed(names: Sequence[str]) -> list[str]:
+    """Leave out what a later name begins with, as that of a building often does with its estate's."""
+    return [
+        name
+        for index, name in enumerate(names)
+        if name and not any(later.startswith(name) for later in names[index + 1 :])
+    ]

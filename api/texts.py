@@ -1,0 +1,125 @@
+"""What people read, in every language that we speak: Chinese first."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+DEFAULT_LANGUAGE: Final = "zh-CN"
+
+TEXTS: Mapping[str, Mapping[str, str]] = {
+    "zh-CN": {
+        "product": "网格守望",
+        "alerts": "告警",
+        "sign_in": "登录",
+        "sign_out": "退出",
+        "username": "用户名",
+        "password": "密码",
+        "failed.wrong": "用户名或密码不正确",
+        "failed.wait": "尝试次数过多，请稍后再试",
+        "other_language": "English",
+        "live": "实时",
+        "away": "数据库或告警通道中断：告警可能延迟，系统正在自动重连。",
+        "unresolved": "未解决",
+        "all": "全部",
+        "empty": "暂无告警",
+        "map": "位置",
+        "unplaced": "位置未知",
+        "acknowledge": "确认",
+        "resolve": "解决",
+        "acknowledged_by": "{name} 已确认",
+        "resolved_by": "{name} 已解决",
+        "refused": "操作未成功：告警已是“{state}”",
+        "failed": "操作未成功：数据库暂时不可用",
+        "simulated": "模拟",
+        "events": "{count} 次",
+        "confidence": "置信度",
+        "evidence": "证据",
+        "no_evidence": "无图像",
+        "link": "外部链接",
+        "close": "关闭",
+        "severity.critical": "紧急",
+        "severity.major": "重要",
+        "severity.minor": "一般",
+        "state.open": "待处理",
+        "state.acknowledged": "已确认",
+        "state.resolved": "已解决",
+        "label.flame": "明火",
+        "label.smoke": "烟雾",
+        "label.heat": "高温",
+        "label.ebike": "电动自行车进电梯",
+        "label.motorcycle": "摩托车进电梯",
+        "label.falling_object": "高空抛物",
+        "label.suspected_fall": "疑似抛物",
+        "label.bicycle": "自行车",
+        "label.wheelchair": "轮椅",
+        "label.lens_covered": "镜头被遮挡",
+        "label.camera_moved": "镜头被移动",
+        "notification.title": "【{severity}】{label} · {place}",
+        "notification.body": "地点：{place}\n设备：{device}\n时间：{time}\n查看：{link}",
+    },
+    "en": {
+        "product": "Gridwatch",
+        "alerts": "Alerts",
+        "sign_in": "Sign in",
+        "sign_out": "Sign out",
+        "username": "User name",
+        "password": "Password",
+        "failed.wrong": "User name or password is wrong",
+        "failed.wait": "Too many attempts: wait a minute",
+        "other_language": "中文",
+        "live": "Live",
+        "away": "The database or the alert feed is away: alerts may come late. Reconnecting by itself.",
+        "unresolved": "Unresolved",
+        "all": "All",
+        "empty": "No alerts",
+        "map": "Place",
+        "unplaced": "Place unknown",
+        "acknowledge": "Acknowledge",
+        "resolve": "Resolve",
+        "acknowledged_by": "acknowledged by {name}",
+        "resolved_by": "resolved by {name}",
+        "refused": "Nothing was done: the alert is already “{state}”",
+        "failed": "Nothing was done: the database is away",
+        "simulated": "SIMULATED",
+        "events": "{count} events",
+        "confidence": "confidence",
+        "evidence": "Evidence",
+        "no_evidence": "No picture",
+        "link": "External link",
+        "close": "Close",
+        "severity.critical": "Critical",
+        "severity.major": "Major",
+        "severity.minor": "Minor",
+        "state.open": "Open",
+        "state.acknowledged": "Acknowledged",
+        "state.resolved": "Resolved",
+        "label.flame": "Flame",
+        "label.smoke": "Smoke",
+        "label.heat": "Heat",
+        "label.ebike": "E-bike in a lift",
+        "label.motorcycle": "Motorcycle in a lift",
+        "label.falling_object": "Falling object",
+        "label.suspected_fall": "Suspected fall",
+        "label.bicycle": "Bicycle",
+        "label.wheelchair": "Wheelchair",
+        "label.lens_covered": "Lens covered",
+        "label.camera_moved": "Camera moved",
+        "notification.title": "[{severity}] {label} · {place}",
+        "notification.body": "Place: {place}\nDevice: {device}\nTime: {time}\nSee: {link}",
+    },
+}
+
+
+class Words:
+    """The texts of one language."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language if language in TEXTS else DEFAULT_LANGUAGE
+        self._texts = TEXTS[self.language]
+
+    def __call__(self, key: str, **values: Any) -> str:
+        """Return a text with its values filled in."""
+        return self._texts[key].format(**values) if values else self._texts[key]
+
+    def label(self, label: str) -> str:
+        """Return what a finding's label is called; a label that we have no word for stays as it is."""
+        return self._texts.get(f"label.{label}", label)
