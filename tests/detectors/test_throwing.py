@@ -1,0 +1,294 @@
+"""What falls is seen once, whatever the house; what only moves is not taken for it."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from detectors.protocol import CameraDetector
+from detectors.throwing import ThrowingDetector
+from detectors.throwing.detector import ThrowingState
+from detectors.throwing.falls import as_fall
+from detectors.throwing.spots import SpotFinder
+from detectors.throwing.tracks import MOST_TRACKS, Track, Tracker
+from gridwatch.media import read_video
+from gridwatch.model import Finding, Picture
+from simulators.facade import Disturber, render_throw
+from simulators.facade_actors import THINGS, fallen_m
+
+START = datetime(2026, 3, 1, 8, tzinfo=UTC)
+
+
+def watch(pictures: Iterable[Picture]) -> list[Finding]:
+    """Return everything that the detector concludes from a clip."""
+    detector: CameraDetector[ThrowingState] = ThrowingDetector()
+    state = detector.new_state()
+    findings = [finding for picture in pictures for finding in detector.see(state, picture)]
+    return [*findings, *detector.finish(state)]
+
+
+def labels(pictures: Iterable[Picture]) -> list[str]:
+    """Return the labels of everything that the detector concludes from a clip."""
+    return [finding.label for finding in watch(pictures)]
+
+
+def seconds(moment: datetime | None) -> float:
+    """Return the seconds after the clip's start."""
+    assert moment is not None
+    return (moment - START).total_seconds()
+
+
+def track(down: Sequence[float], *, fps: float = 25, aside_px_s: float = 20, size: float = 6) -> Track:
+    """Return a track with these heights, as noisy as spots' centres are."""
+    rng = np.random.default_rng(0)
+    t = [index / fps for index in range(len(down))]
+    return Track(
+        began=START,
+        t=t,
+        x=[300 + aside_px_s * s + rng.normal(0, 0.4) for s in t],
+        y=[50 + y + rng.normal(0, 0.4) for y in down],
+        size=[size] * len(t),
+    )
+
+
+def drop(seconds_: float, *, terminal_ms: float = 30, px_per_m: float = 15, fps: float = 25) -> list[float]:
+    """Return the pixels fallen at each picture."""
+    return [px_per_m * fallen_m(index / fps, terminal_ms) for index in range(round(seconds_ * fps))]
+
+
+@pytest.mark.parametrize("terminal_ms", [36, 17, 11, 6])
+def test_gravity_is_known_by_its_acceleration_even_where_drag_takes_it(terminal_ms: float) -> None:
+    fall = as_fall(track(drop(1.4, terminal_ms=terminal_ms)), height=480)
+    assert fall is not None
+    assert fall.confirmed
+
+
+def test_the_metres_fallen_follow_from_the_acceleration() -> None:
+    fall = as_fall(track(drop(1.2)), height=480)
+    assert fall is not None
+    assert fall.fall_m == pytest.approx(fallen_m(1.16, 30), rel=0.2)
+
+
+def test_a_short_fall_is_only_suspected() -> None:
+    fall = as_fall(track(drop(0.72)), height=480)
+    assert fall is not None
+    assert not fall.confirmed
+
+
+@pytest.mark.parametrize(
+    ("what", "down"),
+    [
+        ("rain at its steady speed", [7 * 15 * i / 25 for i in range(40)]),
+        ("a leaf at its steady speed", drop(2.5, terminal_ms=1.6)),
+        (
+            "something thrown up that is slowed by gravity",
+            [200 * i / 25 - 75 * (i / 25) ** 2 for i in range(30)],
+        ),
+        ("a stop", [*[8.0 * i for i in range(12)], *[96.0] * 12]),
+        ("noise", np.random.default_rng(1).uniform(0, 200, 30).tolist()),
+        ("three points", drop(0.12)),
+    ],
+)
+def test_what_gravity_did_not_draw_is_no_fall(what: str, down: list[float]) -> None:
+    assert as_fall(track(down), height=480) is None, what
+
+
+def test_a_car_that_comes_nearer_is_no_fall() -> None:
+    """It gains speed by perspective, but for its size far too little."""
+    down = [3000 / (6 - i / 25) - 500 for i in range(60)]
+    assert as_fall(track(down, size=60), height=480) is None
+
+
+def test_what_goes_more_aside_than_down_is_no_fall() -> None:
+    assert as_fall(track(drop(1.2), aside_px_s=150), height=480) is None
+
+
+@pytest.mark.parametrize("thing", sorted(THINGS))
+@pytest.mark.parametrize(("seed", "size_wh", "fps"), [(1, (640, 480), 25), (2, (480, 360), 15)])
+def test_a_throw_is_one_finding_at_its_time_and_place(
+    thing: str, seed: int, size_wh: tuple[int, int], fps: float
+) -> None:
+    rendered = render_throw(
+        np.random.default_rng(seed),
+        start=START,
+        duration_s=4.5,
+        fps=fps,
+        size_wh=size_wh,
+        throws=True,
+        thing=thing,
+    )
+    (truth,) = rendered.truth
+    (finding,) = watch(rendered.pictures)
+    assert finding.label == "falling_object"
+    assert finding.started_at is not None
+    assert finding.ended_at is not None
+    assert abs(finding.started_at - truth.started_at) < timedelta(seconds=0.6)
+    assert finding.ended_at <= truth.ended_at + timedelta(seconds=0.1)
+    boxes = {picture.at: box for picture, box in zip(rendered.pictures, truth.boxes, strict=True)}
+    for point in finding.track:
+        box = boxes[point.at]
+        assert box is not None
+        assert abs(point.x - (box[0] + box[2]) / 2) < 8
+        assert abs(point.y - (box[1] + box[3]) / 2) < 8
+
+
+@pytest.mark.parametrize(
+    "disturbers",
+    [
+        ["tree"],
+        ["bird"],
+        ["laundry"],
+        ["leaf"],
+        ["walker"],
+        ["rain"],
+        ["light"],
+        ["tree", "bird", "laundry", "leaf", "walker"],
+    ],
+    ids="-".join,
+)
+@pytest.mark.parametrize("seed", [11, 12])
+def test_what_only_moves_raises_nothing(disturbers: list[Disturber], seed: int) -> None:
+    rendered = render_throw(
+        np.random.default_rng(seed),
+        start=START,
+        duration_s=4,
+        fps=25,
+        size_wh=(480, 360),
+        throws=False,
+        disturbers=disturbers,
+    )
+    assert labels(rendered.pictures) == []
+
+
+def test_a_shaking_camera_is_told_once_and_nothing_is_judged() -> None:
+    rendered = render_throw(
+        np.random.default_rng(3),
+        start=START,
+        duration_s=4,
+        fps=25,
+        size_wh=(480, 360),
+        throws=False,
+        disturbers=["shake", "tree"],
+    )
+    assert labels(rendered.pictures) == ["camera_moved"]
+
+
+def test_a_throw_in_rain_is_seen() -> None:
+    rendered = render_throw(
+        np.random.default_rng(4),
+        start=START,
+        duration_s=4.5,
+        fps=25,
+        size_wh=(640, 480),
+        throws=True,
+        thing="bag",
+        disturbers=["rain"],
+    )
+    assert labels(rendered.pictures) == ["falling_object"]
+
+
+def test_two_throws_apart_are_two_findings() -> None:
+    def one(seed: int) -> Sequence[Picture]:
+        return render_throw(
+            np.random.default_rng(seed),
+            start=START,
+            duration_s=4.5,
+            fps=20,
+            size_wh=(480, 360),
+            throws=True,
+            thing="box",
+            disturbers=[],
+        ).pictures
+
+    later = [Picture(pixels=p.pixels, at=p.at + timedelta(seconds=60)) for p in one(6)]
+    assert labels([*one(5), *later]) == ["falling_object"] * 2
+
+
+def test_a_fall_is_told_soon_after_its_end() -> None:
+    rendered = render_throw(
+        np.random.default_rng(1),
+        start=START,
+        duration_s=6,
+        fps=25,
+        size_wh=(480, 360),
+        throws=True,
+        thing="brick",
+        disturbers=[],
+    )
+    detector = ThrowingDetector()
+    state = detector.new_state()
+    for picture in rendered.pictures:
+        if findings := detector.see(state, picture):
+            assert findings[0].ended_at is not None
+            assert picture.at - findings[0].ended_at <= timedelta(seconds=1)
+            return
+    pytest.fail("the fall was not told before the clip's end")
+
+
+def test_one_picture_shows_no_fall() -> None:
+    picture = Picture(pixels=np.zeros((120, 160, 3), np.uint8), at=START)
+    assert ThrowingDetector().judge(picture) == ()
+
+
+def test_pictures_of_changing_size_and_backward_times_do_no_harm() -> None:
+    rng = np.random.default_rng(0)
+    pictures = [
+        Picture(pixels=rng.integers(0, 255, (h, w, 3), dtype=np.uint8), at=START + timedelta(seconds=s))
+        for w, h, s in [
+            (64, 48, 0),
+            (64, 48, 0.04),
+            (65, 49, 0.08),
+            (65, 49, 0.02),
+            (64, 48, 900),
+            (16, 16, 901),
+        ]
+    ]
+    assert watch(pictures) == []
+
+
+def test_memory_is_bounded_where_everything_moves() -> None:
+    rng = np.random.default_rng(0)
+    tracker = Tracker(height=480)
+    for index in range(60):
+        spots = np.column_stack(
+            [rng.uniform(0, 640, 48), rng.uniform(0, 480, 48), np.full(48, 4), np.full(48, 90)]
+        )
+        tracker.follow(START + timedelta(seconds=index / 25), spots)
+    assert len(tracker.tracks) <= MOST_TRACKS
+
+
+def test_the_finder_keeps_no_more_pictures_than_it_compares() -> None:
+    finder = SpotFinder()
+    for index in range(100):
+        finder.see(Picture(pixels=np.zeros((48, 64, 3), np.uint8), at=START + timedelta(seconds=index / 25)))
+    assert len(finder.pictures) <= 8
+
+
+def test_the_real_throw_and_its_reflection_are_one_event(shared_data: Path) -> None:
+    (finding,) = watch(read_video(shared_data / "throwing/bharath_office1/office1.mp4", start=START))
+    assert finding.label == "falling_object"
+    assert 7.0 <= seconds(finding.started_at) < 7.6
+    assert 8.3 < seconds(finding.ended_at) <= 9.5
+    assert finding.criteria["fall_px"] > 500
+    assert len(finding.track) > 30
+
+
+def test_the_real_throw_played_backward_is_none(shared_data: Path) -> None:
+    forward = list(read_video(shared_data / "throwing/bharath_office1/office1.mp4", start=START))[190:]
+    backward = [
+        Picture(pixels=picture.pixels, at=START + (forward[-1].at - picture.at))
+        for picture in reversed(forward)
+    ]
+    assert labels(backward) == []
+
+
+@pytest.mark.parametrize("clip", ["bgslibrary/video02.avi", "waving_trees/waving_trees.avi"])
+def test_real_traffic_and_real_trees_raise_nothing(shared_data: Path, clip: str) -> None:
+    assert "falling_object" not in labels(read_video(shared_data / "throwing" / clip, start=START))
+
+
+@pytest.mark.parametrize("clip", ["furg/house6.mp4", "gengyanlei/forest1.mp4"])
+def test_flames_fall_upward(shared_data: Path, clip: str) -> None:
+    assert "falling_object" not in labels(read_video(shared_data / "fire" / clip, start=START))
