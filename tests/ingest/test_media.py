@@ -1,0 +1,143 @@
+"""Frames and clips: seen, refused or skipped, and the worker lives."""
+
+import base64
+import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from paho.mqtt import publish
+
+from gridwatch.media import encode_jpeg, encode_mp4
+from simulators.facade import render_throw
+from tests.collectors import Collector, ask, register, running_collector, totals
+from tests.servers import Mosquitto, wait_until
+
+START_MS = int(time.time() * 1000)
+START = datetime.fromtimestamp(START_MS / 1000, UTC)
+
+
+@pytest.fixture
+def collector(database_url: str, mosquitto: Mosquitto, tmp_path: Path) -> Iterator[Collector]:
+    """Return a running collector beside cameras `throw`, `lift` and `ridge`."""
+    for camera, scene in (("throw", "throwing"), ("lift", "elevator"), ("ridge", "fire")):
+        register(database_url, camera, scene, "camera")
+    with running_collector(database_url, mosquitto, tmp_path) as running:
+        yield running
+
+
+def send(mosquitto: Mosquitto, *messages: tuple[str, bytes]) -> None:
+    """Publish media with QoS 1."""
+    publish.multiple(
+        [{"topic": f"gw/v1/{topic}", "payload": body, "qos": 1} for topic, body in messages],
+        hostname="127.0.0.1",
+        port=mosquitto.port,
+    )
+
+
+def falling() -> bytes:
+    """Return a clip of a façade from which something falls."""
+    rendered = render_throw(
+        np.random.default_rng(5), start=START, duration_s=5, fps=25, size_wh=(640, 480), throws=True
+    )
+    return encode_mp4(rendered.pictures)
+
+
+def grey(level: int) -> bytes:
+    """Return a plain picture."""
+    return encode_jpeg(np.full((180, 320, 3), level, dtype=np.uint8))
+
+
+def test_a_clip_of_a_fall_raises_an_alert_with_masked_evidence_and_the_original(
+    database_url: str, mosquitto: Mosquitto, collector: Collector
+) -> None:
+    clip = falling()
+    send(mosquitto, (f"throw/clip/{START_MS}", clip), (f"throw/clip/{START_MS}", clip))
+    wait_until(lambda: totals(database_url)["received"] == 2, timeout_s=60)
+    assert totals(database_url) | {"stored": 1, "duplicate": 1} == totals(database_url)
+    (alert,) = ask(database_url, "SELECT label, severity, events FROM alert")
+    assert alert == {"label": "falling_object", "severity": "critical", "events": 1}
+    shown = ask(database_url, "SELECT media_type, masked, sha256 FROM evidence ORDER BY position")
+    assert [(row["media_type"], row["masked"]) for row in shown] == [
+        ("image/jpeg", True),
+        ("video/mp4", True),
+        ("image/jpeg", False),
+        ("video/mp4", False),
+    ]
+    files = {path.stem for path in (collector.folder / "evidence").rglob("*") if path.is_file()}
+    assert {row["sha256"] for row in shown} == files
+
+
+@pytest.mark.usefixtures("collector")
+def test_a_broken_medium_is_quarantined_and_the_next_is_looked_at(
+    database_url: str, mosquitto: Mosquitto
+) -> None:
+    good = grey(120)
+    lying = bytearray(good)
+    place = lying.index(b"\xff\xc0") + 5
+    lying[place : place + 4] = b"\xff\xf0\xff\xf0"
+    send(
+        mosquitto,
+        (f"lift/frame/{START_MS}", b"not a picture"),
+        (f"lift/frame/{START_MS + 1}", good[: len(good) // 2]),
+        (f"lift/frame/{START_MS + 2}", bytes(lying)),
+        (f"ridge/clip/{START_MS}", falling()[:2000]),
+    )
+    wait_until(lambda: totals(database_url)["received"] == 4, timeout_s=60)
+    send(mosquitto, (f"lift/frame/{START_MS + 3}", good))
+    wait_until(lambda: totals(database_url)["received"] == 5)
+    assert totals(database_url) | {"quarantined": 4, "stored": 1} == totals(database_url)
+
+
+@pytest.mark.usefixtures("collector")
+def test_frames_that_come_too_fast_are_skipped_and_counted_and_clips_are_not(
+    database_url: str, mosquitto: Mosquitto
+) -> None:
+    clip = falling()
+    frames = [(f"throw/frame/{START_MS + n}", grey(100 + n % 3)) for n in range(60)]
+    send(mosquitto, (f"throw/clip/{START_MS}", clip), *frames, (f"throw/clip/{START_MS + 60_000}", clip))
+    wait_until(lambda: totals(database_url)["received"] == 62, timeout_s=90)
+    books = totals(database_url)
+    assert books["skipped"] > 0
+    assert books["stored"] + books["skipped"] == 62
+    assert ask(database_url, "SELECT 1 FROM medium WHERE kind = 'clip'") == [{"?column?": 1}] * 2
+
+
+def test_a_worker_that_is_killed_is_replaced_and_nothing_is_lost(
+    database_url: str, mosquitto: Mosquitto, collector: Collector
+) -> None:
+    workers = [
+        child
+        for child in psutil.Process(collector.pid).children()
+        if "spawn_main" in " ".join(child.cmdline())
+    ]
+    send(mosquitto, (f"throw/clip/{START_MS}", falling()))
+    for worker in workers:
+        worker.kill()
+    wait_until(lambda: totals(database_url)["stored"] == 1, timeout_s=60)
+    assert len(ask(database_url, "SELECT 1 FROM alert")) == 1
+
+
+@pytest.mark.usefixtures("collector")
+def test_a_picture_sent_with_a_finding_is_shown_masked(database_url: str, mosquitto: Mosquitto) -> None:
+    body = {
+        "t": START_MS / 1000,
+        "label": "ebike",
+        "confidence": 0.9,
+        "box_xyxy": [40, 40, 200, 160],
+        "evidence": [
+            {"type": "image/jpeg", "base64": base64.b64encode(grey(90)).decode()},
+            {"type": "image/jpeg", "base64": base64.b64encode(b"broken").decode()},
+        ],
+    }
+    send(mosquitto, ("lift/finding", json.dumps(body).encode()))
+    wait_until(lambda: totals(database_url)["stored"] == 1)
+    assert [row["masked"] for row in ask(database_url, "SELECT masked FROM evidence ORDER BY position")] == [
+        True,
+        False,
+    ]
+    assert ask(database_url, "SELECT criteria FROM event") == [{"criteria": {"evidence_unreadable": 1.0}}]
