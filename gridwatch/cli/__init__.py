@@ -11,8 +11,11 @@ from gridwatch.cli.api import api_command
 from gridwatch.cli.books import books_command
 from gridwatch.cli.collector import ingest_command
 from gridwatch.cli.database import migrate_command
+from gridwatch.cli.detect import detect_command
 from gridwatch.cli.devices import devices_app
 from gridwatch.cli.quarantine import quarantine_app
+from gridwatch.cli.replay import replay_command
+from gridwatch.cli.simulate import simulate_command
 from gridwatch.cli.up import up_command
 from gridwatch.errors import GridwatchError, SettingsError
 
@@ -27,6 +30,9 @@ app = typer.Typer(
 app.command("up")(up_command)
 app.command("ingest")(ingest_command)
 app.command("api")(api_command)
+app.command("simulate")(simulate_command)
+app.command("replay")(replay_command)
+app.command("detect")(detect_command)
 app.command("migrate")(migrate_command)
 app.command("books")(books_command)
 app.add_typer(quarantine_app, name="quarantine")
