@@ -52,9 +52,9 @@ def make_private(folder: Path) -> Path:
 
 def _make(folder: Path, account: Account | None) -> None:
     """Make the directory, 0700; as root the database's account may pass through it (0710) to its own."""
-    if folder.is_dir():
-        return
     try:
+        if folder.is_dir():
+            return
         folder.mkdir(mode=0o700, parents=True)
         if account is not None:
             os.chown(folder, 0, account.gid)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
+from gridwatch.cli.up import orphans
 from gridwatch.cli.up.account import Account, as_account
 from gridwatch.cli.up.child_log import ChildLog
 
@@ -83,6 +84,7 @@ class Running:
         self.send_group(signal.SIGKILL)
         await asyncio.wait([self._reading], timeout=LAST_WORDS_S)
         self._reading.cancel()
+        orphans.reap(self.pid)
         return status
 
     def send(self, number: signal.Signals) -> None:

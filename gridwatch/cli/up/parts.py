@@ -24,6 +24,9 @@ from gridwatch.settings import Settings
 
 PASSWORD_VARIABLE = "GRIDWATCH_ADMIN_PASSWORD"  # noqa: S105 - its name
 
+SYSTEM_ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
+"""All that a program needs that is not ours."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Servers:
@@ -42,7 +45,8 @@ def database_part(settings: Settings, database: EmbeddedPostgres) -> Part:
     return Part(
         name="database",
         command=database.command(),
-        environment=bare_environment(settings),
+        # Without the mark: SIGTERM would let it wait for its clients; it is found by its own note.
+        environment=SYSTEM_ENVIRONMENT,
         ready=ready,
         order=StopOrder.SERVERS,
         # "Fast": it ends its sessions instead of waiting for them.
@@ -124,7 +128,7 @@ def _ours(
 
 def bare_environment(settings: Settings) -> dict[str, str]:
     """Return the environment of a program that is not ours: no settings, no secrets."""
-    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", MARK: str(settings.data_dir)}
+    return {**SYSTEM_ENVIRONMENT, MARK: str(settings.data_dir)}
 
 
 def our_environment(settings: Settings, servers: Servers) -> dict[str, str]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from gridwatch.cli.up import guard
+from gridwatch.cli.up import guard, orphans
 from gridwatch.cli.up.child_log import ChildLog
 from gridwatch.cli.up.part import Part, Running, StopOrder, in_words
 from gridwatch.errors import GridwatchError
@@ -74,6 +74,7 @@ class Supervisor:
     async def stop(self) -> None:
         """Stop every part, users before servers, and return when none is left."""
         self._stopping = True
+        orphans.adopt()
         began = time.monotonic()
         for order in StopOrder:
             await self._stop_order(order, began + STOP_BY_S[order])
