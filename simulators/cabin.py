@@ -85,7 +85,7 @@ def render_visit(
     cabin = cabin or Cabin.drawn(rng)
     view = CabinView(cabin, size_wh)
     guest = VISITORS[visitor](rng) if visitor != "empty" else None
-    path = None if guest is None else _path(rng, cabin, guest)
+    path = None if guest is None else resting_place(rng, cabin, guest)
     pictures, boxes = [], []
     for index, moment in enumerate(
         timeline(empty_s=empty_s, ride_s=ride_s, fps=fps, visited=guest is not None)
@@ -101,7 +101,7 @@ def render_visit(
     return Rendered(pictures=pictures, truth=_truth(visitor, guest, pictures, boxes))
 
 
-def _path(rng: np.random.Generator, cabin: Cabin, guest: Visitor) -> NDArray[np.float64]:
+def resting_place(rng: np.random.Generator, cabin: Cabin, guest: Visitor) -> NDArray[np.float64]:
     """Return where the visitor waits and where it stands in the cabin: x, y in metres, heading in radians."""
     inwards = np.pi / 2 if rng.random() < 0.7 or guest.length_m < 0.7 else -np.pi / 2
     slack = max(0.0, cabin.depth_m - guest.length_m)

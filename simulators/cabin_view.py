@@ -115,10 +115,8 @@ class CabinView:
         self._empty = self._draw_empty(rng)
         self._doorway = np.zeros(size_wh[::-1], np.uint8)
         self._fill(self._doorway, self._upright(*cabin.door_m), 255)
-        rows = np.random.default_rng(cabin.texture_seed + 1)
-        self._noise = rows.normal(0, cabin.noise_levels, (size_wh[1] + 64, size_wh[0] + 64, 3)).astype(
-            np.int16
-        )
+        grain = rng.standard_normal((size_wh[1] + 64, size_wh[0] + 64, 3), np.float32)
+        self._noise = (cabin.noise_levels * grain).astype(np.int16)
 
     def draw(self, rng: np.random.Generator, parts: Sequence[Part], opening: float) -> Pixels:
         """Draw the cabin with its door `opening` (0-1) and `parts` in it or before it."""

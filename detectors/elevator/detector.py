@@ -4,7 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from detectors.elevator.background import EmptyCabin, at_work_size
 from detectors.elevator.lens import LensMemory
+from detectors.elevator.shape import box_of, standing_body
+from detectors.elevator.visit import Visit
 from detectors.elevator.yolox import YoloxModel
 from gridwatch.model import Finding, Picture
 
@@ -16,6 +19,8 @@ class CabinMemory:
     """What is remembered of one cabin camera; its size is bounded."""
 
     lens: LensMemory = field(default_factory=LensMemory)
+    empty: EmptyCabin | None = None
+    visit: Visit = field(default_factory=Visit)
 
 
 class ElevatorDetector:
@@ -56,13 +61,40 @@ class ElevatorDetector:
 
     def see(self, state: CabinMemory, picture: Picture) -> Sequence[Finding]:
         """Look at the cabin's next picture; change `state`; return what was concluded now."""
-        if state.lens.newly_covered(picture.pixels):
-            return (self._lens_covered(picture),)
-        return self.judge(picture)
+        newly_covered = state.lens.newly_covered(picture.pixels)
+        found = self.judge(picture)
+        if newly_covered:
+            return (self._lens_covered(picture), *found)
+        if self._model is not None or state.lens.covered:
+            return found
+        return self._see_shape(state, picture)
 
     def finish(self, state: CabinMemory) -> Sequence[Finding]:
         """Conclude nothing more: a visit is told while it lasts."""
         return ()
+
+    def _see_shape(self, state: CabinMemory, picture: Picture) -> Sequence[Finding]:
+        if state.empty is None or not state.empty.fits(picture):
+            state.empty, state.visit.last_body = EmptyCabin.first_seen(picture), None
+            return ()
+        body = standing_body(state.empty.take_in(picture))
+        if not state.empty.is_trusted:
+            return ()
+        if body is None:
+            state.visit.nobody()
+            return ()
+        verdict = state.visit.somebody(body, at_work_size(picture.pixels))
+        if verdict is None:
+            return ()
+        return (
+            Finding(
+                label=verdict,
+                confidence=state.visit.confidence,
+                observed_at=picture.at,
+                box_xyxy=box_of(body, picture.size_wh),
+                detector=self.name,
+            ),
+        )
 
     def _lens_covered(self, picture: Picture) -> Finding:
         return Finding(label="lens_covered", confidence=0.9, observed_at=picture.at, detector=self.name)
