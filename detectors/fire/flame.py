@@ -62,6 +62,10 @@ STILL_OF, STILL_VOTES = 4, 3
 STILL_BRIGHT = 190
 """Grey level that some pixel of a flame reaches."""
 
+VIVID = 0.5
+VIVID_SHARE = 0.02
+"""Part of a flame whose red is at least twice its blue; sun on brick and sand has none of it."""
+
 MIN_BLOCKS = 2
 NEIGHBOURS = np.ones((3, 3), np.uint8)
 VOTE_COUNT = np.array([number.bit_count() for number in range(1 << STILL_OF)], np.uint8)
@@ -118,9 +122,12 @@ def _watch_flicker(memory: FlameMemory, view: View, gap_s: float) -> Region | No
     blocks = _largest(memory.flickering_s >= FLICKER_FOR_S / 2, memory.flickering_s >= FLICKER_FOR_S)
     if blocks is None:
         return None
+    _, vivid = _colours(view, blocks)
+    if vivid < VIVID_SHARE:
+        return None
     hz = float(flicker_hz[blocks].mean())
-    covered = float(memory.cover[blocks].mean())
-    return _region(view, blocks, 0.55 + 0.08 * min(hz, 3.0), {"flicker_hz": hz, "flame_cover": covered})
+    numbers = {"flicker_hz": hz, "flame_cover": float(memory.cover[blocks].mean()), "vivid_share": vivid}
+    return _region(view, blocks, 0.55 + 0.08 * min(hz, 3.0), numbers)
 
 
 def _watch_unrest(memory: FlameMemory, before: View, view: View) -> Region | None:
@@ -133,10 +140,14 @@ def _watch_unrest(memory: FlameMemory, before: View, view: View) -> Region | Non
     memory.votes = np.asarray((memory.votes << 1 | near) & ((1 << STILL_OF) - 1), np.uint8)
     votes = VOTE_COUNT[memory.votes]
     blocks = _largest(cover >= STILL_COVER / 2, (votes >= STILL_VOTES) & (hit > 0), least=1)
-    if blocks is None or _brightest(view, blocks) < STILL_BRIGHT:
+    if blocks is None:
+        return None
+    brightest, vivid = _colours(view, blocks)
+    if brightest < STILL_BRIGHT or vivid < VIVID_SHARE:
         return None
     numbers = {
         "unrest_levels": float(unrest[blocks].mean()),
+        "vivid_share": vivid,
         f"votes_of_{STILL_OF}": float(votes[blocks].max()),
         "flame_cover": float(cover[blocks].mean()),
     }
@@ -155,10 +166,17 @@ def _largest(
     return names == best if stats[best, cv2.CC_STAT_AREA] >= least else None
 
 
-def _brightest(view: View, blocks: NDArray[np.bool_]) -> int:
+def _colours(view: View, blocks: NDArray[np.bool_]) -> tuple[int, float]:
+    """Return the brightest grey level of the blocks' flame-coloured pixels, and the part that is vivid."""
     size_wh = (view.grey.shape[1], view.grey.shape[0])
-    whole = cv2.resize(blocks.astype(np.uint8), size_wh, interpolation=cv2.INTER_NEAREST)
-    return int((view.grey * np.asarray(whole, np.uint8) * view.flame).max())
+    whole = np.asarray(
+        cv2.resize(blocks.astype(np.uint8), size_wh, interpolation=cv2.INTER_NEAREST), np.uint8
+    )
+    inside = (whole & view.flame) > 0
+    if not inside.any():
+        return 0, 0.0
+    blue, _, red = view.pixels[inside].astype(np.float32).T
+    return int(view.grey[inside].max()), float((red - blue >= VIVID * red).mean())
 
 
 def _region(view: View, blocks: NDArray[np.bool_], confidence: float, criteria: dict[str, float]) -> Region:

@@ -10,15 +10,17 @@ from detectors.fire.view import Grid, Region, View, block_box
 
 SAMPLE_S = 1.0
 """Smoke is slow: of video only one picture in a second is looked at."""
-LEARN_SAMPLES = 3
-"""Pictures of which the background is the plain mean before anything is judged."""
+LEARN_SAMPLES = 5
+"""Pictures of which the background is the median before anything is judged: what passes leaves no trace."""
+LEARN_MOST = 16
+"""Pictures that are kept for it at most."""
 LEARN_S = 10.0
 BACKGROUND_S, BACKGROUND_GAPS = 120.0, 20.0
 """The background follows within two minutes, or twenty pictures where those take longer."""
 VEILED_LEARNING = 0.02
 """How much slower it follows where a veil lies: it must not learn the smoke."""
 
-TEXTURED = 0.05
+TEXTURED = 0.025
 """Contrast of ground that can lose some; sky and smooth walls have less, so clouds are never looked at."""
 VEILED_CONTRAST = 0.7
 """Part of its contrast that veiled ground keeps at most."""
@@ -32,6 +34,10 @@ DARK_GROUND = 110.0
 DARK_VEIL_CONTRAST = 0.5
 """Over bright ground a dark veil must take half of the contrast: a shadow does not."""
 
+SHARPER = 1.3
+MAX_SHARP = 0.25
+"""Blocks in and around a veil that gained that much contrast, over the veil's own: a vehicle has edges."""
+
 MIN_BLOCKS = 4
 MAX_SHARE = 0.4
 """A veil over more of the textured ground is fog, rain, or a moved camera."""
@@ -41,11 +47,13 @@ PLUMES = 6
 """Veils followed at a time, largest first."""
 VOTES, OF = 4, 5
 VOTE_COUNT = np.array([number.bit_count() for number in range(1 << OF)], np.uint8)
-PERSIST_S = 5.0
+PERSIST_S = 12.0
+"""Longer than twice `STIR_S`: what merely arrived and stands has stopped stirring by then."""
 GROWTH = 1.3
 """Largest area over first area of a veil that is growing."""
+STIR_S = 5.0
 STIR_LEVELS = 1.2
-"""How much more a veil changes from picture to picture than the ground does, grey levels."""
+"""Grey levels by which a veil changes in one to two `STIR_S`, or between pictures, beyond the ground."""
 STIR_VOTES = 3
 BASE_BLOCKS = 3
 """Blocks of a plume that stay veiled while the rest drifts: it hangs on its base, a vehicle drives on."""
@@ -70,24 +78,30 @@ class SmokeMemory:
     luminance: Grid
     saturation: Grid
     contrast: Grid
-    before: Grid
+    recent: Grid
+    older: Grid
+    recent_s: float
     first_s: float
     last_s: float
     veils: NDArray[np.uint8]
-    samples: int = 1
+    learned: bool = False
+    first_views: list[tuple[Grid, Grid, Grid]] = field(default_factory=list)
     plumes: list[Plume] = field(default_factory=list)
 
 
 def new_smoke_memory(view: View, moment_s: float) -> SmokeMemory:
     """Take the first picture for the background."""
     return SmokeMemory(
-        luminance=view.luminance.copy(),
-        saturation=view.saturation.copy(),
-        contrast=view.contrast.copy(),
-        before=view.luminance,
+        luminance=view.luminance,
+        saturation=view.saturation,
+        contrast=view.contrast,
+        recent=view.luminance,
+        older=view.luminance,
+        recent_s=moment_s,
         first_s=moment_s,
         last_s=moment_s,
         veils=np.zeros(view.luminance.shape, np.uint8),
+        first_views=[(view.luminance, view.saturation, view.contrast)],
     )
 
 
@@ -96,16 +110,31 @@ def watch_smoke(memory: SmokeMemory, view: View, moment_s: float) -> Region | No
     gap_s = moment_s - memory.last_s
     if gap_s < SAMPLE_S:
         return None
-    learning = memory.samples < LEARN_SAMPLES or moment_s - memory.first_s < LEARN_S
-    veiled = _veiled(memory, view)
-    _learn(memory, view, veiled, gap_s, learning)
-    memory.veils = np.asarray((memory.veils << 1 | veiled) & ((1 << OF) - 1), np.uint8)
     found = None
-    if not learning:
-        _follow(memory, view, _regions(memory, veiled), moment_s)
+    if not memory.learned:
+        _learn_first(memory, view, moment_s)
+    else:
+        veiled = _veiled(memory, view)
+        _learn(memory, view, veiled, gap_s)
+        memory.veils = np.asarray((memory.veils << 1 | veiled) & ((1 << OF) - 1), np.uint8)
+        _follow(memory, view, _regions(memory, view, veiled), moment_s)
         found = _surest(memory, view, moment_s)
-    memory.before, memory.last_s, memory.samples = view.luminance, moment_s, memory.samples + 1
+    if moment_s - memory.recent_s >= STIR_S:
+        memory.recent, memory.older, memory.recent_s = view.luminance, memory.recent, moment_s
+    memory.last_s = moment_s
     return found
+
+
+def _learn_first(memory: SmokeMemory, view: View, moment_s: float) -> None:
+    memory.first_views.append((view.luminance, view.saturation, view.contrast))
+    del memory.first_views[:-LEARN_MOST]
+    memory.luminance, memory.saturation, memory.contrast = (
+        np.median(np.stack(grids), axis=0).astype(np.float32)
+        for grids in zip(*memory.first_views, strict=True)
+    )
+    if len(memory.first_views) >= LEARN_SAMPLES and moment_s - memory.first_s >= LEARN_S:
+        memory.learned = True
+        memory.first_views.clear()
 
 
 def _veiled(memory: SmokeMemory, view: View) -> NDArray[np.bool_]:
@@ -125,29 +154,36 @@ def _veiled(memory: SmokeMemory, view: View) -> NDArray[np.bool_]:
     return np.asarray(textured & pale & (light_veil | dark_veil))
 
 
-def _learn(memory: SmokeMemory, view: View, veiled: NDArray[np.bool_], gap_s: float, learning: bool) -> None:
+def _learn(memory: SmokeMemory, view: View, veiled: NDArray[np.bool_], gap_s: float) -> None:
     slow_s = max(BACKGROUND_S, BACKGROUND_GAPS * gap_s)
-    share = 1 / (memory.samples + 1) if learning else 1 - float(np.exp(-gap_s / slow_s))
-    shares = np.where(veiled & (not learning), share * VEILED_LEARNING, share).astype(np.float32)
+    share = 1 - float(np.exp(-gap_s / slow_s))
+    shares = np.where(veiled, share * VEILED_LEARNING, share).astype(np.float32)
     memory.luminance += (view.luminance - memory.luminance) * shares
     memory.saturation += (view.saturation - memory.saturation) * shares
     memory.contrast += (view.contrast - memory.contrast) * shares
 
 
-def _regions(memory: SmokeMemory, veiled: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
-    """Return the connected veils, largest first; none where too much of the ground is veiled."""
+def _regions(memory: SmokeMemory, view: View, veiled: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
+    """Return the connected soft veils, largest first; none where too much of the ground is veiled."""
     ground = int(np.count_nonzero(memory.contrast >= TEXTURED))
     if np.count_nonzero(veiled) > MAX_SHARE * ground:
         return []
     closed = cv2.morphologyEx(veiled.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     count, names, stats, _ = cv2.connectedComponentsWithStats(closed, connectivity=8)
     by_area = sorted(range(1, count), key=lambda name: -int(stats[name, cv2.CC_STAT_AREA]))
-    return [names == name for name in by_area[:PLUMES] if stats[name, cv2.CC_STAT_AREA] >= MIN_BLOCKS]
+    sharp = view.contrast >= SHARPER * np.maximum(memory.contrast, TEXTURED)
+    large = [names == name for name in by_area[:PLUMES] if stats[name, cv2.CC_STAT_AREA] >= MIN_BLOCKS]
+    return [blocks for blocks in large if _is_soft(blocks, sharp)]
+
+
+def _is_soft(blocks: NDArray[np.bool_], sharp: NDArray[np.bool_]) -> bool:
+    around = np.asarray(cv2.dilate(blocks.astype(np.uint8), np.ones((3, 3), np.uint8))) > 0
+    return int(np.count_nonzero(sharp & around)) <= MAX_SHARP * int(np.count_nonzero(blocks))
 
 
 def _follow(memory: SmokeMemory, view: View, regions: list[NDArray[np.bool_]], moment_s: float) -> None:
     """Match veils to plumes by overlap; a plume that was not seen in any of its last looks is dropped."""
-    change = np.abs(view.luminance - memory.before)
+    change = np.abs(view.luminance - memory.older)
     usual = float(np.median(change))
     mask = (1 << OF) - 1
     for plume in memory.plumes:

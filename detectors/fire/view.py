@@ -34,9 +34,8 @@ DARK_FLOOR = 16.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class View:
-    """A picture as the rules see it; `scale` times a working pixel is a pixel of the picture."""
+    """A picture as the rules see it; `size_wh` is the size it came in."""
 
-    scale: float
     size_wh: tuple[int, int]
     pixels: Pixels
     grey: NDArray[np.uint8]
@@ -71,7 +70,6 @@ def look(pixels: Pixels, *, longest_side_px: int = LONGEST_SIDE_PX) -> View:
     grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8)
     luminance = over_blocks(grey)
     return View(
-        scale=1 / factor,
         size_wh=(width, height),
         pixels=small,
         grey=grey,
