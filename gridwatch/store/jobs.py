@@ -1,10 +1,18 @@
 """The queue of jobs: deferred in the transaction of what they are about, worked on by a worker of ours."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 import psycopg
 from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import ConnectorException
 
-from gridwatch.store.connection import Connection, own_errors, with_session_options
+from gridwatch.store.connection import (
+    WAIT_FOR_CONNECTION_S,
+    Connection,
+    own_errors,
+    with_session_options,
+)
 
 PEOPLE = "people"
 """The queue of jobs that tell people."""
@@ -33,10 +41,22 @@ async def defer_notify(connection: Connection, alert_id: int, step: str) -> None
             raise error.__cause__ if isinstance(error.__cause__, psycopg.Error) else error from error
 
 
-def worker_app(url: str) -> App:
-    """Return the queue as a worker sees it; open it with `async with app.open_async()`."""
-    return App(
-        connector=PsycopgConnector(
-            conninfo=with_session_options(url), min_size=1, max_size=WORKER_CONNECTIONS
-        )
+@asynccontextmanager
+async def job_queue(url: str) -> AsyncIterator[App]:
+    """Open the queue as a worker sees it. Raises StoreUnavailable where the database can't be reached.
+
+    While it works, procrastinate's own ConnectorException says that the database went away.
+    """
+    connector = PsycopgConnector(
+        conninfo=with_session_options(url),
+        min_size=1,
+        max_size=WORKER_CONNECTIONS,
+        timeout=WAIT_FOR_CONNECTION_S,
     )
+    app = App(connector=connector)
+    with own_errors():
+        await app.open_async()
+    try:
+        yield app
+    finally:
+        await app.close_async()

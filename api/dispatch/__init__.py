@@ -1,0 +1,1 @@
+"""Jobs of the queue `people`: tell those who can act."""

@@ -1,0 +1,94 @@
+"""Tell the channels of an installation about an alert, each of them once."""
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import apprise
+
+from api.dispatch.letter import Letter, compose
+from api.places import Places
+from gridwatch.errors import GridwatchError, NotFound, SettingsError
+from gridwatch.store import Store
+from gridwatch.store.alerts import get_alert
+from gridwatch.store.devices import list_areas
+from gridwatch.store.notifications import notification
+
+log = logging.getLogger(__name__)
+
+SEND_WITHIN_S = 20.0
+"""A channel that takes longer has failed; it is asked again later."""
+
+NAME_LENGTH = 12
+"""Of a channel's name: 48 bits of its address's hash tell channels apart and give nothing away."""
+
+
+class NotTold(GridwatchError):
+    """Some channel did not take a notification; the text names it by its hash."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Channel:
+    """A way to reach people. Its name is a hash: the address holds secrets, never logged or kept."""
+
+    name: str
+    sender: apprise.Apprise
+
+
+def open_channels(urls: Sequence[str]) -> Sequence[Channel]:
+    """Return the channels of Apprise URLs; raise SettingsError that says which one can't be used."""
+    # Its messages can hold whole addresses.
+    logging.getLogger("apprise").setLevel(logging.CRITICAL)
+    channels = []
+    for position, url in enumerate(urls, start=1):
+        sender = apprise.Apprise()
+        if not sender.add(url):
+            raise SettingsError(f"GRIDWATCH_NOTIFY_URLS: Apprise can't use address number {position}")
+        name = hashlib.sha256(url.encode()).hexdigest()[:NAME_LENGTH]
+        channels.append(Channel(name=name, sender=sender))
+    return channels
+
+
+class Teller:
+    """Tells all channels about alerts of real devices."""
+
+    def __init__(self, store: Store, channels: Sequence[Channel], *, link_base: str) -> None:
+        self._store = store
+        self._channels = channels
+        self._link_base = link_base
+
+    async def tell(self, alert_id: int, step: str) -> None:
+        """Tell every channel that was not told yet; raise NotTold when one refused, StoreError."""
+        try:
+            alert = await get_alert(self._store, alert_id)
+        except NotFound:
+            return
+        # What is simulated must never reach real people.
+        if alert["simulated"] or not self._channels:
+            return
+        letter = compose(alert, Places(await list_areas(self._store)), link_base=self._link_base)
+        told = await asyncio.gather(
+            *(self._tell(channel, alert_id, step, letter) for channel in self._channels),
+            return_exceptions=True,
+        )
+        for result in told:
+            if isinstance(result, BaseException) and not isinstance(result, NotTold):
+                raise result
+        refused = [str(result) for result in told if isinstance(result, NotTold)]
+        if refused:
+            raise NotTold(f"alert {alert_id}, {step}: not taken by channel {', '.join(refused)}")
+
+    async def _tell(self, channel: Channel, alert_id: int, step: str, letter: Letter) -> None:
+        async with notification(self._store, alert_id, step, channel.name) as still_to_tell:
+            if still_to_tell and not await _send(channel, letter):
+                raise NotTold(channel.name)
+
+
+async def _send(channel: Channel, letter: Letter) -> bool:
+    try:
+        async with asyncio.timeout(SEND_WITHIN_S):
+            return bool(await channel.sender.async_notify(title=letter.title, body=letter.body))
+    except TimeoutError:
+        return False

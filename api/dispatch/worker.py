@@ -1,0 +1,102 @@
+"""The worker of the queue `people`."""
+
+import asyncio
+import logging
+
+from procrastinate import App, RetryStrategy
+from procrastinate.exceptions import ConnectorException
+
+from api.dispatch.telling import Teller, open_channels
+from gridwatch.errors import StoreUnavailable
+from gridwatch.running import database_url
+from gridwatch.settings import Settings
+from gridwatch.store import Store
+from gridwatch.store.jobs import NOTIFY, PEOPLE, job_queue
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 4
+"""Jobs under way: they wait for other people's servers."""
+
+MOST_CONNECTIONS = 16
+"""To the database: each send holds one while it waits for its channel."""
+
+POLL_S = 0.5
+"""A job whose notification was lost waits no longer."""
+
+BEAT_S = 5.0
+STALLED_AFTER_S = 15.0
+"""A worker whose last beat is older was killed: another takes its jobs."""
+
+LOOK_FOR_STALLED_S = 5.0
+
+STOP_WITHIN_S = 3.0
+"""Jobs under way when the worker stops; what takes longer is tried again by the next one."""
+
+RECONNECT_S = 1.0
+
+ATTEMPTS = 12
+BACK_OFF = 2
+"""Seconds to the power of the attempt, 2 to 4,096: more than two hours in all."""
+
+
+async def dispatch(settings: Settings) -> None:
+    """Tell people until cancelled; a database that is away is waited for. Raises SettingsError."""
+    url = database_url(settings)
+    channels = open_channels(settings.notify_urls)
+    if not channels:
+        log.warning("GRIDWATCH_NOTIFY_URLS names no channel: nobody is told of alerts but on the console")
+    connections = min(MOST_CONNECTIONS, AT_ONCE * max(1, len(channels)))
+    async with Store.open(url, connections=connections) as store:
+        teller = Teller(store, channels, link_base=settings.link_base)
+        while True:
+            try:
+                await _work(url, teller)
+            except (ConnectorException, StoreUnavailable) as error:
+                log.warning("the worker waits for the database: %s", error.__cause__ or error)
+            await asyncio.sleep(RECONNECT_S)
+
+
+async def _work(url: str, teller: Teller) -> None:
+    """Work on jobs until the database goes away."""
+    async with job_queue(url) as app:
+        retry = RetryStrategy(max_attempts=ATTEMPTS, exponential_wait=BACK_OFF)
+        app.task(name=NOTIFY, queue=PEOPLE, retry=retry)(teller.tell)
+        await _retry_stalled(app)
+        working = asyncio.create_task(_run_worker(app), name="worker of the queue people")
+        looking = asyncio.create_task(_keep_retrying_stalled(app), name="retry of stalled jobs")
+        try:
+            done, _ = await asyncio.wait({working, looking}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            working.cancel()
+            looking.cancel()
+            await asyncio.wait({working, looking})
+
+
+async def _run_worker(app: App) -> None:
+    await app.run_worker_async(
+        queues=[PEOPLE],
+        concurrency=AT_ONCE,
+        fetch_job_polling_interval=POLL_S,
+        update_heartbeat_interval=BEAT_S,
+        stalled_worker_timeout=STALLED_AFTER_S,
+        shutdown_graceful_timeout=STOP_WITHIN_S,
+        # What became of whom is in the table of notifications.
+        delete_jobs="successful",
+        install_signal_handlers=False,
+    )
+
+
+async def _keep_retrying_stalled(app: App) -> None:
+    while True:
+        await asyncio.sleep(LOOK_FOR_STALLED_S)
+        await _retry_stalled(app)
+
+
+async def _retry_stalled(app: App) -> None:
+    stalled = await app.job_manager.get_stalled_jobs(queue=PEOPLE, seconds_since_heartbeat=STALLED_AFTER_S)
+    for job in stalled:
+        log.warning("job %s was left by a worker that is gone: it is tried again", job.id)
+        await app.job_manager.retry_job(job)
