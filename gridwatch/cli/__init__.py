@@ -13,6 +13,7 @@ from gridwatch.cli.collector import ingest_command
 from gridwatch.cli.database import migrate_command
 from gridwatch.cli.detect import detect_command
 from gridwatch.cli.devices import devices_app
+from gridwatch.cli.dispatch import dispatch_command
 from gridwatch.cli.quarantine import quarantine_app
 from gridwatch.cli.replay import replay_command
 from gridwatch.cli.simulate import simulate_command
@@ -30,6 +31,7 @@ app = typer.Typer(
 app.command("up")(up_command)
 app.command("ingest")(ingest_command)
 app.command("api")(api_command)
+app.command("dispatch")(dispatch_command)
 app.command("simulate")(simulate_command)
 app.command("replay")(replay_command)
 app.command("detect")(detect_command)
