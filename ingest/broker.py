@@ -33,6 +33,8 @@ SESSION_EXPIRY_S = 7 * 24 * 3600
 """How long the broker keeps the messages of a collector that is away (MQTT 5)."""
 RECONNECT_MIN_S, RECONNECT_MAX_S = 1, 10
 STOP_TIMEOUT_S = 3.0
+GREETING_WITHIN_S = 3.0
+"""amqtt does not refuse an MQTT 5 client: it never answers."""
 MAX_WAITING = 5_000
 MAX_WAITING_BYTES = 256 * 1024 * 1024
 """Between the network and the pipeline; QoS 0 messages past either are refused, QoS 1 has its window."""
@@ -138,6 +140,7 @@ class Session:
             target=self._run, args=(client,), name=f"mqtt {self.client_id}", daemon=True
         )
         thread.start()
+        self._loop.call_later(GREETING_WITHIN_S, self._check_greeting, client)
         return client, thread
 
     def _run(self, client: paho.Client) -> None:
@@ -187,11 +190,9 @@ class Session:
         self, client: paho.Client, _data: Any, _flags: Any, reason: ReasonCode, _properties: Any
     ) -> None:
         greeted, self._greeted = self._greeted, False
-        if self._closing or client is not self._client:
-            return
-        if greeted:
+        if greeted and not self._closing:
             log.warning("the connection of %s ended: %s", self.client_id, reason)
-        self._loop.call_soon_threadsafe(self._end, greeted)
+        self._loop.call_soon_threadsafe(self._end, client, greeted)
 
     def _on_subscribe(
         self, _client: paho.Client, _data: Any, _mid: int, reasons: Sequence[ReasonCode], _properties: Any
@@ -223,15 +224,25 @@ class Session:
         while self._unacknowledged and self._unacknowledged[0].connection != self._connection:
             self._unacknowledged.popleft()
 
-    def _end(self, greeted: bool) -> None:
-        self.subscribed = False
-        if greeted or self._closing:
+    def _end(self, client: paho.Client, greeted: bool) -> None:
+        if self._closing or client is not self._client:
             return
-        self._client.disconnect()
-        self._loop.call_later(RECONNECT_MIN_S, self._try_other_version)
+        self.subscribed = False
+        if not greeted:
+            client.disconnect()
+            self._loop.call_later(RECONNECT_MIN_S, self._try_other_version, client)
 
-    def _try_other_version(self) -> None:
-        if self._closing:
+    def _check_greeting(self, client: paho.Client) -> None:
+        if self._closing or client is not self._client or self._connection:
+            return
+        if client.socket() is None:
+            self._loop.call_later(GREETING_WITHIN_S, self._check_greeting, client)
+        else:
+            client.disconnect()
+            self._try_other_version(client)
+
+    def _try_other_version(self, client: paho.Client) -> None:
+        if self._closing or client is not self._client:
             return
         five = self._protocol is MQTTProtocolVersion.MQTTv5
         self._protocol = MQTTProtocolVersion.MQTTv311 if five else MQTTProtocolVersion.MQTTv5

@@ -17,3 +17,9 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("needs the real pictures and clips in ../shared/data, which are not here")
     return SHARED_DATA
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Run asynchronous tests (`pytest.mark.anyio`) on asyncio, as the processes do."""
+    return "asyncio"
