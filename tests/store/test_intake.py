@@ -1,0 +1,131 @@
+"""One transaction for a batch, whoever else writes at the same time."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from gridwatch.errors import StoreError
+from gridwatch.model import Device, DeviceFinding, DeviceKind, Finding, Observation, Observations
+from gridwatch.store import Store
+from gridwatch.store.alerts import act, changes_after, list_alerts
+from gridwatch.store.devices import KnownDevice, add_devices, get_device
+from gridwatch.store.entries import Accepted, Concluded, Entry, Rejected
+from gridwatch.store.intake import event_id, recent_observations, record
+
+pytestmark = pytest.mark.anyio
+
+AT = datetime(2026, 11, 23, 8, tzinfo=UTC)
+
+
+@pytest.fixture
+async def store(database_url: str) -> AsyncIterator[Store]:
+    """Return a store with sensor `s1` and cameras `c0` to `c9`."""
+    async with Store.open(database_url, connections=12) as opened:
+        cameras = [Device(id=f"c{n}", scene="throwing", kind=DeviceKind.CAMERA) for n in range(10)]
+        await add_devices(opened, [Device(id="s1", scene="fire", kind=DeviceKind.SENSOR), *cameras])
+        yield opened
+
+
+def observed(known: KnownDevice, *seconds: int, value: float = 1) -> Accepted:
+    """Return a message with one observation for each of `seconds`."""
+    items = tuple(
+        Observation(
+            device=known.device.id, observed_at=AT + timedelta(seconds=s), values={"co_ppm": value}, seq=s
+        )
+        for s in seconds
+    )
+    message = Observations(device=known.device.id, items=items)
+    return Accepted(known=known, message=message, received_at=AT)
+
+
+def fell(known: KnownDevice, second: float) -> Accepted:
+    """Return a camera's own finding of a fall."""
+    finding = Finding(label="falling_object", confidence=0.9, observed_at=AT + timedelta(seconds=second))
+    message = DeviceFinding(device=known.device.id, finding=finding)
+    return Accepted(known=known, message=message, received_at=AT, concluded=(Concluded(finding=finding),))
+
+
+async def write(store: Store, *entries: Entry) -> dict[str, int]:
+    """Record a batch and return its books."""
+    return dict(await record(store, entries, extra_alarms={}))
+
+
+async def test_a_message_with_anything_new_is_stored_and_one_without_is_a_duplicate(store: Store) -> None:
+    s1 = await get_device(store, "s1")
+    books = await write(store, observed(s1, 1, 2), observed(s1, 2, 3), observed(s1, 1, 3))
+    assert books == {"received": 3, "stored": 2, "duplicate": 1}
+    assert await store.row("SELECT count(*) AS n FROM gw.readings") == {"n": 3}
+
+
+async def test_two_collectors_that_write_the_same_messages_at_once_store_each_once(store: Store) -> None:
+    s1 = await get_device(store, "s1")
+    batches = [[observed(s1, n) for n in range(200)], [observed(s1, n) for n in reversed(range(200))]]
+    both = await asyncio.gather(*(write(store, *batch) for batch in batches))
+    assert sum(books.get("stored", 0) for books in both) == 200
+    assert await store.row("SELECT count(*) AS n FROM gw.readings") == {"n": 200}
+
+
+async def test_ten_collectors_that_race_for_one_incident_raise_one_alert(store: Store) -> None:
+    camera = await get_device(store, "c0")
+    await asyncio.gather(*(write(store, fell(camera, n / 10)) for n in range(10)))
+    (alert,) = await list_alerts(store)
+    assert alert["events"] == 10
+
+
+async def test_a_later_incident_raises_anew_while_the_first_is_still_open(store: Store) -> None:
+    camera = await get_device(store, "c0")
+    for second in (0, 5, 60, 63):
+        await write(store, fell(camera, second))
+    assert [alert["events"] for alert in await list_alerts(store)] == [2, 2]
+
+
+async def test_changes_are_numbered_in_the_order_of_their_commits(store: Store) -> None:
+    """A reader that always resumes after the last number it saw misses nothing."""
+    cameras = [await get_device(store, f"c{n}") for n in range(10)]
+    writing = asyncio.gather(
+        *(write(store, fell(camera, second * 60)) for camera in cameras for second in range(5))
+    )
+    seen: list[int] = []
+    while not writing.done():
+        seen += [change.seq for change in await changes_after(store, seen[-1] if seen else 0)]
+    await writing
+    seen += [change.seq for change in await changes_after(store, seen[-1] if seen else 0)]
+    assert seen == sorted(set(seen))
+    assert len(seen) == 50
+
+
+async def test_the_same_bad_message_waits_in_quarantine_once(store: Store) -> None:
+    bad = Rejected(topic="gw/v1/s1/readings", payload=b"{", reason="no", decoder="d", received_at=AT)
+    assert await write(store, bad, bad) == {"received": 2, "quarantined": 1, "duplicate": 1}
+
+
+async def test_a_batch_that_is_refused_leaves_nothing_behind(store: Store) -> None:
+    s1 = await get_device(store, "s1")
+    unknown = KnownDevice(key=4711, device=s1.device)
+    with pytest.raises(StoreError):
+        await write(store, observed(s1, 1), fell(unknown, 0))
+    assert await store.row("SELECT count(*) AS n FROM observation") == {"n": 0}
+    assert await store.rows("SELECT * FROM book") == []
+
+
+async def test_what_people_do_is_a_change_too(store: Store) -> None:
+    await write(store, fell(await get_device(store, "c0"), 0))
+    (alert,) = await list_alerts(store)
+    await act(store, alert["id"], "acknowledge", actor="wang")
+    last = (await changes_after(store, alert["seq"]))[-1]
+    assert (last.alert["state"], last.alert["acknowledged_by"]) == ("acknowledged", "wang")
+
+
+async def test_the_newest_observations_come_back_oldest_first(store: Store) -> None:
+    s1 = await get_device(store, "s1")
+    await write(store, observed(s1, *range(10), value=7))
+    recent = await recent_observations(store, [s1], each=3)
+    assert [(item.seq, dict(item.values)) for item in recent] == [(n, {"co_ppm": 7.0}) for n in (7, 8, 9)]
+
+
+def test_an_events_id_depends_on_the_device_and_on_nothing_that_a_second_delivery_changes() -> None:
+    finding = Finding(label="ebike", confidence=0.9, observed_at=AT, id="v1")
+    again = Finding(label="ebike", confidence=0.4, observed_at=AT + timedelta(seconds=1), id="v1")
+    assert event_id("a", finding) == event_id("a", again) != event_id("b", finding)
