@@ -1,8 +1,8 @@
 """At what level each measured quantity speaks of fire.
 
-Sources: CO after EN 50291 (30 ppm never an alarm, 50 ppm within 60 to 90 minutes, 100 ppm within 10 to 40);
-smoke after the response range of EN 14604 detectors (about 1 to 4 %/m); heat after EN 54-5 class A1 (54 to
-65 °C).
+Sources: CO after EN 50291 (50 ppm within 60 to 90 minutes, 100 ppm within 10 to 40); smoke after the response
+range of EN 14604 detectors (about 1 to 4 %/m); heat after EN 54-5 class A1 (54 to 65 °C; 50 °C in use).
+What is merely raised lies lower: it alarms only together with another.
 """
 
 from collections.abc import Mapping
@@ -50,7 +50,7 @@ LEVELS: Mapping[str, Level] = {
     ),
     "co_ppm": Level(
         weight=0.5,
-        raised=30.0,
+        raised=20.0,
         step=8.0,
         sustained=50.0,
         strong=100.0,
@@ -60,7 +60,7 @@ LEVELS: Mapping[str, Level] = {
     ),
     "temperature_c": Level(
         weight=0.5,
-        raised=54.0,
+        raised=50.0,
         step=8.0,
         strong=60.0,
         steep=20.0,

@@ -87,7 +87,7 @@ def test_ten_agreeing_readings_raise_also_with_ordinary_ones_between_them() -> N
 
 def test_a_flat_line_does_not_keep_an_alarm_down() -> None:
     sensor = Sensor()
-    assert sensor.send_all([{"smoke_pct_m": 1.9, "co_ppm": 29.0, "temperature_c": 53.0}] * 400, 60) == []
+    assert sensor.send_all([{"smoke_pct_m": 1.9, "co_ppm": 19.0, "temperature_c": 49.0}] * 400, 60) == []
     assert len(sensor.send_all([SMOULDERING | {"temperature_c": 55.0}] * 10)) >= 1
 
 
