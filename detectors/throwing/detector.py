@@ -1,13 +1,12 @@
 """The detector of falling objects: sees picture by picture, concludes when a fall is over."""
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import numpy as np
 
-from detectors.throwing.falls import TOGETHER, Fall, as_fall, as_finding, stands_out
+from detectors.throwing.falls import TOGETHER, Fall, as_fall, as_finding
 from detectors.throwing.spots import Sighting, SpotFinder
 from detectors.throwing.tracks import Track, Tracker
 from gridwatch.model import Finding, Picture
@@ -32,10 +31,6 @@ LONGEST_WAIT = timedelta(seconds=2)
 """For another fall that goes on beside a finished one, before that is told alone."""
 
 
-RECENT_TRACKS = 60
-"""Ended tracks kept to tell rain by: in rain a few seconds' worth."""
-
-
 @dataclass(kw_only=True, slots=True)
 class ThrowingState:
     """What is remembered of one camera."""
@@ -43,7 +38,6 @@ class ThrowingState:
     finder: SpotFinder = field(default_factory=SpotFinder)
     tracker: Tracker | None = None
     falls: list[Fall] = field(default_factory=list)
-    recent: deque[Track] = field(default_factory=lambda: deque(maxlen=RECENT_TRACKS))
     size_wh: tuple[int, int] = (0, 0)
     last_at: datetime | None = None
     disturbed_from: datetime | None = None
@@ -110,16 +104,13 @@ def _breaks_off(state: ThrowingState, picture: Picture) -> bool:
 
 def _forget(state: ThrowingState, picture: Picture) -> None:
     state.finder = SpotFinder()
-    state.recent.clear()
     state.tracker = Tracker(height=picture.size_wh[1])
     state.size_wh = picture.size_wh
 
 
 def _keep_falls(state: ThrowingState, tracker: Tracker, ended: Sequence[Track]) -> None:
-    state.recent.extend(ended)
     falls = (as_fall(track, height=tracker.height) for track in ended)
-    beside = [*tracker.tracks, *state.recent]
-    state.falls += [fall for fall in falls if fall is not None and stands_out(fall, beside)]
+    state.falls += [fall for fall in falls if fall is not None]
 
 
 def _is_over(state: ThrowingState, tracker: Tracker, now: datetime) -> bool:

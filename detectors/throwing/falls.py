@@ -46,13 +46,6 @@ LEAST_GAIN = 0.2
 LEAST_FALL_PX = 20.0
 """Twenty times the error of a spot's centre."""
 
-RAIN_COLUMNS = 4
-COLUMN_PX = 16
-"""It rains where things go down steadily in so many columns of such width at once."""
-
-FASTER_THAN_RAIN = 1.3
-"""Than a drop's 6 to 9 m/s: a thing has that after a fall of four to seven metres, and no drop has it."""
-
 MOST_ASIDE = 0.7
 """Of its fall: a throw at 5 m/s from the second floor."""
 
@@ -109,31 +102,6 @@ def as_fall(track: Track, *, height: int) -> Fall | None:
     if fall_m < SUSPECTED_M:
         return None
     return Fall(track=track, acceleration=acceleration, standard_error=error, fall_m=fall_m)
-
-
-def steady_speed(track: Track) -> float | None:
-    """Return the speed (px/s) of something that goes down without gaining any, as rain does; None for
-    others."""
-    if len(track.t) < LEAST_SAMPLES or track.fall_px < LEAST_FALL_PX:
-        return None
-    t, x, y = np.array(track.t), np.array(track.x), np.array(track.y)
-    size = float(np.median(track.size))
-    if _goes_down(x, y, size) and _smooth(t, x, y, size) and not _gains_speed(t, y):
-        return track.fall_px / track.t[-1]
-    return None
-
-
-def stands_out(fall: Fall, beside: Sequence[Track]) -> bool:
-    """Tell whether a fall is faster at its end than the rain beside it, where it rains."""
-    columns: dict[int, float] = {}
-    for track in beside:
-        if track is not fall.track and (speed := steady_speed(track)) is not None:
-            columns[round(track.x[-1] / COLUMN_PX)] = speed
-    if len(columns) < RAIN_COLUMNS:
-        return True
-    third = max(3, len(fall.track.t) // 3)
-    last = np.polyfit(fall.track.t[-third:], fall.track.y[-third:], 1)[0]
-    return bool(last >= FASTER_THAN_RAIN * np.median(list(columns.values())))
 
 
 def as_finding(falls: Sequence[Fall], *, detector: str) -> Finding:
