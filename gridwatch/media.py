@@ -109,7 +109,7 @@ def read_video(
         container = av.open(
             file, options={"format_whitelist": VIDEO_FORMATS}, stream_options=probing, timeout=OPEN_TIMEOUT_S
         )
-    except OSError as error:  # FFmpegError is one of them
+    except (OSError, av.error.FFmpegError) as error:
         raise UnreadableMedia(f"{name} can't be opened: {error.strerror or error}") from error
     except ValueError as error:
         raise UnreadableMedia(f"{name} can't be opened as a video") from error
