@@ -14,7 +14,8 @@ import numpy as np
 
 from gridwatch.media import encode_jpeg, encode_mp4
 from gridwatch.model import Picture, Pixels
-from gridwatch.picture_format import PNG_START
+from gridwatch.picture_format import JPEG_START, PNG_START
+from gridwatch.wire import MAX_OBSERVATIONS
 
 T_MS = 1_760_000_000_000
 """When faulty pictures and clips claim to be taken."""
@@ -94,13 +95,17 @@ FAULTS: Mapping[str, Fault] = {
     ),
     "quantity with a bad name": Fault(topic_end="readings", payload=_reading(values={"CO ppm!": 1.0})),
     "deep nesting": Fault(topic_end="readings", payload=lambda: b"[" * 100_000),
+    "too many readings": Fault(
+        topic_end="readings",
+        payload=lambda: b"[" + b",".join([_reading()()] * (MAX_OBSERVATIONS + 1)) + b"]",
+    ),
     "unknown topic": Fault(topic_end="telemetry", payload=_reading()),
     "status of a third kind": Fault(topic_end="status", payload=lambda: b"perhaps"),
     "finding without a label": Fault(topic_end="finding", payload=_reading()),
     "frame without a time": Fault(topic_end="frame/now", payload=lambda: encode_jpeg(_picture())),
     "frame that is no picture": Fault(topic_end=f"frame/{T_MS}", payload=lambda: b"GIF89a" + b"\0" * 100),
     "oversized frame": Fault(
-        topic_end=f"frame/{T_MS + 1}", payload=lambda: encode_jpeg(_picture()).ljust(OVERSIZED_BYTES, b"\0")
+        topic_end=f"frame/{T_MS + 1}", payload=lambda: JPEG_START.ljust(OVERSIZED_BYTES, b"\0")
     ),
     "truncated jpeg": Fault(topic_end=f"frame/{T_MS + 2}", payload=lambda: encode_jpeg(_picture())[:2000]),
     "jpeg that lies about its size": Fault(
@@ -113,6 +118,9 @@ FAULTS: Mapping[str, Fault] = {
         topic_end=f"frame/{T_MS + 5}", payload=lambda: png_of_claimed_size(40_000, 40_000)
     ),
     "truncated video": Fault(topic_end=f"clip/{T_MS}", payload=truncated_video),
+    "video that ends in its header": Fault(
+        topic_end=f"clip/{T_MS + 2}", payload=lambda: truncated_video()[:500]
+    ),
     "clip that is no video": Fault(topic_end=f"clip/{T_MS + 1}", payload=lambda: b"\0" * 10_000),
 }
 """What each is called. The same messages from a device that nobody registered are one more fault."""

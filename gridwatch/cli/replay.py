@@ -24,7 +24,7 @@ from simulators.replay import Manner, Outcome, Pace, Told, replay
 
 UNREADABLE, USAGE_ERROR, INTERRUPTED = 1, 2, 130
 
-ASK_REGISTRY_WITHIN_S = 5.0
+ASK_REGISTRY_WITHIN_S = 3.0
 """The registry only gives advice here."""
 
 
