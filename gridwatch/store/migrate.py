@@ -45,7 +45,12 @@ def _apply_our_migrations(url: str) -> None:
             )
         # Our own lock has let us in alone; yoyo's would survive a killed process.
         backend.break_lock()
-        backend.apply_migrations(backend.to_apply(migrations))
+        for migration in backend.to_apply(migrations):
+            # In yoyo's own way the mark follows in a transaction of its own: killed in between, the
+            # migration would be tried again and fail for ever.
+            with backend.transaction():
+                migration.process_steps(backend, "apply")
+                backend.mark_one(migration)
 
 
 @contextmanager
