@@ -55,8 +55,8 @@ CONFIRMED_M = 3.0
 
 CONFIRMED_S = 0.5
 CONFIRMED_CERTAIN = 10.0
-"""Duration and standard errors. A fall of 0.7 s at 25 pictures a second and 15 px/m has so many; tracks that skip
-from raindrop to raindrop had at most 8.4 in 92 rendered clips without a throw."""
+"""Duration and standard errors. A fall of 0.7 s at 25 pictures a second and 15 px/m has so many; tracks that
+skip from raindrop to raindrop had at most 8.4 in 92 rendered clips without a throw."""
 
 TOGETHER = timedelta(seconds=0.5)
 """Falls that overlap, or follow within it, are one event: a reflection in glass, a second piece, a lost
