@@ -211,9 +211,12 @@ def _weather(valley: Valley, moment_s: float) -> Layer:
     clouds = np.roll(valley.clouds, shift, axis=1)[:, :width, None]
     shadows = np.roll(valley.shadows, shift, axis=1)[:, :width, None]
     light = 1 + 0.08 * np.sin(2 * np.pi * moment_s / valley.light_period_s + valley.light_phase)
-    ground = valley.ground * (1 - 0.3 * shadows) * light
-    sky = valley.sky + (245 - valley.sky) * clouds * 0.8
-    return np.asarray(ground + (sky - ground) * valley.is_sky, np.float32)
+    scene = valley.ground * ((1 - 0.3 * shadows) * np.float32(light))
+    bottom = int(valley.skyline.max()) + 3
+    sky = valley.sky[:bottom]
+    sky = sky + (245 - sky) * (clouds[:bottom] * np.float32(0.8))
+    scene[:bottom] += (sky - scene[:bottom]) * valley.is_sky[:bottom]
+    return np.asarray(scene, np.float32)
 
 
 def _plume(size_hw: tuple[int, int], fire: Fire, moment_s: float) -> Layer:

@@ -69,7 +69,7 @@ def tongues(dice: np.random.Generator, pictures: int, *, height_px: tuple[int, i
 
 def test_a_burning_house_is_reported_within_four_seconds_at_the_place_that_burns(shared_data: Path) -> None:
     clip = shared_data / "fire" / "furg" / "house6.mp4"
-    found = watch(read_video(clip, start=NOON))
+    found = watch(islice(read_video(clip, start=NOON), 450))
     first = found[0]
     assert first.label == "flame"
     assert first.observed_at - NOON <= timedelta(seconds=4)
@@ -77,7 +77,7 @@ def test_a_burning_house_is_reported_within_four_seconds_at_the_place_that_burns
     labelled = labelled_flames(clip.with_suffix(".xml"), frame)
     assert any(overlaps(first.box_xyxy, box) for box in labelled)
     assert first.criteria["flicker_hz"] >= 1
-    assert len(found) <= 12
+    assert len(found) <= 8
 
 
 def test_a_burning_house_seen_every_two_seconds_is_reported_by_the_fourth_picture(shared_data: Path) -> None:
