@@ -9,8 +9,9 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 import psutil
@@ -39,6 +40,7 @@ class RunningUp:
         port: int | None = None,
         mqtt_port: int | None = None,
         arguments: tuple[str, ...] = (),
+        settings: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.data = data
         self.port = port or free_port()
@@ -56,7 +58,7 @@ class RunningUp:
                 str(self.port),
                 *arguments,
             ],
-            env=clean_environment() | {"GRIDWATCH_MQTT_PORT": str(self.mqtt_port)},
+            env=clean_environment() | {"GRIDWATCH_MQTT_PORT": str(self.mqtt_port)} | dict(settings),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from tests.servers import wait_until
-from tests.up.running_up import STOP_WITHIN_S, RunningUp, living
+from tests.up.running_up import STOP_WITHIN_S, RunningUp, clean_environment, living
 
 MENDED_WITHIN_S = 45.0
 
@@ -29,9 +29,14 @@ PARTS = [
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Return a data directory; as root its database may lie outside of it and is removed here."""
+    """Return a data directory; its database goes with it."""
     data = tmp_path_factory.mktemp("home") / "data"
     yield data
+    remove_database(data)
+
+
+def remove_database(data: Path) -> None:
+    """Remove a database that lies outside of its data directory."""
     for note in data.glob("database-is-in"):
         shutil.rmtree(note.read_text().strip(), ignore_errors=True)
 
@@ -119,7 +124,7 @@ def test_what_the_readme_types_beside_it_finds_its_servers(up: RunningUp) -> Non
     wait_until(up.is_well, timeout_s=MENDED_WITHIN_S, what="all is well before")
     books = subprocess.run(
         [sys.executable, "-m", "gridwatch", "books", "--json"],
-        env={"GRIDWATCH_DATA_DIR": str(up.data), "PATH": "/usr/bin:/bin"},
+        env=clean_environment() | {"GRIDWATCH_DATA_DIR": str(up.data)},
         capture_output=True,
         text=True,
         timeout=60,
@@ -151,3 +156,27 @@ def test_a_killed_one_leaves_no_process_and_the_next_keeps_all_data(home: Path, 
         assert living(family) == []
         assert "admin / " not in recovered.said
         assert recovered.is_well()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param("Preparing the database …", id="database", marks=pytest.mark.slow),
+        pytest.param("Looking into the database …", id="migration"),
+    ],
+)
+def test_ctrl_c_during_the_first_start_leaves_no_process_and_the_next_start_works(
+    tmp_path: Path, said: str
+) -> None:
+    data = tmp_path / "data"
+    try:
+        with RunningUp(data, arguments=("--no-simulate",)) as given_up:
+            wait_until(lambda: said in given_up.lines, what=said)
+            family = given_up.family()
+            assert given_up.stop() < STOP_WITHIN_S
+            assert living(family) == []
+        with RunningUp(data, arguments=("--no-simulate",)) as again:
+            again.until_ready()
+            assert "admin / " in again.said
+    finally:
+        remove_database(data)

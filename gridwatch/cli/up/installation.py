@@ -5,7 +5,7 @@ import signal
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 
-from gridwatch.cli.up import leftovers, postgres
+from gridwatch.cli.up import leftovers, orphans, postgres
 from gridwatch.cli.up.account import database_account
 from gridwatch.cli.up.broker import find_mosquitto
 from gridwatch.cli.up.data_folder import check_space, hold, make_private
@@ -66,6 +66,7 @@ class Installation:
                 self._say.settle()
                 self._say.line("stopping …")
                 await supervisor.stop()
+                orphans.end_children()
                 (self._settings.data_dir / RUNNING_FILE).unlink(missing_ok=True)
                 self._say.line("stopped")
 

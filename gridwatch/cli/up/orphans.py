@@ -7,6 +7,8 @@ import ctypes
 import os
 import sys
 
+import psutil
+
 PR_SET_CHILD_SUBREAPER = 36
 """Of prctl(2), Linux."""
 
@@ -25,3 +27,12 @@ def reap(group: int) -> None:
             ended = os.waitpid(-group, os.WNOHANG)[0] != 0
         except ChildProcessError:
             return
+
+
+def end_children() -> None:
+    """Kill the children that are left: the set-up of a start that was given up."""
+    for child in psutil.Process().children(recursive=True):
+        try:
+            child.kill()
+        except psutil.NoSuchProcess:
+            continue
