@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.servers import wait_until
+from tests.servers import Mosquitto, accepts, free_port, wait_until
 from tests.up.running_up import STOP_WITHIN_S, RunningUp, clean_environment, living
 
 MENDED_WITHIN_S = 45.0
@@ -22,6 +22,7 @@ MENDED_WITHIN_S = 45.0
 PARTS = [
     pytest.param(("gridwatch", "ingest"), id="collector"),
     pytest.param(("gridwatch", "api"), id="api"),
+    pytest.param(("gridwatch", "dispatch"), id="dispatch"),
     pytest.param(("mosquitto.conf",), id="broker"),
     pytest.param(("postgres", "-D"), id="database"),
 ]
@@ -158,10 +159,11 @@ def test_a_killed_one_leaves_no_process_and_the_next_keeps_all_data(home: Path, 
         assert recovered.is_well()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "said",
     [
-        pytest.param("Preparing the database …", id="database", marks=pytest.mark.slow),
+        pytest.param("Preparing the database …", id="database"),
         pytest.param("Looking into the database …", id="migration"),
     ],
 )
@@ -180,3 +182,26 @@ def test_ctrl_c_during_the_first_start_leaves_no_process_and_the_next_start_work
             assert "admin / " in again.said
     finally:
         remove_database(data)
+
+
+def test_servers_that_the_settings_name_are_used_and_none_is_started(
+    tmp_path: Path, database_url: str, mosquitto: Mosquitto
+) -> None:
+    servers = {"GRIDWATCH_DATABASE_URL": database_url, "GRIDWATCH_MQTT_URL": mosquitto.url}
+    with RunningUp(tmp_path / "data", arguments=("--no-simulate",), settings=servers) as up:
+        up.until_ready()
+        assert up.is_well()
+        assert {process.name() for process in up.family()} & {"postgres", "mosquitto"} == set()
+        assert mosquitto.url in up.said
+    assert accepts(mosquitto.port)
+
+
+def test_a_database_that_is_named_and_away_is_said_and_the_exit_is_not_zero(
+    tmp_path: Path, mosquitto: Mosquitto
+) -> None:
+    away = f"postgresql://nobody@127.0.0.1:{free_port()}/nothing"
+    servers = {"GRIDWATCH_DATABASE_URL": away, "GRIDWATCH_MQTT_URL": mosquitto.url}
+    with RunningUp(tmp_path / "data", settings=servers) as up:
+        assert up.wait() == 1
+    assert "Connection refused" in up.said
+    assert "Traceback" not in up.said

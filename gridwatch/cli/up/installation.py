@@ -18,6 +18,7 @@ from gridwatch.cli.up.parts import (
     broker_part,
     collector_part,
     database_part,
+    dispatch_part,
     district_part,
     log_folder,
 )
@@ -161,6 +162,7 @@ class Installation:
         parts = [
             api_part(settings, servers, first_password=first.new_password),
             collector_part(settings, servers),
+            dispatch_part(settings, servers),
         ]
         waiting = [await self._begin(supervisor, part) for part in parts]
         for part, done in waiting:

@@ -104,6 +104,11 @@ def api_part(settings: Settings, servers: Servers, *, first_password: str | None
     return _ours("api", ["api"], environment, ready)
 
 
+def dispatch_part(settings: Settings, servers: Servers) -> Part:
+    """Return the process that tells people."""
+    return _ours("dispatch", ["dispatch"], our_environment(settings, servers), _alive)
+
+
 def district_part(settings: Settings, servers: Servers) -> Part:
     """Return the simulated district."""
     arguments = ["simulate", "--scenario", "mixed"]
