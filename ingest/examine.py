@@ -15,6 +15,9 @@ from gridwatch.model import Clip, DeviceFinding, Evidence, Finding, Frame, Pictu
 
 Medium: TypeAlias = Frame | Clip | DeviceFinding
 
+MAX_CLIP = timedelta(minutes=2)
+"""A clip is a few seconds; a longer one would keep its worker from the other cameras. It is quarantined."""
+
 CAMERAS_REMEMBERED = 1000
 """States kept in one worker; a camera that was silent while so many others spoke is learnt anew."""
 
@@ -58,7 +61,7 @@ class Examiner:
         """A clip is judged by itself: the next one may follow after hours."""
         findings: list[Finding] = []
         state = detector.new_state() if detector else None
-        for picture in read_video(medium.video, start=medium.observed_at):
+        for picture in _pictures(medium):
             if detector:
                 findings += detector.see(state, picture)
         if detector:
@@ -119,7 +122,8 @@ def _masked_copy(evidence: Evidence, finding: Finding) -> tuple[Evidence, ...]:
     if evidence.media_type.startswith("image/"):
         picture = Picture(pixels=read_picture(evidence.content), at=finding.observed_at)
         return pictures_of(picture, finding)[:1]
-    video = read_video(evidence.content, start=finding.started_at or finding.observed_at)
+    start = finding.started_at or finding.observed_at
+    video = read_video(evidence.content, start=start, max_duration=MAX_CLIP)
     return (Evidence(media_type="video/mp4", content=clip(video, finding, masked=True), masked=True),)
 
 
@@ -127,7 +131,11 @@ def _around(medium: Clip, finding: Finding) -> Iterable[Picture]:
     """Decode anew the part of a clip that shows a finding: two passes keep no video in memory."""
     first = (finding.started_at or finding.observed_at) - EVIDENCE_MARGIN
     last = (finding.ended_at or finding.observed_at) + EVIDENCE_MARGIN
-    return (p for p in read_video(medium.video, start=medium.observed_at) if first <= p.at <= last)
+    return (picture for picture in _pictures(medium) if first <= picture.at <= last)
+
+
+def _pictures(medium: Clip) -> Iterator[Picture]:
+    return read_video(medium.video, start=medium.observed_at, max_duration=MAX_CLIP)
 
 
 def _as_sent(video: bytes) -> Iterator[Evidence]:
