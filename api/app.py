@@ -29,9 +29,6 @@ log = logging.getLogger(__name__)
 CONNECTIONS = 8
 """To the database: one listens; each request holds another for milliseconds."""
 
-LARGEST_BODY = 8 * 2**20
-"""Bytes: some 20,000 devices in one request."""
-
 EVIDENCE_FOLDER = "evidence"
 
 
@@ -62,7 +59,6 @@ def create_app(settings: Settings, *, console: bool = True) -> FastAPI:
         # Their pages load scripts from other servers.
         docs_url=None,
         redoc_url=None,
-        max_body_size=LARGEST_BODY,
     )
     app.add_middleware(Gate)
     answer_with_problems(app)

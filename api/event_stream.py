@@ -7,7 +7,7 @@ import msgspec
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from api.feed import PAGE, RECONNECT_S, CutOff, Feed, Subscription, encode
+from api.feed import RECONNECT_S, CutOff, Feed, Subscription, encode
 from gridwatch.errors import StoreUnavailable
 from gridwatch.store import Store
 from gridwatch.store.alerts import changes_after, last_seq
@@ -21,7 +21,11 @@ SEND_WITHIN_S = 30.0
 RETRY_MS = 1000
 """After this long a browser connects again."""
 
-HEARTBEAT = b": still here\n\n"
+REPLAY_PAGE = 500
+"""Changes read at once for one subscriber: some 600 kB."""
+
+HEARTBEAT = b": still here\n"
+"""A comment without a blank line: even a careless reader takes it for no event."""
 
 
 class AlertStream(Response):
@@ -61,7 +65,7 @@ class AlertStream(Response):
             self._feed.unsubscribe(subscription)
 
     async def _chunks(self, subscription: Subscription) -> AsyncIterator[bytes]:
-        yield b"retry: %d\n\n" % RETRY_MS
+        yield b"retry: %d\n" % RETRY_MS
         seen = -1
         if self._after is not None:
             async for covered, chunk in self._replay(self._after):
@@ -85,14 +89,14 @@ class AlertStream(Response):
                     # An id from the future is from another database: begin at this one's end.
                     after = min(after, await last_seq(self._store))
                     begun = True
-                changes = await changes_after(self._store, after, limit=PAGE)
+                changes = await changes_after(self._store, after, limit=REPLAY_PAGE)
             except StoreUnavailable:
                 yield after, HEARTBEAT
                 await asyncio.sleep(RECONNECT_S)
                 continue
             after = changes[-1].seq if changes else after
             yield after, b"".join(encode(change).sse for change in changes) or HEARTBEAT
-            if len(changes) < PAGE:
+            if len(changes) < REPLAY_PAGE:
                 return
 
 

@@ -25,8 +25,8 @@ SILENCE_S = 1.0
 RECONNECT_S = 0.5
 """Between two attempts to reach a database that is away."""
 
-PAGE = 1000
-"""Changes read at once."""
+PAGE = WAITING // 2
+"""Changes read at once: between two pages everybody who reads can take what waits, and is not cut off."""
 
 
 class CutOff(GridwatchError):

@@ -3,8 +3,9 @@
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.requests import cookie_parser
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.office import Office
 from api.problems import problem
@@ -13,6 +14,9 @@ from api.sign_in import Person
 GUARDED = "/api/"
 OPEN = frozenset({"/api/v1/token"})
 COOKIE = "gridwatch_session"
+LARGEST_BODY = 8 * 2**20
+"""Bytes: some 20,000 devices in one request."""
+
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -24,6 +28,8 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer 401 or 403."""
+        if scope["type"] == "http":
+            receive = _limited(receive)
         if scope["type"] != "http" or not scope["path"].startswith(GUARDED) or scope["path"] in OPEN:
             await self._app(scope, receive, send)
             return
@@ -59,6 +65,21 @@ def same_origin(headers: Headers) -> bool:
     if site is not None:
         return site == "same-origin"
     return urlsplit(headers.get("origin", "")).netloc == headers.get("host")
+
+
+def _limited(receive: Receive) -> Receive:
+    """Refuse a body that is too large while it comes in, whatever length it was said to have."""
+    taken = 0
+
+    async def limited() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > LARGEST_BODY:
+            raise HTTPException(413, f"send at most {LARGEST_BODY // 2**20} MiB at once")
+        return message
+
+    return limited
 
 
 def _bearer(headers: Headers) -> str | None:

@@ -7,9 +7,7 @@ from fastapi import FastAPI
 
 from api.app import create_app
 from gridwatch.errors import SettingsError
-from gridwatch.running import database_url
 from gridwatch.settings import Settings
-from gridwatch.store.migrate import migrate
 
 STOP_WITHIN_S = 2
 """For requests under way when the server stops; live streams are ended at once."""
@@ -34,10 +32,8 @@ class Server(uvicorn.Server):
 def serve(settings: Settings) -> None:
     """Serve the API and the console until SIGINT or SIGTERM.
 
-    Raises SettingsError where the address can't be had, StoreUnavailable or StoreError.
+    Raises SettingsError where the address can't be had. The database has the newest tables already.
     """
-    if settings.migrate:
-        migrate(database_url(settings))
     with _listen(settings.http_host, settings.http_port) as listening:
         app = create_app(settings)
         config = uvicorn.Config(

@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, BaseModel
 from api.fields import LARGEST_ID, NEXT_PAGE, DeviceId, Label, SceneName, Since, Until, link_next
 from api.office import Office, TheOffice, ThePerson
 from api.problems import documented
-from gridwatch.errors import NotFound
+from gridwatch.errors import EvidenceError, NotFound
 from gridwatch.store.history import (
     Event,
     EvidenceFile,
@@ -178,7 +178,10 @@ def _to_link(url: str) -> Response:
 
 
 async def _file(office: Office, chosen: EvidenceFile) -> Response:
-    path = office.evidence.path_of(chosen.sha256 or "", chosen.media_type)
+    try:
+        path = office.evidence.path_of(chosen.sha256 or "", chosen.media_type)
+    except EvidenceError as error:
+        raise NotFound(f"the file of this evidence can't be found: {error}") from error
     if not await asyncio.to_thread(path.is_file):
         raise NotFound("the file of this evidence is gone")
     # The address of a masked file always means the same content; an original is not to be kept around.

@@ -73,11 +73,11 @@ async def readings(
 
     A page ends at a whole instant, so it can hold a few more than `limit`.
     """
-    await get_device(office.store, device)
     until = until or datetime.now(UTC)
     since = since or until - DEFAULT_RANGE
-    if since >= until:
-        raise RequestValidationError([{"loc": ("query", "from"), "msg": "is not before `to`"}])
+    if since > until:
+        raise RequestValidationError([{"loc": ("query", "from"), "msg": "is later than `to`"}])
+    await get_device(office.store, device)
     if bucket is None:
         found = await list_readings(
             office.store, device, quantity=quantity, since=since, until=until, limit=limit

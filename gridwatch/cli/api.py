@@ -1,9 +1,11 @@
 """`gridwatch api`: the HTTP API and the operator console."""
 
+import logging
 from typing import Annotated
 
 import typer
 
+from gridwatch.cli.database import migrate_if_wanted
 from gridwatch.settings import read_settings
 
 
@@ -14,4 +16,7 @@ def api_command(
     """Serve the HTTP API and the operator console."""
     from api.serve import serve
 
-    serve(read_settings(http_host=host, http_port=port))
+    settings = read_settings(http_host=host, http_port=port)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    migrate_if_wanted(settings)
+    serve(settings)

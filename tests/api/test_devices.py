@@ -1,0 +1,99 @@
+"""The registry over HTTP."""
+
+import pytest
+
+from api.problems import MEDIA_TYPE
+from gridwatch.store import Store
+from gridwatch.store.devices import Area, put_areas
+from tests.api.serving import Api
+
+SENSOR = {"id": "s-1", "scene": "fire", "kind": "sensor"}
+
+
+def test_a_device_is_registered_changed_and_deleted(api: Api) -> None:
+    whole = {**SENSOR, "name": "3栋烟感", "area": "b-3", "location": {"lon": 120.1, "lat": 30.2}}
+    made = api.client.post("/api/v1/devices", json={**whole, "channels": [{"quantity": "co_ppm"}]})
+    assert made.status_code == 201
+    assert made.headers["location"] == "/api/v1/devices/s-1"
+    changed = api.client.patch("/api/v1/devices/s-1", json={"name": "4栋烟感", "location": None}).json()
+    assert (changed["name"], changed["location"], changed["area"]) == ("4栋烟感", None, "b-3")
+    assert api.client.get("/api/v1/devices/s-1").json() == changed
+    assert api.client.delete("/api/v1/devices/s-1").status_code == 204
+    assert api.client.get("/api/v1/devices/s-1").status_code == 404
+    assert api.client.delete("/api/v1/devices/s-1").status_code == 404
+
+
+def test_a_list_is_registered_whole_or_not_at_all(api: Api) -> None:
+    assert api.client.post("/api/v1/devices", json=[SENSOR, {**SENSOR, "id": "s-2"}]).status_code == 201
+    again = api.client.post("/api/v1/devices", json=[{**SENSOR, "id": "s-3"}, SENSOR])
+    assert again.status_code == 409
+    assert "s-1" in again.json()["detail"]
+    wrong = api.client.post("/api/v1/devices", json=[{**SENSOR, "id": "s-4"}, {**SENSOR, "id": "s 5"}])
+    assert wrong.json()["errors"][0]["field"] == "body.1.id"
+    assert [one["id"] for one in api.client.get("/api/v1/devices").json()] == ["s-1", "s-2"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "why"),
+    [
+        ({"scene": "flood"}, "body.scene", "fire, elevator, throwing"),
+        ({"kind": "toaster"}, "body.kind", "sensor"),
+        ({"location": {"lon": 181, "lat": 0}}, "body.location.lon", "180"),
+        ({"name": "a\0b"}, "body.name", "NUL"),
+        ({"channels": [{"a": "\0"}]}, "body.channels.0", "NUL"),
+        ({"colour": "red"}, "body.colour", "not permitted"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_reason(
+    api: Api, changes: dict[str, object], field: str, why: str
+) -> None:
+    answer = api.client.post("/api/v1/devices", json={**SENSOR, **changes})
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == MEDIA_TYPE
+    (wrong,) = answer.json()["errors"]
+    assert wrong["field"] == field
+    assert why in wrong["why"]
+
+
+def test_devices_come_in_pages_that_link_to_the_next(api: Api) -> None:
+    api.client.post("/api/v1/devices", json=[{**SENSOR, "id": f"s-{n}"} for n in range(5)])
+    seen, url = [], "/api/v1/devices?limit=2"
+    while url:
+        page = api.client.get(url)
+        seen += [one["id"] for one in page.json()]
+        url = page.links.get("next", {}).get("url", "")
+    assert seen == [f"s-{n}" for n in range(5)]
+
+
+def test_other_mistakes_are_problems_too(api: Api) -> None:
+    for method, path, status in (
+        ("GET", "/api/v1/nothing", 404),
+        ("PUT", "/api/v1/devices", 405),
+        ("GET", "/api/v1/devices?limit=0", 422),
+        ("GET", "/nothing", 404),
+    ):
+        answer = api.client.request(method, path)
+        assert answer.status_code == status
+        assert answer.headers["content-type"] == MEDIA_TYPE
+        assert answer.json()["status"] == status
+    large = api.client.post("/api/v1/devices", content=b"[" + b" " * (9 * 2**20) + b"]")
+    assert large.status_code == 413
+    assert large.headers["content-type"] == MEDIA_TYPE
+
+
+def test_areas_are_geojson(api: Api) -> None:
+    boundary = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]}
+
+    async def scene(store: Store) -> None:
+        areas = [
+            Area(id="e", level="estate", name="锦竹苑"),
+            Area(id="b", level="building", name="1栋", parent="e"),
+        ]
+        await put_areas(store, [*areas, Area(id="g", level="grid", name="网格", boundary=boundary)])
+
+    api.stored(scene)
+    answer = api.client.get("/api/v1/areas")
+    assert answer.headers["content-type"] == "application/geo+json"
+    features = {one["id"]: one for one in answer.json()["features"]}
+    assert features["b"]["properties"]["parent"] == "e"
+    assert features["g"]["geometry"] == boundary
