@@ -203,5 +203,12 @@ def test_a_database_that_is_named_and_away_is_said_and_the_exit_is_not_zero(
     servers = {"GRIDWATCH_DATABASE_URL": away, "GRIDWATCH_MQTT_URL": mosquitto.url}
     with RunningUp(tmp_path / "data", settings=servers) as up:
         assert up.wait() == 1
-    assert "Connection refused" in up.said
+    assert "the database can't be reached: start it, or correct GRIDWATCH_DATABASE_URL" in up.said
     assert "Traceback" not in up.said
+
+
+def test_a_broker_that_is_named_and_away_is_said_before_anything_starts(tmp_path: Path) -> None:
+    port = free_port()
+    with RunningUp(tmp_path / "data", settings={"GRIDWATCH_MQTT_URL": f"mqtt://127.0.0.1:{port}"}) as up:
+        assert up.wait() == 1
+    assert f"no MQTT broker answers at 127.0.0.1 port {port}" in up.said

@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from dataclasses import dataclass
 
+from gridwatch.errors import StoreUnavailable
 from gridwatch.settings import Settings
 from gridwatch.store import Store
 from gridwatch.store.accounts import has_administrator
@@ -26,7 +27,13 @@ class FirstRun:
 
 async def look(settings: Settings, database_url: str) -> FirstRun:
     """Bring the database to the newest tables and look into it. Raises StoreError."""
-    await asyncio.to_thread(migrate, database_url)
+    try:
+        await asyncio.to_thread(migrate, database_url)
+    except StoreUnavailable as error:
+        reason = str(error).splitlines()[0]
+        raise StoreUnavailable(
+            f"the database can't be reached: start it, or correct GRIDWATCH_DATABASE_URL ({reason})"
+        ) from error
     async with Store.open(database_url, connections=1) as store:
         known = await has_administrator(store)
         real, _simulated = await count_devices(store)

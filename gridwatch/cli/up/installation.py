@@ -5,6 +5,7 @@ import signal
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 
+from gridwatch.broker_address import BrokerAddress
 from gridwatch.cli.up import leftovers, orphans, postgres
 from gridwatch.cli.up.account import database_account
 from gridwatch.cli.up.broker import find_mosquitto
@@ -22,9 +23,10 @@ from gridwatch.cli.up.parts import (
     district_part,
     log_folder,
 )
-from gridwatch.cli.up.ports import check_port_free
+from gridwatch.cli.up.ports import accepts, check_port_free
 from gridwatch.cli.up.say import Say
 from gridwatch.cli.up.supervisor import Supervisor
+from gridwatch.errors import BrokerError
 from gridwatch.running import FILE as RUNNING_FILE
 from gridwatch.running import Running, write_running
 from gridwatch.settings import Settings
@@ -84,7 +86,9 @@ class Installation:
             what="the API and the console",
             instead="--port N or GRIDWATCH_HTTP_PORT",
         )
-        if settings.mqtt_url is None:
+        if settings.mqtt_url is not None:
+            _check_broker(settings.mqtt_url)
+        else:
             check_port_free(
                 "127.0.0.1",
                 settings.mqtt_port,
@@ -182,9 +186,21 @@ class Installation:
         self._say.done("ready")
         self._say.line("")
         self._say.line(f"  console   {self._settings.link_base}/")
-        self._say.line(f"  MQTT      {servers.mqtt_url}")
+        broker = BrokerAddress.parse(servers.mqtt_url)
+        # Without user and password: a terminal is read over shoulders and kept in logs.
+        self._say.line(f"  MQTT      {'mqtts' if broker.tls else 'mqtt'}://{broker.host}:{broker.port}")
         self._say.line(f"  data      {self._settings.data_dir}")
         if first.new_password is not None:
             self._say.line(f"  sign in   admin / {first.new_password}   (shown this once)")
         self._say.line("")
         self._say.line("Ctrl-C stops everything.")
+
+
+def _check_broker(url: str) -> None:
+    """Raise BrokerError when nobody answers at the address that the settings name."""
+    address = BrokerAddress.parse(url)
+    if not accepts(address.host, address.port):
+        raise BrokerError(
+            f"no MQTT broker answers at {address.host} port {address.port}: "
+            "start it, or correct GRIDWATCH_MQTT_URL"
+        )
