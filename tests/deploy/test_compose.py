@@ -1,5 +1,6 @@
 """compose.yaml is valid, and everything that it names exists."""
 
+import re
 import subprocess
 import sys
 from ipaddress import ip_address
@@ -34,6 +35,19 @@ def test_every_command_of_a_service_exists_with_its_options() -> None:
     assert {name for name, *_ in given} == {"migrate", "ingest", "api", "dispatch", "simulate"}
     for name, *options in given:
         assert commands[name].make_context(name, options).args == []
+
+
+def test_every_compose_command_of_the_readme_names_a_service_and_a_command_of_ours() -> None:
+    text = (DEPLOY / "README.md").read_text(encoding="utf-8")
+    runs = [line.split() for line in re.findall(r"docker compose run ([^`\n]+)", text)]
+    assert len(runs) >= 4
+    for words in runs:
+        service, command = [word for word in words if not word.startswith("--")][:2]
+        assert service in services()
+        if service in ours():
+            assert command in typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    named = re.findall(r"docker compose (?:exec|restart|--profile simulate stop) (\w+)", text)
+    assert set(named) == {"broker", "simulate"} <= services().keys()
 
 
 def test_every_variable_of_a_service_of_ours_is_a_setting() -> None:
