@@ -1,0 +1,303 @@
+"""QoS 1 messages stored per second by one collector, beside `mosquitto_sub | psql` on the same servers."""
+
+import asyncio
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import psycopg
+
+from bench.publisher import Load, device_name
+from bench.sensors import Sensors, publish_all
+from bench.servers import Servers, servers
+from bench.show import show
+from bench.spread import Row, Spread
+from bench.waiting import wait_until
+from gridwatch.model import Device, DeviceKind
+from gridwatch.store import Store
+from gridwatch.store.devices import add_devices
+
+DEVICES = 1_000
+QUANTITIES = 4
+STORED_WITHIN_S = 180.0
+LIMIT_CLIENT = "bench-limit"
+LIMIT_PREFIX = "lm"
+"""Topics as long as Gridwatch's, which it does not subscribe to."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sizes:
+    """How often, and how many messages each time."""
+
+    pairs: int = 4
+    messages: int = 60_000
+
+
+FULL = Sizes()
+QUICK = Sizes(pairs=1, messages=10_000)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rates:
+    """Messages per second, Gridwatch and the limit, pair by pair in the same half minute."""
+
+    gridwatch: list[float] = field(default_factory=list)
+    limit: list[float] = field(default_factory=list)
+
+    @property
+    def ratios(self) -> list[float]:
+        """Return Gridwatch's share of the limit, pair by pair."""
+        return [ours / limit for ours, limit in zip(self.gridwatch, self.limit, strict=True)]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rate:
+    """Both ways, and the proof that nothing is missing."""
+
+    live: Rates
+    """From the first publish to the last commit."""
+    queued: Rates
+    """What lay in the broker: from the first to the last commit."""
+    published: int
+    stored: int
+    readings: int
+    """Rows of readings; four of each message."""
+    spreads: dict[str, Spread]
+
+
+class Ours:
+    """Gridwatch's books, read often enough to time them by."""
+
+    def __init__(self, server: Servers) -> None:
+        self._server = server
+        self._connection = psycopg.connect(server.database_url, autocommit=True)
+
+    def live(self, load: Load) -> float:
+        """Return messages stored per second while they are published."""
+        before = self._stored()
+        with self._server.collector(), Sensors(self._server.mqtt_port, load) as sensors:
+            sensors.begin()
+            times = self._follow(before, load.messages)
+            began = sensors.finished().began
+        return load.messages / (times[-1][0] - began)
+
+    def queued(self, load: Load) -> float:
+        """Return messages stored per second when all of them wait in the broker."""
+        before = self._stored()
+        publish_all(self._server.mqtt_port, load)
+        follower: list[tuple[float, int]] = []
+        with self._server.collector():
+            follower += self._follow(before, load.messages)
+        (first, already), (last, _) = follower[0], follower[-1]
+        return (load.messages - already) / (last - first)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._connection.close()
+
+    def _follow(self, before: int, messages: int) -> list[tuple[float, int]]:
+        """Return when the books changed and how many were stored then, until all are."""
+        seen: list[tuple[float, int]] = []
+
+        def all_stored() -> bool:
+            stored = self._stored() - before
+            if stored and (not seen or stored != seen[-1][1]):
+                seen.append((time.monotonic(), stored))
+            return stored >= messages
+
+        wait_until(all_stored, timeout_s=STORED_WITHIN_S, what=f"{messages} messages are stored")
+        return seen
+
+    def _stored(self) -> int:
+        row = self._connection.execute("SELECT coalesce(sum(stored), 0)::bigint FROM gridwatch.book")
+        return int((row.fetchone() or (0,))[0])
+
+
+class Limit:
+    """The same stream as text into one table, by two C programs: no check, no identity, lost on a crash."""
+
+    def __init__(self, server: Servers) -> None:
+        self._server = server
+        self._topic = f"{LIMIT_PREFIX}/v1/+/readings"
+
+    def live(self, load: Load) -> float:
+        """Return messages stored per second while they are published."""
+        with (
+            self._table(),
+            Sensors(self._server.mqtt_port, load) as sensors,
+            self._pipe(load.messages) as done,
+        ):
+            wait_until(self._is_copying, timeout_s=STORED_WITHIN_S, what="psql copies")
+            sensors.begin()
+            ended = done()
+            return load.messages / (ended - sensors.finished().began)
+
+    def queued(self, load: Load) -> float:
+        """Return messages stored per second when all of them wait in the broker."""
+        with self._table():
+            publish_all(self._server.mqtt_port, load)
+            began = time.monotonic()
+            with self._pipe(load.messages) as done:
+                return load.messages / (done() - began)
+
+    @contextmanager
+    def _table(self) -> Iterator[None]:
+        """Make the table and the broker's session; both are gone afterwards."""
+        self._server.ask("CREATE TABLE public.bench_limit (topic text, payload text)")
+        self._subscribe("-c", "-E")
+        try:
+            yield
+        finally:
+            self._subscribe("-E")
+            self._server.ask("DROP TABLE public.bench_limit")
+
+    def _subscribe(self, *flags: str) -> None:
+        subprocess.run([*self._mosquitto_sub(), *flags], check=True, timeout=STORED_WITHIN_S)
+
+    @contextmanager
+    def _pipe(self, messages: int) -> Iterator[Callable[[], float]]:
+        """Run `mosquitto_sub | psql`; give a function that waits for its end and returns when that was."""
+        copy = "COPY public.bench_limit (topic, payload) FROM STDIN"
+        subscriber = subprocess.Popen(
+            [*self._mosquitto_sub(), "-c", "-C", str(messages), "-F", r"%t\t%p"], stdout=subprocess.PIPE
+        )
+        writer = subprocess.Popen(
+            [str(self._server.psql), "-X", "-q", self._server.database_url, "-c", copy],
+            stdin=subscriber.stdout,
+        )
+        if subscriber.stdout is not None:
+            subscriber.stdout.close()
+
+        def done() -> float:
+            status = writer.wait(STORED_WITHIN_S)
+            ended = time.monotonic()
+            ((stored,),) = self._server.ask("SELECT count(*) FROM public.bench_limit")
+            if status or stored != messages:
+                raise RuntimeError(f"the limit stored {stored} of {messages} messages (status {status})")
+            return ended
+
+        try:
+            yield done
+        finally:
+            for process in (subscriber, writer):
+                process.kill()
+                process.wait(STORED_WITHIN_S)
+
+    def _mosquitto_sub(self) -> list[str]:
+        address = ["-h", "127.0.0.1", "-p", str(self._server.mqtt_port)]
+        return ["mosquitto_sub", *address, "-i", LIMIT_CLIENT, "-q", "1", "-t", self._topic]
+
+    def _is_copying(self) -> bool:
+        return bool(
+            self._server.ask("SELECT 1 FROM pg_stat_activity WHERE query LIKE 'COPY public.bench_l%'")
+        )
+
+
+def measure(sizes: Sizes) -> Rate:
+    """Measure pair by pair; raise RuntimeError when a message is missing."""
+    if shutil.which("mosquitto_sub") is None:
+        raise RuntimeError("mosquitto_sub is not installed: it is in the package mosquitto-clients")
+    with servers() as server:
+        _register(server)
+        with server.collector():
+            pass  # from now on the broker keeps messages for it
+        live, queued = Rates(), Rates()
+        loads = _loads(sizes)
+        ours, limit = Ours(server), Limit(server)
+        try:
+            for _ in range(sizes.pairs):
+                live.gridwatch.append(ours.live(next(loads)))
+                live.limit.append(limit.live(_for_limit(next(loads))))
+                queued.gridwatch.append(ours.queued(next(loads)))
+                queued.limit.append(limit.queued(_for_limit(next(loads))))
+        finally:
+            ours.close()
+        return _proven(server, sizes, live, queued)
+
+
+def _loads(sizes: Sizes) -> Iterator[Load]:
+    """Yield loads whose observations never repeat and lie in the past."""
+    each = -(-sizes.messages // DEVICES)
+    begin_t = time.time() - 4 * sizes.pairs * each
+    for number in range(4 * sizes.pairs):
+        yield Load(devices=DEVICES, messages=sizes.messages, first_seq=number * each, begin_t=begin_t)
+
+
+def _for_limit(load: Load) -> Load:
+    return Load(
+        prefix=LIMIT_PREFIX,
+        devices=load.devices,
+        messages=load.messages,
+        first_seq=load.first_seq,
+        begin_t=load.begin_t,
+    )
+
+
+def _register(server: Servers) -> None:
+    devices = [
+        Device(id=device_name(number), scene="fire", kind=DeviceKind.SENSOR) for number in range(DEVICES)
+    ]
+
+    async def add() -> None:
+        async with Store.open(server.database_url, connections=1) as store:
+            await add_devices(store, devices)
+
+    asyncio.run(add())
+
+
+def _proven(server: Servers, sizes: Sizes, live: Rates, queued: Rates) -> Rate:
+    published = 2 * sizes.pairs * sizes.messages
+    ((stored,),) = server.ask("SELECT count(*) FROM observation")
+    ((readings,),) = server.ask("SELECT count(*) FROM reading")
+    ((books,),) = server.ask(
+        "SELECT json_build_object('received', sum(received), 'stored', sum(stored), 'duplicate', "
+        "sum(duplicate), 'quarantined', sum(quarantined)) FROM book"
+    )
+    if stored != published or readings != QUANTITIES * published or books["stored"] != published:
+        raise RuntimeError(
+            f"published {published}, stored {stored}, {readings} readings, books {json.dumps(books)}"
+        )
+    named = {"live": live, "queued": queued}
+    return Rate(
+        live=live,
+        queued=queued,
+        published=published,
+        stored=stored,
+        readings=readings,
+        spreads={
+            f"{way} {what}": Spread.of(values)
+            for way, rates in named.items()
+            for what, values in (
+                ("gridwatch", rates.gridwatch),
+                ("limit", rates.limit),
+                ("ratio", rates.ratios),
+            )
+        },
+    )
+
+
+def rows(found: Rate) -> list[Row]:
+    """Return the lines of the table."""
+    ways = {
+        "live": "QoS 1 messages stored per second by one collector, published at the same time",
+        "queued": "the same, all of them waiting in the broker at its start",
+    }
+    return [
+        Row(
+            what=what,
+            value=f"{found.spreads[f'{way} gridwatch'].text()} msg/s",
+            note=(
+                f"`mosquitto_sub \\| psql` {found.spreads[f'{way} limit'].text()} msg/s; ratio pair by pair "
+                f"{found.spreads[f'{way} ratio'].text('.2f')}; {found.stored:,} of {found.published:,} stored"
+            ),
+        )
+        for way, what in ways.items()
+    ]
+
+
+if __name__ == "__main__":
+    show(measure, rows, full=FULL, quick=QUICK)
