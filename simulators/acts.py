@@ -1,35 +1,8 @@
 """What a scenario is made of: films of its cameras and fires in its woods, each at a time of its own."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
-from simulators.publication import Publication
-from simulators.rendered import Truth
+from simulators.footage import Film
 from simulators.smoulder import Ignition
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Film:
-    """A piece of what one camera sees."""
-
-    at_s: float
-    """Seconds after the start of the scenario."""
-    device: str
-    shows: str
-    """A visitor of the lift, `throw` for the façade, `fire` for the ridge, or `nothing` of the kind."""
-    seed: int
-    """Of the whole simulation: the camera looks at the same place in all of its films."""
-    take: int
-    """Number of the film."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Footage:
-    """A film as its camera sends it, in order of time, and what happens in it."""
-
-    publications: Sequence[Publication]
-    truth: Sequence[Truth]
-
 
 Act: TypeAlias = Film | Ignition

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from gridwatch.model import Device, DeviceKind, Location
 from gridwatch.store.devices import Area
+from simulators.footage import FACADE_CAMERA, LIFT_CAMERA, RIDGE_CAMERA
 
 MIDDLE = Location(lon=103.92, lat=30.57)
 METRES_PER_DEGREE = 6_371_000 * pi / 180
@@ -21,8 +22,6 @@ WOODS_SPACING_M = 60.0
 """Between neighbouring forest sensors where the woods have room for it."""
 WOOD_EVERY = 3
 """Every third sensor stands in the woods, the others in stairwells."""
-
-LIFT_CAMERA, FACADE_CAMERA, RIDGE_CAMERA = "sim-lift-1", "sim-facade-1", "sim-ridge-1"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

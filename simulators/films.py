@@ -10,11 +10,10 @@ from typing import cast
 import numpy as np
 
 from gridwatch.media import encode_jpeg, encode_mp4
-from simulators.acts import Film, Footage
 from simulators.cabin import render_visit
 from simulators.cabin_view import Cabin
-from simulators.district import FACADE_CAMERA, LIFT_CAMERA, RIDGE_CAMERA
 from simulators.facade import render_throw
+from simulators.footage import FACADE_CAMERA, LIFT_CAMERA, RIDGE_CAMERA, Film, Footage
 from simulators.publication import clip_publication, frame_publication
 from simulators.rendered import Rendered
 from simulators.valley import render_ridge

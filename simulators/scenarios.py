@@ -6,8 +6,9 @@ from itertools import count, cycle
 from random import Random
 from typing import Literal, TypeAlias
 
-from simulators.acts import Act, Film
-from simulators.district import FACADE_CAMERA, LIFT_CAMERA, RIDGE_CAMERA, District, Sensor
+from simulators.acts import Act
+from simulators.district import District, Sensor
+from simulators.footage import FACADE_CAMERA, LIFT_CAMERA, RIDGE_CAMERA, Film
 from simulators.smoulder import Ignition
 
 ScenarioName: TypeAlias = Literal["quiet", "wildfire", "ebike", "throw", "mixed"]

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 
-from simulators.acts import Act, Film, Footage
+from simulators.acts import Act
 from simulators.district import District, location
+from simulators.footage import Film, Footage
 from simulators.publication import Publication
 from simulators.publishing import Publisher
 from simulators.rendered import Truth

@@ -11,7 +11,7 @@ from multiprocessing.pool import Pool
 from typing import Any
 
 from gridwatch.errors import GridwatchError
-from simulators.acts import Film, Footage
+from simulators.footage import Film, Footage
 
 NICENESS = 10
 RENDER_WITHIN_S = 120.0

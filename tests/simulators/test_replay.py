@@ -13,6 +13,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from gridwatch.cli.replay import replay_command
+from gridwatch.errors import SettingsError
 from gridwatch.media import encode_jpeg
 from gridwatch.model import Device, DeviceKind
 from gridwatch.store.connection import Store
@@ -20,8 +21,6 @@ from gridwatch.store.devices import add_devices
 from tests.servers import Mosquitto
 from tests.simulators.listening import Heard, listening, payload_of
 from tests.simulators.test_recordings import video
-
-COMMAND = "import typer; from gridwatch.cli.replay import replay_command; typer.run(replay_command)"
 
 
 def replay(mosquitto: Mosquitto, arguments: Sequence[object], *, database_url: str = "") -> Result:
@@ -43,8 +42,9 @@ def heard_from(mosquitto: Mosquitto, arguments: Sequence[object], count: int, *,
         async with listening(mosquitto) as heard:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
-                "-c",
-                COMMAND,
+                "-m",
+                "gridwatch",
+                "replay",
                 *map(str, arguments),
                 env={"GRIDWATCH_MQTT_URL": mosquitto.url, "GRIDWATCH_DATA_DIR": str(mosquitto.folder)},
                 stdout=subprocess.DEVNULL,
@@ -139,5 +139,5 @@ def test_wrong_arguments_are_said_in_a_sentence(
     arguments: list[str], sentence: str, mosquitto: Mosquitto
 ) -> None:
     outcome = replay(mosquitto, arguments)
-    assert outcome.exit_code == 2
-    assert sentence in outcome.output
+    assert isinstance(outcome.exception, SettingsError)
+    assert sentence in str(outcome.exception)

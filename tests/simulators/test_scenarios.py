@@ -10,9 +10,10 @@ import pytest
 from gridwatch.model import Observations
 from gridwatch.scenes import SCENES
 from gridwatch.wire import decode
-from simulators.acts import Act, Film
+from simulators.acts import Act
 from simulators.district import build_district
 from simulators.films import shoot
+from simulators.footage import Film
 from simulators.scenarios import SCENARIOS, ScenarioName
 from simulators.simulation import Simulation
 from simulators.smoulder import Ignition

@@ -20,15 +20,14 @@ from gridwatch.media import read_video
 from gridwatch.model import Device, DeviceKind
 from gridwatch.store.connection import Store
 from gridwatch.store.devices import add_devices, list_areas, list_devices
-from simulators.district import FACADE_CAMERA, build_district
+from simulators.district import build_district
+from simulators.footage import FACADE_CAMERA
 from simulators.publishing import Publisher
 from simulators.registering import register, remove
 from simulators.simulation import Simulation, run
 from simulators.truth import TruthFile
 from tests.servers import Mosquitto, wait_until
 from tests.simulators.listening import Heard, listening, payload_of
-
-COMMAND = "import typer; from gridwatch.cli.simulate import simulate_command; typer.run(simulate_command)"
 
 
 def lines(path: Path) -> list[dict[str, object]]:
@@ -115,7 +114,7 @@ def simulate(
         "GRIDWATCH_DATA_DIR": str(folder),
     }
     return subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", COMMAND, *arguments],
+        [sys.executable, "-W", "error", "-m", "gridwatch", "simulate", *arguments],
         env=environment,
         stderr=subprocess.PIPE,
         text=True,

@@ -1,0 +1,72 @@
+"""What `gridwatch simulate` does: register a district, publish it, remove it again."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from rich.console import Console
+
+from gridwatch import running
+from gridwatch.broker_address import BrokerAddress
+from gridwatch.errors import SettingsError
+from gridwatch.settings import Settings
+from gridwatch.store.connection import Store
+from simulators.district import build_district
+from simulators.publishing import Publisher
+from simulators.registering import register, remove
+from simulators.scenarios import SCENARIOS, ScenarioName
+from simulators.simulation import FOREVER, Simulation, run
+from simulators.truth import TruthFile
+
+
+def plan_simulation(
+    scenario: ScenarioName, *, devices: int, rate: float, seed: int, duration_s: float
+) -> Simulation:
+    """Return the simulation that was asked for; raise SettingsError for too small a district."""
+    if devices < (needed := SCENARIOS[scenario].devices):
+        raise SettingsError(f"scenario {scenario} needs at least {needed} devices: --devices {needed}")
+    return Simulation(
+        scenario=scenario,
+        district=build_district(devices, seed=seed),
+        seed=seed,
+        rate=rate,
+        start=datetime.now(UTC),
+        duration=timedelta(seconds=duration_s) if duration_s else FOREVER,
+    )
+
+
+async def publish_simulation(
+    settings: Settings, simulation: Simulation, path: Path, console: Console
+) -> None:
+    """Register the devices, publish until the end, and write the truth to `path`."""
+    address = BrokerAddress.parse(running.mqtt_url(settings))
+    async with Store.open(running.database_url(settings), connections=1) as store:
+        new = await register(store, simulation.district)
+    ids = [device.id for device in simulation.district.devices]
+    console.print(
+        f"{len(ids)} simulated devices ({new} new), scenario {simulation.scenario}; truth in {path}"
+    )
+    publisher = Publisher(address, ids, statuses=True)
+    with TruthFile.open(path) as truth:
+        try:
+            async with publisher.connected():
+                simulation = replace(simulation, start=datetime.now(UTC))
+                truth.begin(
+                    scenario=simulation.scenario,
+                    seed=simulation.seed,
+                    devices=len(ids),
+                    rate=simulation.rate,
+                    start=simulation.start,
+                )
+                await run(simulation, publisher, truth)
+        finally:
+            truth.end(publisher.counts, datetime.now(UTC))
+            console.print(f"{publisher.total} messages published")
+
+
+async def remove_simulation(settings: Settings, console: Console) -> None:
+    """Delete everything simulated from the registry and the broker."""
+    address = BrokerAddress.parse(running.mqtt_url(settings))
+    async with Store.open(running.database_url(settings), connections=1) as store:
+        count = await remove(store, address)
+    console.print(f"{count} simulated devices removed, with all that they sent")
