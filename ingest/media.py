@@ -23,8 +23,9 @@ from ingest.registry import Registry
 
 log = logging.getLogger(__name__)
 
-WINDOW = 16
-"""Frames, clips and findings in flight: bounds the memory that large ones take."""
+WINDOW = 64
+"""Frames, clips and findings in flight. Acknowledgements keep their order, so what a long clip holds up must
+fit in here; and they lie in memory, so it can't be large."""
 
 FRAMES_WAITING = 4
 """Of one camera; older ones are skipped. Two seconds at a lift camera's usual two frames a second."""
