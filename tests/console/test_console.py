@@ -1,0 +1,144 @@
+"""The console in a real browser: alerts appear, are answered, and a restart is survived."""
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+from playwright.sync_api import Browser, Page, expect
+
+from gridwatch.media import encode_jpeg, encode_mp4
+from gridwatch.model import Evidence, Picture
+from gridwatch.store import Store
+from gridwatch.store.devices import Area, put_areas
+from tests.api.incidents import happen, register, sensor
+from tests.api.serving import PASSWORD
+from tests.console.console import Console
+
+RELOADED_WITHIN_MS = 30_000
+
+GREY = np.full((72, 128, 3), 90, np.uint8)
+START = datetime(2026, 11, 23, 8, tzinfo=UTC)
+
+SQUARE = {"type": "Polygon", "coordinates": [[[120, 30], [120.2, 30], [120.2, 30.3], [120, 30.3], [120, 30]]]}
+
+
+async def _a_building(store: Store) -> None:
+    await put_areas(store, [Area(id="b-3", level="building", name="3栋", boundary=SQUARE)])
+    real = sensor("s-1", name="烟感<b>1</b>", area="b-3")
+    await register(store, real, sensor("s-2", name="南门", simulated=True))
+
+
+async def _fire(store: Store) -> None:
+    await happen(store, "s-1")
+
+
+@contextmanager
+def _operator(browser: Browser, console: Console) -> Iterator[tuple[Page, list[str]]]:
+    """Yield a page whose operator is signed in, and what went wrong on it."""
+    context = browser.new_context(viewport={"width": 1366, "height": 768})
+    page, wrong = context.new_page(), list[str]()
+    page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("request", lambda request: _note_outsider(request.url, console, wrong))
+    page.goto(console.url)
+    expect(page).to_have_url(re.compile("/login$"))
+    page.fill("input[name=username]", "admin")
+    page.fill("input[name=password]", PASSWORD)
+    page.click("button[type=submit]")
+    expect(page.locator(".gw-live")).to_be_visible()
+    yield page, wrong
+    context.close()
+
+
+def _note_outsider(url: str, console: Console, wrong: list[str]) -> None:
+    own = (console.url, console.url.replace("http", "ws"), "data:", "blob:")
+    if not url.startswith(own):
+        wrong.append(f"asks another server: {url}")
+
+
+def test_an_alert_appears_within_a_second_and_is_acknowledged_and_resolved(
+    browser: Browser, console: Console
+) -> None:
+    console.stored(_a_building)
+    with _operator(browser, console) as (page, wrong):
+        expect(page.locator(".leaflet-interactive")).to_have_count(1)
+        took = _seconds_from_commit_to_card(console, page)
+        card = page.locator("[data-alert='1']")
+        expect(card).to_contain_text("紧急")
+        expect(card).to_contain_text("明火")
+        expect(card).to_contain_text("3栋 · 烟感<b>1</b>")
+        expect(page.locator(".leaflet-interactive")).to_have_count(2)
+        card.get_by_role("button", name="确认").click()
+        expect(card).to_contain_text("admin 已确认")
+        card.get_by_role("button", name="解决").click()
+        expect(card).to_be_hidden()
+        page.get_by_role("button", name="全部").click()
+        expect(card).to_contain_text("admin 已解决")
+    assert wrong == []
+    assert took < 1.0
+
+
+def _seconds_from_commit_to_card(console: Console, page: Page) -> float:
+    console.stored(_fire)
+    committed = time.monotonic()
+    page.wait_for_selector("[data-alert='1']", timeout=5000)
+    return time.monotonic() - committed
+
+
+def test_evidence_is_shown_and_clips_play_and_simulated_alerts_say_so(
+    browser: Browser, console: Console
+) -> None:
+    pictures = [Picture(pixels=GREY, at=START + timedelta(milliseconds=100 * n)) for n in range(10)]
+    evidence = [
+        Evidence(media_type="image/jpeg", content=encode_jpeg(GREY), masked=True),
+        Evidence(media_type="video/mp4", content=encode_mp4(pictures), masked=True),
+    ]
+
+    async def scene(store: Store) -> None:
+        await _a_building(store)
+        await happen(store, "s-2", files=console.files, evidence=evidence)
+
+    console.stored(scene)
+    with _operator(browser, console) as (page, wrong):
+        card = page.locator("[data-alert='1']")
+        expect(card).to_contain_text("模拟")
+        page.wait_for_function("document.querySelector('.gw-thumbnail img').naturalWidth === 128")
+        card.locator(".gw-thumbnail").click()
+        page.wait_for_function("document.querySelector('video')?.currentTime > 0")
+    assert wrong == []
+
+
+def test_the_language_is_switched_and_kept(browser: Browser, console: Console) -> None:
+    console.stored(_a_building)
+    console.stored(_fire)
+    with _operator(browser, console) as (page, wrong):
+        page.get_by_role("link", name="English").click()
+        expect(page.locator("[data-alert='1']")).to_contain_text("Critical")
+        page.reload()
+        expect(page.get_by_role("button", name="Acknowledge")).to_be_visible()
+        assert page.evaluate("document.documentElement.lang") == "en"
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+        page.goto(console.url)
+        expect(page).to_have_url(re.compile("/login$"))
+    assert wrong == []
+
+
+def test_the_page_outlives_a_killed_server_and_needs_no_new_sign_in(
+    browser: Browser, console: Console
+) -> None:
+    console.stored(_a_building)
+    with _operator(browser, console) as (page, _):
+        console.kill()
+        console.stored(_fire)
+        console.start()
+        expect(page.locator("[data-alert='1']")).to_be_visible(timeout=RELOADED_WITHIN_MS)
+        console.stored(_something_simulated)
+        expect(page.locator("[data-alert='2']")).to_be_visible(timeout=5000)
+
+
+async def _something_simulated(store: Store) -> None:
+    await happen(store, "s-2")

@@ -1,0 +1,82 @@
+"""What the console says, without a browser."""
+
+from datetime import UTC, datetime
+
+from api.console.alert_card import card_html, thumbnail_html
+from api.local_time import local_time
+from api.places import Places
+from api.texts import TEXTS, Words
+from gridwatch.model import AlertState, Severity
+from gridwatch.scenes import SCENES
+from gridwatch.store.devices import Area
+
+NOON = datetime(2026, 11, 23, 4, tzinfo=UTC)
+
+ALERT = {
+    "id": 1,
+    "scene": "fire",
+    "label": "flame",
+    "severity": "critical",
+    "state": "open",
+    "confidence": 0.92,
+    "area": "b-3",
+    "device": "s-1",
+    "device_name": "<script>alert(1)</script>",
+    "observed_at": "2026-11-23T03:59:58+00:00",
+    "acknowledged_by": None,
+    "resolved_by": None,
+    "location": {"lon": 120.1, "lat": 30.2},
+    "evidence": [],
+    "events": 3,
+    "simulated": True,
+}
+
+PLACES = Places(
+    [
+        Area(id="e", level="estate", name="锦竹苑"),
+        Area(id="b-3", level="building", name="3栋", parent="e"),
+        Area(id="b-4", level="building", name="锦竹苑4栋", parent="e"),
+    ]
+)
+
+
+def test_every_language_says_everything() -> None:
+    keys = {language: texts.keys() for language, texts in TEXTS.items()}
+    assert len(keys) == 2
+    assert all(own == keys["zh-CN"] for own in keys.values())
+    alarms = {f"label.{label}" for scene in SCENES.values() for label in scene.alarms}
+    states = {f"state.{state}" for state in AlertState} | {f"severity.{one}" for one in Severity}
+    assert alarms | states <= keys["zh-CN"]
+
+
+def test_a_card_says_what_where_when_and_how_bad_and_lets_no_markup_in() -> None:
+    html = card_html(ALERT, Words("zh-CN"), PLACES, now=NOON)
+    for word in ("紧急", "明火", "模拟", "锦竹苑 · 3栋", "11:59:58", "92%", "3 次", "待处理"):
+        assert word in html
+    assert "<script>" not in html
+    assert "SIMULATED" in card_html(ALERT, Words("en"), PLACES, now=NOON)
+
+
+def test_only_our_own_pictures_are_loaded() -> None:
+    outside = {
+        "event": "e",
+        "position": 0,
+        "media_type": "image/jpeg",
+        "url": "http://elsewhere.example/a.jpg",
+    }
+    assert "elsewhere" not in thumbnail_html({**ALERT, "evidence": [outside]}, Words("en"))
+    own = {**outside, "url": '/api/v1/events/e/evidence?position=0"onerror="x'}
+    assert 'onerror="x' not in thumbnail_html({**ALERT, "evidence": [own]}, Words("en"))
+
+
+def test_a_place_is_named_by_its_innermost_areas_without_repeating_itself() -> None:
+    assert PLACES.name("b-3") == "锦竹苑 3栋"
+    assert PLACES.name("b-4") == "锦竹苑4栋"
+    assert PLACES.name("unheard-of") == "unheard-of"
+    assert PLACES.name(None) == ""
+    assert PLACES.of({**ALERT, "area": None}) == "30.20000, 120.10000"
+
+
+def test_times_are_those_of_china_with_the_date_of_another_day() -> None:
+    assert local_time("2026-11-22T16:30:00+00:00", now=NOON) == "00:30:00"
+    assert local_time("2026-11-22T15:30:00+00:00", now=NOON) == "11-22 23:30:00"
