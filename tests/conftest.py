@@ -4,9 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import database_url, migrated_template, mosquitto, postgres_url
+from tests.servers import database_url, migrated_template, mosquitto, postgres_url, shelter_is_emptied
 
-__all__ = ["database_url", "migrated_template", "mosquitto", "postgres_url", "shared_data"]
+__all__ = [
+    "database_url",
+    "migrated_template",
+    "mosquitto",
+    "postgres_url",
+    "shared_data",
+    "shelter_is_emptied",
+]
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -1,6 +1,7 @@
 """Real servers for the tests: PostgreSQL, a fresh database for each test, Mosquitto."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,7 +17,7 @@ import pytest
 
 from gridwatch.cli.up.account import as_account, database_account
 from gridwatch.cli.up.broker import find_mosquitto, mosquitto_command, write_mosquitto_configuration
-from gridwatch.cli.up.postgres import prepare
+from gridwatch.cli.up.postgres import ELSEWHERE_NOTE, prepare
 from gridwatch.store.migrate import migrate
 
 READY_WITHIN_S = 30.0
@@ -133,6 +134,14 @@ def postgres_url() -> Iterator[str]:
             yield server.url
         finally:
             end(process, signal.SIGINT)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shelter_is_emptied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Remove the databases of the tests' own `up` that as root lie outside of their data directories."""
+    yield
+    for note in tmp_path_factory.getbasetemp().rglob(ELSEWHERE_NOTE):
+        shutil.rmtree(note.read_text().strip(), ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

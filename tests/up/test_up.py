@@ -1,7 +1,6 @@
 """The whole of `gridwatch up`, as a person runs it."""
 
 import json
-import shutil
 import signal
 import stat
 import subprocess
@@ -29,17 +28,9 @@ PARTS = [
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Return a data directory; its database goes with it."""
-    data = tmp_path_factory.mktemp("home") / "data"
-    yield data
-    remove_database(data)
-
-
-def remove_database(data: Path) -> None:
-    """Remove a database that lies outside of its data directory."""
-    for note in data.glob("database-is-in"):
-        shutil.rmtree(note.read_text().strip(), ignore_errors=True)
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a data directory that is not there yet."""
+    return tmp_path_factory.mktemp("home") / "data"
 
 
 @pytest.fixture(scope="module")
@@ -171,17 +162,14 @@ def test_ctrl_c_during_the_first_start_leaves_no_process_and_the_next_start_work
     tmp_path: Path, said: str
 ) -> None:
     data = tmp_path / "data"
-    try:
-        with RunningUp(data, arguments=("--no-simulate",)) as given_up:
-            wait_until(lambda: said in given_up.lines, what=said)
-            family = given_up.family()
-            assert given_up.stop() < STOP_WITHIN_S
-            assert living(family) == []
-        with RunningUp(data, arguments=("--no-simulate",)) as again:
-            again.until_ready()
-            assert "admin / " in again.said
-    finally:
-        remove_database(data)
+    with RunningUp(data, arguments=("--no-simulate",)) as given_up:
+        wait_until(lambda: said in given_up.lines, what=said)
+        family = given_up.family()
+        assert given_up.stop() < STOP_WITHIN_S
+        assert living(family) == []
+    with RunningUp(data, arguments=("--no-simulate",)) as again:
+        again.until_ready()
+        assert "admin / " in again.said
 
 
 def test_servers_that_the_settings_name_are_used_and_none_is_started(

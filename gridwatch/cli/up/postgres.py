@@ -28,6 +28,9 @@ VERSION = 18
 SHELTER = Path("/var/lib/gridwatch-postgres")
 """Root only: for databases and binaries whose own place the database's account can't reach."""
 
+ELSEWHERE_NOTE = "database-is-in"
+"""File in the data directory that says where its database lies, when it lies in the shelter."""
+
 SOCKET_NAME = ".s.PGSQL.5432"
 SOCKET_PATH_BYTES = 100
 """Unix sockets take 103 (macOS) or 107 (Linux) bytes; the lock file beside it has the same limit."""
@@ -111,7 +114,7 @@ def prepare(data_dir: Path, account: Account | None) -> EmbeddedPostgres:
 def database_folder(data_dir: Path, account: Account | None) -> Path:
     """Return where the database of `data_dir` lies: inside, or in the shelter that a note there names."""
     inside = data_dir / "database"
-    note = data_dir / "database-is-in"
+    note = data_dir / ELSEWHERE_NOTE
     if note.exists():
         return Path(note.read_text().strip())
     if account is None or account.reaches(inside):
