@@ -29,6 +29,9 @@ log = logging.getLogger(__name__)
 CONNECTIONS = 8
 """To the database: one listens; each request holds another for milliseconds."""
 
+WAIT_S = 3.0
+"""For a connection: a person who waits longer than this takes the page for broken."""
+
 EVIDENCE_FOLDER = "evidence"
 
 
@@ -41,7 +44,7 @@ def create_app(settings: Settings, *, console: bool = True) -> FastAPI:
 
     @asynccontextmanager
     async def running(app: FastAPI) -> AsyncIterator[None]:
-        async with Store.open(url, connections=CONNECTIONS) as store:
+        async with Store.open(url, connections=CONNECTIONS, wait_s=WAIT_S) as store:
             app.state.office = office = await _open_office(settings, store)
             reading = asyncio.create_task(office.feed.run(), name="feed of alerts")
             reading.add_done_callback(_end_with)

@@ -68,15 +68,20 @@ class Store:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, url: str, *, connections: int = 4) -> AsyncIterator[Self]:
-        """Open a pool of at most `connections`; a database that is away is not waited for."""
+    async def open(
+        cls, url: str, *, connections: int = 4, wait_s: float = WAIT_FOR_CONNECTION_S
+    ) -> AsyncIterator[Self]:
+        """Open a pool of at most `connections`; a database that is away is not waited for.
+
+        `wait_s`: after this long without a free connection the database counts as away.
+        """
         pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             with_session_options(url),
             connection_class=psycopg.AsyncConnection[Row],
             kwargs={"row_factory": dict_row, "autocommit": True},
             min_size=1,
             max_size=connections,
-            timeout=WAIT_FOR_CONNECTION_S,
+            timeout=wait_s,
             reconnect_timeout=RECONNECT_FOR_S,
             open=False,
             check=AsyncConnectionPool.check_connection,

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 import httpx
 import uvicorn
@@ -16,7 +17,9 @@ from api.serve import Server
 from gridwatch.evidence import EvidenceFiles
 from gridwatch.settings import Settings, read_settings
 from gridwatch.store import Store
-from tests.servers import free_port, wait_until
+from tests.servers import free_port, run_sql, wait_until
+
+THROW_OUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
 
 PASSWORD = "a password of the tests"
 
@@ -60,6 +63,18 @@ def settings_for(database_url: str, data_dir: Path) -> Settings:
         http_port=free_port(),
         admin_password=PASSWORD,
     )
+
+
+@contextmanager
+def shut_out(postgres_url: str, database_url: str) -> Iterator[None]:
+    """Let a database refuse everybody, who is there and who comes, as if it were away."""
+    name = urlsplit(database_url).path.removeprefix("/")
+    run_sql(postgres_url, f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+    try:
+        run_sql(postgres_url, THROW_OUT.format(name=name))
+        yield
+    finally:
+        run_sql(postgres_url, f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
 
 
 @contextmanager

@@ -19,12 +19,10 @@ from api.feed import WAITING, CutOff, Feed, Subscription
 from gridwatch.store import Store
 from gridwatch.store.alerts import changes_after, last_seq
 from tests.api.incidents import happen, register, sensor
-from tests.api.serving import Api, at_store, serving, settings_for, signed_in
-from tests.servers import run_sql, wait_until
+from tests.api.serving import Api, at_store, serving, settings_for, shut_out, signed_in
+from tests.servers import wait_until
 
 SOON_S = 10.0
-
-THROW_OUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
 
 
 async def _three_sensors(store: Store) -> None:
@@ -211,14 +209,17 @@ def test_the_stream_outlives_the_database_and_goes_on(
     database_url: str, postgres_url: str, tmp_path: Path
 ) -> None:
     at_store(database_url, _three_sensors)
-    name = database_url.partition("?")[0].rpartition("/")[2]
     settings = settings_for(database_url, tmp_path)
     with serving(settings) as url, signed_in(url) as client, _stream(client) as source:
         wait_until(lambda: _subscribers(url) == 1, what="the stream is subscribed")
         events = _events(source)
         at_store(database_url, _something_happens)
         first = next(events)
-        run_sql(postgres_url, THROW_OUT.format(name=name))
+        with shut_out(postgres_url, database_url):
+            wait_until(lambda: not httpx.get(f"{url}/readyz").json()["database"], what="it is away")
+            refused = client.get("/api/v1/alerts", timeout=30)
+        assert refused.status_code == 503
+        assert int(refused.headers["retry-after"]) > 0
         at_store(database_url, _something_happens)
         assert int(next(events).id) > int(first.id)
 

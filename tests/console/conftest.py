@@ -15,7 +15,8 @@ OPTIONS = ["--no-sandbox", "--disable-background-networking", "--disable-compone
 """Without a sandbox it also runs as root; it loads nothing but what we serve."""
 
 
-@pytest.fixture(scope="session")
+# Playwright's event loop runs in this thread as long as the browser does: other modules start their own.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Return a browser, or skip."""
     program = next(filter(None, map(shutil.which, BROWSERS)), None)

@@ -14,7 +14,7 @@ from gridwatch.model import Evidence, Picture
 from gridwatch.store import Store
 from gridwatch.store.devices import Area, put_areas
 from tests.api.incidents import happen, register, sensor
-from tests.api.serving import PASSWORD
+from tests.api.serving import PASSWORD, shut_out
 from tests.console.console import Console
 
 RELOADED_WITHIN_MS = 30_000
@@ -138,6 +138,21 @@ def test_the_page_outlives_a_killed_server_and_needs_no_new_sign_in(
         expect(page.locator("[data-alert='1']")).to_be_visible(timeout=RELOADED_WITHIN_MS)
         console.stored(_something_simulated)
         expect(page.locator("[data-alert='2']")).to_be_visible(timeout=5000)
+
+
+def test_a_banner_says_when_the_database_is_away_and_goes_when_it_is_back(
+    browser: Browser, console: Console, postgres_url: str, database_url: str
+) -> None:
+    console.stored(_a_building)
+    with _operator(browser, console) as (page, wrong):
+        banner = page.locator(".gw-banner")
+        expect(banner).to_be_hidden()
+        with shut_out(postgres_url, database_url):
+            expect(banner).to_be_visible()
+        expect(banner).to_be_hidden(timeout=15_000)
+        console.stored(_fire)
+        expect(page.locator("[data-alert='1']")).to_be_visible()
+    assert wrong == []
 
 
 async def _something_simulated(store: Store) -> None:
