@@ -11,13 +11,13 @@ STEP_S = 0.02
 """Between two looks at a condition: short beside what is measured with it, long beside what a look costs."""
 
 
-def wait_until(condition: Callable[[], bool], *, timeout_s: float, what: str) -> None:
+def wait_until(condition: Callable[[], bool], *, timeout_s: float, what: str, step_s: float = STEP_S) -> None:
     """Return as soon as `condition` holds; raise TimeoutError that names `what` after `timeout_s`."""
     end = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > end:
             raise TimeoutError(f"not within {timeout_s:g} s: {what}")
-        time.sleep(STEP_S)
+        time.sleep(step_s)
 
 
 def free_port() -> int:
