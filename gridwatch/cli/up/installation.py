@@ -166,15 +166,15 @@ class Installation:
         parts = [
             api_part(settings, servers, first_password=first.new_password),
             collector_part(settings, servers),
-            dispatch_part(settings, servers),
         ]
-        waiting = [await self._begin(supervisor, part) for part in parts]
-        for part, done in waiting:
+        for part, done in [await self._begin(supervisor, part) for part in parts]:
             await supervisor.until_ready(part, timeout_s=PART_READY_WITHIN_S)
             done()
+        # Nobody waits for these: they come last, so that they don't take the others' processors.
+        await supervisor.start(dispatch_part(settings, servers))
         if first.only_simulated if self._simulate is None else self._simulate:
-            _, done = await self._begin(supervisor, district_part(settings, servers))
-            done()
+            await supervisor.start(district_part(settings, servers))
+            self._say.line("a simulated district is added: real devices, or --no-simulate, end that")
 
     async def _begin(self, supervisor: Supervisor, part: Part) -> tuple[Part, Callable[[], None]]:
         self._say.step(f"Starting the {part.name}")
