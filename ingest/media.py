@@ -10,13 +10,12 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gridwatch.errors import DetectorError, EvidenceError, UnreadableMedia, UnreadableMessage
+from gridwatch.errors import DetectorError, EvidenceError, UnreadableMedia
 from gridwatch.evidence import EvidenceFiles
 from gridwatch.model import Clip, DeviceFinding, Evidence, Finding, Frame
 from gridwatch.store.entries import Accepted, Concluded, Entry, Shown, Skipped
-from gridwatch.wire import device_of
 from ingest.broker import Delivery, Session
-from ingest.pipeline import rejected, understand
+from ingest.pipeline import refused_by, rejected, understand
 from ingest.pool import Pool, WorkerLost
 from ingest.recorder import Recorder, Sent
 from ingest.registry import Registry
@@ -57,8 +56,8 @@ async def take_media(
             for delivery, entry in zip(deliveries, await understand(deliveries, registry), strict=True):
                 device = entry.known.device.id if isinstance(entry, Accepted) else ""
                 lanes[pool.lane_of(device)].add(Waiting(delivery=delivery, entry=entry))
-            for topic, count in session.take_refused().items():
-                await recorder.record([_refused(topic, count)])
+            if refused := await refused_by(session, registry):
+                await recorder.record(refused)
 
 
 class Lane:
@@ -168,11 +167,3 @@ def _camera(waiting: Waiting) -> str | None:
 
 def _sent(waiting: Waiting, entry: Entry) -> Sent:
     return Sent(entry=entry, topic=waiting.delivery.topic, payload=waiting.delivery.payload)
-
-
-def _refused(topic: str, count: int) -> Sent:
-    try:
-        device = device_of(topic)
-    except UnreadableMessage:
-        device = ""
-    return Sent(entry=Skipped(device=device, count=count), topic=topic, payload=b"")

@@ -9,7 +9,7 @@ from functools import partial
 from gridwatch.errors import UnreadableMessage
 from gridwatch.model import Observations
 from gridwatch.store.devices import KnownDevice
-from gridwatch.store.entries import Accepted, Concluded, Entry, Rejected
+from gridwatch.store.entries import UNREGISTERED, Accepted, Concluded, Entry, Rejected, Skipped
 from gridwatch.wire import DECODER, decode, device_of
 from ingest.broker import Delivery, Session
 from ingest.recorder import Recorder, Sent, until_available
@@ -28,15 +28,15 @@ async def take_readings(session: Session, registry: Registry, sensors: Sensors, 
         entries = await understand(deliveries, registry)
         await until_available(partial(sensors.prime, observers(entries)))
         entries = [detect(entry, sensors) for entry in entries]
-        await recorder.record(sent_as(deliveries, entries))
+        await recorder.record([*sent_as(deliveries, entries), *await refused_by(session, registry)])
         session.done(deliveries)
 
 
 async def understand(deliveries: Sequence[Delivery], registry: Registry) -> list[Entry]:
     """Decode deliveries; what can't be read, or comes from a stranger, is rejected with its reason."""
-    senders = {device for device in map(_sender, deliveries) if device is not None}
+    senders = {sender(delivery.topic) for delivery in deliveries} - {UNREGISTERED}
     known = await until_available(partial(registry.find, senders))
-    return [_entry(delivery, known.get(_sender(delivery) or "")) for delivery in deliveries]
+    return [_entry(delivery, known.get(sender(delivery.topic))) for delivery in deliveries]
 
 
 def observers(entries: Sequence[Entry]) -> list[KnownDevice]:
@@ -67,6 +67,21 @@ def sent_as(deliveries: Sequence[Delivery], entries: Sequence[Entry]) -> list[Se
     ]
 
 
+async def refused_by(session: Session, registry: Registry) -> list[Sent]:
+    """Return the QoS 0 messages that a session had no room for, counted as skipped."""
+    refused = session.take_refused()
+    known = await until_available(partial(registry.find, map(sender, refused)))
+    return [
+        Sent(
+            entry=Skipped(device=device if device in known else UNREGISTERED, count=count),
+            topic=topic,
+            payload=b"",
+        )
+        for topic, count in refused.items()
+        for device in [sender(topic)]
+    ]
+
+
 def rejected(delivery: Delivery, reason: str, known: KnownDevice | None) -> Rejected:
     """Return the entry of a delivery that goes to quarantine."""
     return Rejected(
@@ -79,11 +94,12 @@ def rejected(delivery: Delivery, reason: str, known: KnownDevice | None) -> Reje
     )
 
 
-def _sender(delivery: Delivery) -> str | None:
+def sender(topic: str) -> str:
+    """Return the device that a topic names, UNREGISTERED where it names none."""
     try:
-        return device_of(delivery.topic)
+        return device_of(topic)
     except UnreadableMessage:
-        return None
+        return UNREGISTERED
 
 
 def _entry(delivery: Delivery, known: KnownDevice | None) -> Entry:

@@ -151,6 +151,9 @@ def migrated_template(postgres_url: str) -> Iterator[str]:
     run_sql(postgres_url, f'CREATE DATABASE "{name}"')
     try:
         migrate(with_database(postgres_url, name))
+        # TimescaleDB's scheduler would stay connected, and a database in use can't be copied.
+        run_sql(postgres_url, f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+        end_connections(postgres_url, name)
         yield name
     finally:
         run_sql(postgres_url, f'DROP DATABASE "{name}" WITH (FORCE)')
@@ -181,6 +184,14 @@ def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
 def with_database(url: str, name: str) -> str:
     """Return `url` with another database name."""
     return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+def end_connections(url: str, database: str) -> None:
+    """End every connection to a database and wait until they are gone."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", [database]
+        )
 
 
 def run_sql(url: str, statement: str) -> None:

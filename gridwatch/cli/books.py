@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
+from gridwatch.cli.tables import wide_table
 from gridwatch.cli.work import with_store
 from gridwatch.settings import read_settings
 from gridwatch.store.quarantine import read_books
@@ -24,7 +24,7 @@ def books_command(
     if as_json:
         typer.echo(json.dumps({"total": total, "devices": books}))
         return
-    table = Table("device", *COLUMNS)
+    table = wide_table("device", *COLUMNS)
     for book in books:
         table.add_row(book["device"] or STRANGERS, *(str(book[column]) for column in COLUMNS))
     table.add_section()

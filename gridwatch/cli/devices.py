@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
+from gridwatch.cli.tables import wide_table
 from gridwatch.cli.work import with_store
 from gridwatch.errors import NotFound, SettingsError
 from gridwatch.model import Device, DeviceKind, Location
@@ -32,7 +32,7 @@ def list_command(
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False))
         return
-    table = Table("id", "scene", "kind", "name", "area", "online", "simulated")
+    table = wide_table("id", "scene", "kind", "name", "area", "online", "simulated")
     for row in found:
         table.add_row(*(str(row[str(column.header)] or "") for column in table.columns))
     Console().print(table)

@@ -6,9 +6,9 @@ from typing import Annotated
 import aiomqtt
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from gridwatch.broker_address import BrokerAddress
+from gridwatch.cli.tables import wide_table
 from gridwatch.cli.work import with_store
 from gridwatch.errors import BrokerError
 from gridwatch.running import mqtt_url
@@ -33,7 +33,7 @@ def list_command(
     async def read(store: Store) -> list[Row]:
         return await list_quarantine(store, all_=all_, after=after, limit=limit)
 
-    table = Table("id", "received (UTC)", "topic", "bytes", "reason", "replayed")
+    table = wide_table("id", "received (UTC)", "topic", "bytes", "reason", "replayed")
     for row in with_store(read_settings(), read):
         replayed = f"{row['replayed_at']:%Y-%m-%d %H:%M:%S}" if row["replayed_at"] else ""
         received = f"{row['received_at']:%Y-%m-%d %H:%M:%S}"
