@@ -57,7 +57,7 @@ def thumbnail_html(alert: Mapping[str, Any], words: Words) -> str:
 def _who(alert: Mapping[str, Any], words: Words) -> str:
     for action in ("resolved", "acknowledged"):
         if alert["state"] == action and alert[f"{action}_by"]:
-            return words(f"{action}_by", name=alert[f"{action}_by"]) + " ·"
+            return words("by", name=alert[f"{action}_by"]) + " ·"
     return ""
 
 

@@ -60,16 +60,20 @@ class AlertMap:
         # It begins with tiles of another server.
         self._map.clear_layers()
         self._areas: Any = None
+        self._everything: Bounds | None = None
         self._markers: dict[int, tuple[tuple[Any, ...], Any]] = {}
 
     async def show_areas(self, places: Places) -> None:
-        """Draw the areas and look at all of them."""
+        """Draw the areas, and look at all of them the first time."""
         collection = places.geojson()
-        if self._areas is not None:
+        drawn_before = self._areas is not None
+        if drawn_before:
             self._map.remove_layer(self._areas)
         self._areas = self._map.generic_layer(name="geoJSON", args=[collection, {"style": AREA_STYLE}])
         await self._map.initialized()
-        self._fit(_bounds(_corners(collection)))
+        self._everything = _bounds(_corners(collection))
+        if not drawn_before:
+            self.look_at_everything()
         ui.run_javascript(NAME_AREAS % (self._map.id, NAME_WIDTH_PX))
 
     def show_alerts(self, alerts: Iterable[Mapping[str, Any]]) -> None:
@@ -87,10 +91,13 @@ class AlertMap:
         if place is not None:
             self._map.run_map_method("setView", [place["lat"], place["lon"]], CLOSE_ZOOM)
 
-    def fit_alerts(self, alerts: Iterable[Mapping[str, Any]]) -> None:
-        """Look at all alerts: for an installation without areas."""
-        places = [alert["location"] for alert in alerts if alert["location"] is not None]
-        self._fit(_bounds((place["lon"], place["lat"]) for place in places))
+    def look_at_everything(self) -> None:
+        """Move so far away that all areas are seen; without areas, all alerts."""
+        marked = ((look[1], look[0]) for look, _ in self._markers.values())
+        bounds = self._everything or _bounds(marked)
+        if bounds is not None:
+            south, west, north, east = bounds
+            self._map.run_map_method("fitBounds", [[south, west], [north, east]], {"maxZoom": CLOSE_ZOOM})
 
     def _mark(self, alert: Mapping[str, Any]) -> None:
         place, severity = alert["location"], alert["severity"]
@@ -110,11 +117,6 @@ class AlertMap:
         }
         layer = self._map.generic_layer(name="circleMarker", args=[[place["lat"], place["lon"]], style])
         self._markers[alert["id"]] = (look, layer)
-
-    def _fit(self, bounds: Bounds | None) -> None:
-        if bounds is not None:
-            south, west, north, east = bounds
-            self._map.run_map_method("fitBounds", [[south, west], [north, east]], {"maxZoom": CLOSE_ZOOM})
 
 
 def _to_be_marked(alert: Mapping[str, Any]) -> bool:

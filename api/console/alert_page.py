@@ -27,6 +27,9 @@ GATHER_S = 0.15
 
 LOOK_AGAIN_S = 1.0
 
+RELOAD_AFTER_MS = 5000
+"""A page that fails again and again must not ask without a pause."""
+
 
 def show_alerts(office: Office, token: str, words: Words, *, chosen: int | None) -> None:
     """Build the page and keep it up to date as long as somebody has it open."""
@@ -34,6 +37,7 @@ def show_alerts(office: Office, token: str, words: Words, *, chosen: int | None)
     ui.run_javascript(f"document.documentElement.lang = {words.language!r}")
     page = AlertPage(office, token, words, ui.context.client, chosen)
     following = background_tasks.create(page.follow(), name="alert page follows the feed")
+    following.add_done_callback(page.ended)
     ui.context.client.on_delete(following.cancel)
 
 
@@ -64,12 +68,16 @@ class AlertPage:
         with ui.element("main").classes("gw-main"):
             with ui.element("section").classes("gw-feed"):
                 options = {"unresolved": words("unresolved"), "all": words("all")}
-                ui.toggle(options, value="unresolved", on_change=self._filter).props(
-                    "dense unelevated no-caps"
-                ).classes("gw-filter")
+                with ui.element("div").classes("gw-bar"):
+                    ui.toggle(options, value="unresolved", on_change=self._filter).props(
+                        "dense unelevated no-caps"
+                    ).classes("gw-filter")
+                    self._whole = ui.button(words("whole_map"), icon="zoom_out_map", color=None)
+                    self._whole.props("flat dense no-caps").classes("gw-link")
                 self._list = ui.element("div").classes("gw-list gw-unresolved")
                 self._empty = ui.label(words("empty")).classes("gw-empty")
             self._map = AlertMap()
+        self._whole.on_click(self._map.look_at_everything)
         with ui.dialog() as self._dialog, ui.card().classes("gw-evidence"):
             self._evidence = ui.element("div")
             ui.button(words("close"), on_click=self._dialog.close).props("flat no-caps")
@@ -91,6 +99,11 @@ class AlertPage:
                 finally:
                     self._office.feed.unsubscribe(subscription)
 
+    def ended(self, following: "asyncio.Task[Any]") -> None:
+        """Load the page anew when it failed: one that stands still must not look live."""
+        if not following.cancelled() and following.exception() is not None:
+            self._client.run_javascript(f"setTimeout(() => location.reload(), {RELOAD_AFTER_MS})")
+
     async def _load(self) -> None:
         store = self._office.store
         self._places = Places(await list_areas(store))
@@ -99,8 +112,6 @@ class AlertPage:
         self._take({alert["id"]: alert for page in pages for alert in page})
         await self._client.connected()
         await self._map.show_areas(self._places)
-        if not self._places.geojson()["features"]:
-            self._map.fit_alerts([card.alert for card in self._cards.values()])
         if self._chosen in self._cards:
             self._open(self._cards[self._chosen].alert)
 
