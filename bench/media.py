@@ -44,7 +44,7 @@ class Sizes:
 
     clips: int = 3
     clip_s: float = 6.0
-    cameras: int = 3
+    cameras: int = 2
     """Fresh cameras that send each clip, one after the other."""
     frame_passes: int = 3
 

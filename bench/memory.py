@@ -26,7 +26,7 @@ class Sizes:
     """How long each state lasts before it is looked at, in seconds."""
 
     idle_s: float = 10.0
-    simulated_s: float = 180.0
+    simulated_s: float = 120.0
     load_s: float = 30.0
     load_rate: float = 1_000.0
 

@@ -33,7 +33,7 @@ LIMIT_PREFIX = "lm"
 class Sizes:
     """How often, and how many messages each time."""
 
-    pairs: int = 4
+    pairs: int = 3
     messages: int = 60_000
 
 
