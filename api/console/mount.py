@@ -46,12 +46,14 @@ def mount_console(app: FastAPI) -> None:
     """Add `/`, `/login` and what they need; once in a process, as NiceGUI's pages are global."""
 
     @ui.page("/login", title="Gridwatch")
-    def sign_in_page(request: Request, failed: str | None = None) -> RedirectResponse | None:
+    def sign_in_page(
+        request: Request, failed: str | None = None, alert: int | None = None
+    ) -> RedirectResponse | None:
         office = app.state.office
         if person_behind(office, session_cookie(request.headers)) is not None:
             return RedirectResponse("/")
         ui.add_css(STYLE)
-        show_sign_in(_words(request), failed)
+        show_sign_in(_words(request), failed, alert)
         return None
 
     @ui.page("/", title="Gridwatch")
@@ -59,7 +61,7 @@ def mount_console(app: FastAPI) -> None:
         office, token = app.state.office, session_cookie(request.headers)
         person = person_behind(office, token)
         if token is None or person is None:
-            return RedirectResponse("/login")
+            return RedirectResponse("/login" if alert is None else f"/login?alert={alert}")
         ui.add_css(STYLE)
         show_alerts(office, token, _words(request), chosen=alert)
         return None

@@ -5,8 +5,8 @@ from nicegui import ui
 from api.texts import Words
 
 
-def show_sign_in(words: Words, failed: str | None) -> None:
-    """Build the page; `failed` says why the last attempt did not work."""
+def show_sign_in(words: Words, failed: str | None, alert: int | None) -> None:
+    """Build the page; `failed` says why the last attempt did not work, `alert` is to be shown afterwards."""
     ui.query("body").classes("gw-body")
     form = ui.element("form").props('method="post" action="/login"').classes("gw-sign-in")
     with form:
@@ -18,6 +18,8 @@ def show_sign_in(words: Words, failed: str | None) -> None:
         ui.input(words("password"), password=True).props(
             "name=password autocomplete=current-password outlined dense"
         )
+        if alert is not None:
+            ui.element("input").props(f'type="hidden" name="alert" value="{alert}"')
         ui.button(words("sign_in")).props("type=submit unelevated no-caps color=primary")
         language_link(words, back="/login")
 

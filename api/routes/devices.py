@@ -1,5 +1,6 @@
 """The registry of devices and areas."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
@@ -191,8 +192,11 @@ async def change(device: DeviceId, body: DeviceChange, office: TheOffice) -> Dev
 )
 async def delete(device: DeviceId, office: TheOffice) -> None:
     """Delete a device with all that it sent and all its alerts."""
-    if await delete_devices(office.store, [device]) == 0:
+    deleted = await delete_devices(office.store, [device])
+    if not deleted.devices:
         raise NotFound(f"no device {device!r} is registered")
+    for sha256, media_type in deleted.files:
+        await asyncio.to_thread(office.evidence.remove, sha256, media_type)
 
 
 @router.get("/areas", response_model=AreaCollection, responses=documented(401, 503))

@@ -2,6 +2,7 @@
 
 import math
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
@@ -40,18 +41,26 @@ async def token(
 
 @router.post("/login", include_in_schema=False)
 async def login(
-    request: Request, office: TheOffice, username: Username = "", password: Password = ""
+    request: Request,
+    office: TheOffice,
+    username: Username = "",
+    password: Password = "",
+    alert: Annotated[int | None, Form()] = None,
 ) -> Response:
-    """Sign a browser in: its cookie can't be read by scripts nor sent from other sites."""
+    """Sign a browser in: its cookie can't be read by scripts nor sent from other sites.
+
+    `alert` is what a link led to; the page shows it once somebody is signed in.
+    """
     if not same_origin(request.headers):
         raise HTTPException(403, "sign in on this server's own page")
+    wanted = {} if alert is None else {"alert": alert}
     try:
         person = await _sign_in(office, request, username, password)
     except HTTPException:
-        return RedirectResponse("/login?failed=wait", 303)
+        return _to("/login", failed="wait", **wanted)
     if person is None:
-        return RedirectResponse("/login?failed=wrong", 303)
-    answer = RedirectResponse("/", 303)
+        return _to("/login", failed="wrong", **wanted)
+    answer = _to("/", **wanted)
     answer.set_cookie(
         COOKIE,
         office.tokens.issue(person),
@@ -61,6 +70,10 @@ async def login(
         secure=request.url.scheme == "https",
     )
     return answer
+
+
+def _to(page: str, **query: str | int) -> RedirectResponse:
+    return RedirectResponse(f"{page}?{urlencode(query)}" if query else page, 303)
 
 
 @router.post("/logout", include_in_schema=False)

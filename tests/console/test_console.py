@@ -36,15 +36,15 @@ async def _fire(store: Store) -> None:
 
 
 @contextmanager
-def _operator(browser: Browser, console: Console) -> Iterator[tuple[Page, list[str]]]:
+def _operator(browser: Browser, console: Console, *, path: str = "/") -> Iterator[tuple[Page, list[str]]]:
     """Yield a page whose operator is signed in, and what went wrong on it."""
     context = browser.new_context(viewport={"width": 1366, "height": 768})
     page, wrong = context.new_page(), list[str]()
     page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("request", lambda request: _note_outsider(request.url, console, wrong))
-    page.goto(console.url)
-    expect(page).to_have_url(re.compile("/login$"))
+    page.goto(console.url + path)
+    expect(page).to_have_url(re.compile("/login"))
     page.fill("input[name=username]", "admin")
     page.fill("input[name=password]", PASSWORD)
     page.click("button[type=submit]")
@@ -108,6 +108,22 @@ def test_evidence_is_shown_and_clips_play_and_simulated_alerts_say_so(
         page.wait_for_function("document.querySelector('.gw-thumbnail img').naturalWidth === 128")
         card.locator(".gw-thumbnail").click()
         page.wait_for_function("document.querySelector('video')?.currentTime > 0")
+    assert wrong == []
+
+
+def test_a_link_in_a_notification_leads_through_the_sign_in_to_its_alert(
+    browser: Browser, console: Console
+) -> None:
+    evidence = [Evidence(media_type="image/jpeg", content=encode_jpeg(GREY), masked=True)]
+
+    async def scene(store: Store) -> None:
+        await _a_building(store)
+        await happen(store, "s-1", files=console.files, evidence=evidence)
+
+    console.stored(scene)
+    with _operator(browser, console, path="/?alert=1") as (page, wrong):
+        expect(page).to_have_url(re.compile("alert=1$"))
+        expect(page.locator(".gw-evidence img")).to_be_visible()
     assert wrong == []
 
 
