@@ -81,6 +81,13 @@ class EvidenceFiles:
             raise _explained(error, self.folder) from error
         return stored
 
+    def remove(self, sha256: str, media_type: str) -> None:
+        """Delete a file; one that is not there is no error. Raises EvidenceError where that is refused."""
+        try:
+            self.path_of(sha256, media_type).unlink(missing_ok=True)
+        except OSError as error:
+            raise _explained(error, self.folder) from error
+
     def path_of(self, sha256: str, media_type: str) -> Path:
         """Return where such evidence lies or would lie; raise EvidenceError where it can be none."""
         if SHA256.fullmatch(sha256) is None:

@@ -1,19 +1,26 @@
 """Simulated devices enter the registry before they speak, and leave it with one call."""
 
+import asyncio
+
 from gridwatch.broker_address import BrokerAddress
 from gridwatch.errors import SettingsError
 from gridwatch.store.connection import Store
 from gridwatch.store.devices import (
+    Deleted,
     add_devices,
     find_devices,
+    forget_strangers,
     list_devices,
     put_areas,
     remove_simulated,
 )
+from gridwatch.store.simulation import end_simulators
 from simulators.district import District
 from simulators.publishing import clear_statuses
 
 MOST_DEVICES = 1_000_000
+END_WITHIN_S = 10.0
+SETTLE_S = 1.0
 
 
 async def register(store: Store, district: District) -> int:
@@ -34,11 +41,18 @@ async def register(store: Store, district: District) -> int:
     return len(new)
 
 
-async def remove(store: Store, address: BrokerAddress) -> int:
-    """Take back the retained statuses of all simulated devices and delete them; return how many there were.
+async def remove(store: Store, address: BrokerAddress) -> Deleted:
+    """End every running simulator, take back all retained statuses and delete everything simulated.
 
-    Raises BrokerError, before anything is deleted, when the broker is away.
+    Raises NotAllowed when a simulator does not end, and BrokerError when the broker is away; nothing is
+    deleted then.
     """
+    await end_simulators(store, within_s=END_WITHIN_S)
     known = await list_devices(store, simulated=True, limit=MOST_DEVICES)
-    await clear_statuses(address, [found.device.id for found in known])
-    return await remove_simulated(store)
+    ids = [found.device.id for found in known]
+    await clear_statuses(address, ids)
+    deleted = await remove_simulated(store)
+    # What a collector had in its hands now comes from strangers.
+    await asyncio.sleep(SETTLE_S)
+    await forget_strangers(store, ids)
+    return deleted

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from gridwatch.cli.files import remove_files
 from gridwatch.cli.tables import wide_table
 from gridwatch.cli.work import with_store
 from gridwatch.errors import NotFound, SettingsError
@@ -13,7 +14,7 @@ from gridwatch.model import Device, DeviceKind, Location
 from gridwatch.scenes import SCENES
 from gridwatch.settings import read_settings
 from gridwatch.store import Store
-from gridwatch.store.devices import KnownDevice, add_devices, delete_devices, list_devices
+from gridwatch.store.devices import Deleted, KnownDevice, add_devices, delete_devices, list_devices
 
 devices_app = typer.Typer(no_args_is_help=True, help="The registry of devices.")
 
@@ -70,11 +71,14 @@ def add_command(
 def delete_command(device: Annotated[str, typer.Argument(metavar="ID")]) -> None:
     """Delete a device with its readings, events and alerts."""
 
-    async def delete(store: Store) -> None:
-        if not await delete_devices(store, [device]):
-            raise NotFound(f"no device {device!r} is registered")
+    async def delete(store: Store) -> Deleted:
+        return await delete_devices(store, [device])
 
-    with_store(read_settings(), delete)
+    settings = read_settings()
+    deleted = with_store(settings, delete)
+    if not deleted.devices:
+        raise NotFound(f"no device {device!r} is registered")
+    remove_files(settings, deleted)
     typer.echo(f"deleted {device}")
 
 

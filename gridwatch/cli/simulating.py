@@ -1,5 +1,7 @@
 """What `gridwatch simulate` does: register a district, publish it, remove it again."""
 
+import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,9 +10,11 @@ from rich.console import Console
 
 from gridwatch import running
 from gridwatch.broker_address import BrokerAddress
+from gridwatch.cli.files import remove_files
 from gridwatch.errors import SettingsError
 from gridwatch.settings import Settings
 from gridwatch.store.connection import Store
+from gridwatch.store.simulation import running_simulator
 from simulators.district import build_district
 from simulators.publishing import Publisher
 from simulators.registering import register, remove
@@ -38,15 +42,30 @@ def plan_simulation(
 async def publish_simulation(
     settings: Settings, simulation: Simulation, path: Path, console: Console
 ) -> None:
-    """Register the devices, publish until the end, and write the truth to `path`."""
-    address = BrokerAddress.parse(running.mqtt_url(settings))
+    """Register the devices and publish until the end, or until somebody removes the simulated devices."""
     async with Store.open(running.database_url(settings), connections=1) as store:
         new = await register(store, simulation.district)
+        count = len(simulation.district.devices)
+        console.print(
+            f"{count} simulated devices ({new} new), scenario {simulation.scenario}; truth in {path}"
+        )
+        async with running_simulator(store) as asked_to_end:
+            publishing = asyncio.create_task(_publish(settings, simulation, path, console), name="publish")
+            asked = asyncio.create_task(asked_to_end.wait(), name="asked to end")
+            try:
+                await asyncio.wait({publishing, asked}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                asked.cancel()
+                if not publishing.done():
+                    publishing.cancel()
+                with suppress(asyncio.CancelledError):
+                    await publishing
+
+
+async def _publish(settings: Settings, simulation: Simulation, path: Path, console: Console) -> None:
+    """Publish until the end, and write the truth to `path`."""
     ids = [device.id for device in simulation.district.devices]
-    console.print(
-        f"{len(ids)} simulated devices ({new} new), scenario {simulation.scenario}; truth in {path}"
-    )
-    publisher = Publisher(address, ids, statuses=True)
+    publisher = Publisher(BrokerAddress.parse(running.mqtt_url(settings)), ids, statuses=True)
     with TruthFile.open(path) as truth:
         try:
             async with publisher.connected():
@@ -68,5 +87,6 @@ async def remove_simulation(settings: Settings, console: Console) -> None:
     """Delete everything simulated from the registry and the broker."""
     address = BrokerAddress.parse(running.mqtt_url(settings))
     async with Store.open(running.database_url(settings), connections=1) as store:
-        count = await remove(store, address)
-    console.print(f"{count} simulated devices removed, with all that they sent")
+        deleted = await remove(store, address)
+    remove_files(settings, deleted)
+    console.print(f"{deleted.devices} simulated devices removed, with all that they sent")

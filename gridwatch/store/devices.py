@@ -108,19 +108,32 @@ async def replace_device(store: Store, device: Device) -> KnownDevice:
     return KnownDevice.from_row(row)
 
 
-async def delete_devices(store: Store, ids: Sequence[str]) -> int:
-    """Delete devices and all that they sent; return how many were there."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Deleted:
+    """How many devices were deleted, and the evidence files (SHA-256, media type) that nothing shows now."""
+
+    devices: int
+    files: tuple[tuple[str, str], ...]
+
+
+async def delete_devices(store: Store, ids: Sequence[str]) -> Deleted:
+    """Delete devices and all that they sent; the files are the caller's to remove."""
     async with store.transaction() as connection:
         return await _delete(connection, ids)
 
 
-async def remove_simulated(store: Store) -> int:
-    """Delete every simulated device with its alerts and readings, and the simulated areas."""
+async def remove_simulated(store: Store) -> Deleted:
+    """Delete every simulated device with all that it sent, and the simulated areas."""
     simulated = await list_devices(store, simulated=True, limit=1_000_000)
     async with store.transaction() as connection:
-        count = await _delete(connection, [known.device.id for known in simulated])
+        deleted = await _delete(connection, [known.device.id for known in simulated])
         await connection.execute(SQL["delete simulated areas"])
-    return count
+    return deleted
+
+
+async def forget_strangers(store: Store, ids: Sequence[str]) -> None:
+    """Delete from quarantine what devices sent that are not registered any more."""
+    await store.execute(SQL["forget quarantine"], {"ids": list(ids)})
 
 
 async def put_areas(store: Store, areas: Sequence[Area]) -> None:
@@ -147,13 +160,19 @@ async def list_areas(store: Store) -> list[Area]:
     return [Area(**row) for row in await store.rows(SQL["areas"])]
 
 
-async def _delete(connection: Connection, ids: Sequence[str]) -> int:
+async def _delete(connection: Connection, ids: Sequence[str]) -> Deleted:
+    shown = await (await connection.execute(SQL["files of"], {"ids": list(ids)})).fetchall()
     rows = await (await connection.execute(SQL["delete"], {"ids": list(ids)})).fetchall()
     keys = [row["key"] for row in rows]
     for forget in ("forget readings", "forget observations", "forget media"):
         await connection.execute(SQL[forget], {"keys": keys})
     await connection.execute(SQL["forget books"], {"ids": list(ids)})
-    return len(keys)
+    still = await (
+        await connection.execute(SQL["files shown"], {"files": [row["sha256"] for row in shown]})
+    ).fetchall()
+    kept = {row["sha256"] for row in still}
+    files = {(row["sha256"], row["media_type"]) for row in shown if row["sha256"] not in kept}
+    return Deleted(devices=len(keys), files=tuple(sorted(files)))
 
 
 def _columns(device: Device) -> dict[str, Any]:

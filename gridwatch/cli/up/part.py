@@ -39,6 +39,8 @@ class Part:
     account: Account | None = None
     folder: Path | None = None
     before: Callable[[], object] | None = None
+    may_end: bool = False
+    """Whether it may end for good by itself, with status 0; every other part is started again."""
 
 
 class Running:

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gridwatch.cli.up.broker import (
@@ -112,7 +112,9 @@ def dispatch_part(settings: Settings, servers: Servers) -> Part:
 def district_part(settings: Settings, servers: Servers) -> Part:
     """Return the simulated district."""
     arguments = ["simulate", "--scenario", "mixed"]
-    return _ours("simulated district", arguments, our_environment(settings, servers), _alive)
+    part = _ours("simulated district", arguments, our_environment(settings, servers), _alive)
+    # `gridwatch simulate --remove` ends it.
+    return replace(part, may_end=True)
 
 
 async def _alive(_pid: int) -> bool:

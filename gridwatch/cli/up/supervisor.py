@@ -42,6 +42,7 @@ class Supervisor:
         self._keepers: dict[str, asyncio.Task[None]] = {}
         self._guard: Process | None = None
         self._stopping = False
+        self._end_of_all = asyncio.Event()
 
     async def start(self, part: Part) -> None:
         """Start a part and keep it running until `stop`."""
@@ -74,6 +75,7 @@ class Supervisor:
     async def stop(self) -> None:
         """Stop every part, users before servers, and return when none is left."""
         self._stopping = True
+        self._end_of_all.set()
         orphans.adopt()
         began = time.monotonic()
         for order in StopOrder:
@@ -104,8 +106,12 @@ class Supervisor:
         pause_s = FIRST_PAUSE_S
         while not self._stopping:
             began = time.monotonic()
-            ended = await self._live_once(part, log)
+            status, ended = await self._live_once(part, log)
             if self._is_stopping():
+                return
+            if part.may_end and status == 0:
+                self._say(part.name, "has ended")
+                await self._end_of_all.wait()
                 return
             if time.monotonic() - began > LONG_LIFE_S:
                 pause_s = FIRST_PAUSE_S
@@ -113,14 +119,14 @@ class Supervisor:
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
-    async def _live_once(self, part: Part, log: ChildLog) -> str:
-        """Run a part until it ends and return how it ended, in words."""
+    async def _live_once(self, part: Part, log: ChildLog) -> tuple[int | None, str]:
+        """Run a part until it ends and return how it ended, as a number and in words."""
         try:
             if part.before is not None:
                 await asyncio.to_thread(part.before)
             running = await Running.begin(part, log)
         except OSError as error:
-            return f"can't be started ({error})"
+            return None, f"can't be started ({error})"
         self._running[part.name] = running
         self._tell_guard(running)
         try:
@@ -129,7 +135,7 @@ class Supervisor:
             # Cancelled while it began: `stop` did not see it.
             running.send_group(signal.SIGKILL)
         self._write_to_guard(f"- {running.pid}\n")
-        return in_words(status)
+        return status, in_words(status)
 
     def _is_stopping(self) -> bool:
         return self._stopping

@@ -28,6 +28,14 @@ DELETE FROM observation WHERE device_key = ANY(%(keys)s)
 DELETE FROM medium WHERE device_key = ANY(%(keys)s)
 -- forget books --
 DELETE FROM book WHERE device = ANY(%(ids)s)
+-- forget quarantine --
+DELETE FROM quarantine WHERE split_part(topic, '/', 3) = ANY(%(ids)s)
+-- files of --
+SELECT DISTINCT v.sha256, v.media_type
+FROM evidence v JOIN event e ON e.id = v.event_id JOIN device d ON d.key = e.device_key
+WHERE d.id = ANY(%(ids)s) AND v.sha256 IS NOT NULL
+-- files shown --
+SELECT DISTINCT sha256 FROM evidence WHERE sha256 = ANY(%(files)s)
 -- put area --
 INSERT INTO area (id, parent, level, name, boundary, simulated)
 VALUES (%(id)s, %(parent)s, %(level)s, %(name)s, %(boundary)s, %(simulated)s)
