@@ -6,8 +6,10 @@ here=$(dirname "$0")
 
 PATH="$PATH:/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin"
 
+# The broker, which an ordinary user's PATH may lack, and the publisher that the README and the tests use.
 has_mosquitto() {
-    command -v mosquitto >/dev/null 2>&1
+    PATH="$PATH:/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin" command -v mosquitto >/dev/null 2>&1 &&
+        command -v mosquitto_pub >/dev/null 2>&1
 }
 
 # Debian starts a broker of its own on port 1883 right after the installation; ours needs the port.
