@@ -152,8 +152,7 @@ def _masked(picture: Picture, finding: Finding) -> Pixels:
     cells_wh = max(1, round(width / cell)), max(1, round(height / cell))
     coarse = cv2.resize(picture.pixels, cells_wh, interpolation=cv2.INTER_AREA)
     pixels = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_NEAREST)
-    keep = _neighbourhood(picture.size_wh, finding)
-    return np.where(keep[:, :, None] > 0, picture.pixels, pixels).astype(np.uint8)
+    return cv2.copyTo(picture.pixels, _neighbourhood(picture.size_wh, finding), pixels).astype(np.uint8)
 
 
 def _neighbourhood(size_wh: tuple[int, int], finding: Finding) -> Pixels:

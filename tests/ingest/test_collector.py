@@ -99,6 +99,7 @@ def test_a_device_may_publish_as_soon_as_it_is_registered(database_url: str, mos
     register(database_url, "late", "fire", "sensor")
     send(mosquitto, ("late/readings", {"t": NOW, "values": {"co_ppm": 1}}))
     wait_for_books(database_url, stored=1)
+    assert ask(database_url, "SELECT device FROM gw.readings") == [{"device": "late"}]
 
 
 @pytest.mark.usefixtures("collector")

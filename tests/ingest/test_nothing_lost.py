@@ -87,3 +87,4 @@ def test_messages_for_an_absent_collector_wait_in_the_broker(
         publisher.close()
         collector.start()
         wait_until(lambda: totals(database_url)["stored"] == 3000)
+        assert totals(database_url)["duplicate"] == 0
