@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, LiteralString
 
+import psutil
 import psycopg
 from psycopg.rows import dict_row
 
@@ -36,6 +37,11 @@ class Collector:
         """Return the id of the running process."""
         assert self._process is not None
         return self._process.pid
+
+    def workers(self) -> list[psutil.Process]:
+        """Return its detector processes."""
+        children = psutil.Process(self.pid).children()
+        return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
 
     @property
     def log(self) -> str:
