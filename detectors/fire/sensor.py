@@ -102,8 +102,9 @@ class FireSensorDetector:
         worse = score >= state.reported_score + WORSE_BY or (
             score >= CRITICAL_SCORE and not state.reported_critical
         )
-        again = state.since_report >= REPEAT or (
-            state.reported_at is not None and observation.observed_at - state.reported_at >= REPEAT_AFTER
+        again = _speaks(state, observation) and (
+            state.since_report >= REPEAT
+            or (state.reported_at is not None and observation.observed_at - state.reported_at >= REPEAT_AFTER)
         )
         return self._report(state, observation, score) if contact_closed or worse or again else ()
 
@@ -163,6 +164,12 @@ def _count_agreement(state: SensorState, observation: Observation) -> None:
     ]
     if len(agreeing) >= 2 and any(quantity in observation.values for quantity in agreeing):
         state.agreeing += 1
+
+
+def _speaks(state: SensorState, observation: Observation) -> bool:
+    """Say whether this very observation speaks of fire: an old alarm alone is not told again."""
+    heard = (state.channels.get(quantity) for quantity in observation.values)
+    return state.contact or any(channel is not None and channel.votes & 1 for channel in heard)
 
 
 def _contact_closed(state: SensorState, observation: Observation) -> bool:

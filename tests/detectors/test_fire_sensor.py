@@ -201,6 +201,13 @@ def test_a_lasting_alarm_is_reported_every_tenth_reading() -> None:
     assert [n for n, count in enumerate(found, 1) if count] == [3, 13, 23, 33]
 
 
+def test_an_ordinary_reading_does_not_tell_an_old_alarm_again() -> None:
+    sensor = Sensor()
+    assert len(sensor.send_all([BURNING] * 3)) == 1
+    assert sensor.send(ORDINARY, after_s=3600) == []
+    assert len(sensor.send(BURNING, after_s=3600)) == 1
+
+
 def test_a_growing_fire_is_reported_when_it_becomes_critical() -> None:
     sensor = Sensor()
     sensor.send_all([ORDINARY] * 60, after_s=60)
