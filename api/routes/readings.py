@@ -1,6 +1,7 @@
 """What devices measured."""
 
 import re
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -84,30 +85,10 @@ async def readings(
         )
         if len(found) >= limit:
             link_next(request, response, to=found[-1].observed_at.isoformat())
-        return [
-            ReadingAnswer(
-                device=device,
-                quantity=one.quantity,
-                observed_at=one.observed_at,
-                received_at=one.received_at,
-                value=one.value,
-            )
-            for one in found
-        ]
+        return [ReadingAnswer(device=device, **asdict(one)) for one in found]
     sums = await list_buckets(
         office.store, device, quantity=quantity, since=since, until=until, bucket=bucket, limit=limit
     )
     if len(sums) >= limit:
         link_next(request, response, to=sums[-1].bucket_at.isoformat())
-    return [
-        BucketAnswer(
-            device=device,
-            quantity=one.quantity,
-            bucket_at=one.bucket_at,
-            avg=one.avg,
-            min=one.min,
-            max=one.max,
-            count=one.count,
-        )
-        for one in sums
-    ]
+    return [BucketAnswer(device=device, **asdict(one)) for one in sums]
