@@ -7,7 +7,7 @@ clips and findings are never skipped.
 import asyncio
 import logging
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from gridwatch.errors import DetectorError, EvidenceError, UnreadableMedia
@@ -26,8 +26,11 @@ WINDOW = 64
 """Frames, clips and findings in flight. Acknowledgements keep their order, so what a long clip holds up must
 fit in here; and they lie in memory, so it can't be large."""
 
-FRAMES_WAITING = 4
-"""Of one camera; older ones are skipped. Two seconds at a lift camera's usual two frames a second."""
+FRAMES_WAITING = 32
+"""Of one camera; older ones are skipped. A burst is looked at, a camera that is always too fast is not."""
+
+LANE_FRAMES_WAITING = 64
+"""Of all cameras of one worker: at 30 to 60 ms each, what is looked at is at most some 4 s old."""
 
 ATTEMPTS = 2
 """A worker that dies over a medium gets one more try; then the medium goes to quarantine."""
@@ -74,13 +77,15 @@ class Lane:
         self._added = asyncio.Event()
 
     def add(self, waiting: Waiting) -> None:
-        """Put something at the end; skip the camera's oldest frame when too many of them wait."""
+        """Put something at the end; skip the oldest frame when too many of its camera, or in all, wait."""
         self._queue.append(waiting)
         camera = _camera(waiting)
         if camera is not None:
             self._frames[camera] += 1
             if self._frames[camera] > FRAMES_WAITING:
-                self._skip_oldest(camera)
+                self._skip_oldest({camera})
+            elif self._frames.total() > LANE_FRAMES_WAITING:
+                self._skip_oldest(self._frames.keys())
         self._added.set()
 
     async def run(self) -> None:
@@ -97,8 +102,8 @@ class Lane:
             await self._recorder.record([_sent(waiting, entry)])
             self._session.done([w.delivery for w in (waiting, *skipped)])
 
-    def _skip_oldest(self, camera: str) -> None:
-        oldest = next(waiting for waiting in self._queue if _camera(waiting) == camera)
+    def _skip_oldest(self, cameras: Container[str | None]) -> None:
+        oldest = next(waiting for waiting in self._queue if _camera(waiting) in cameras)
         self._queue.remove(oldest)
         self._forget(oldest)
         self._skipped.append(oldest)
