@@ -22,6 +22,7 @@ TROUBLE = re.compile(
 HARMLESS = re.compile(
     r"Mosquitto should not be run as root"  # its folder is root's alone, and it listens on loopback only
     r"|UTC \[\d+\] ERROR:"  # a statement that PostgreSQL refused: who sent it knows
+    r"|No data (from|to decode)"  # amqtt of somebody who only looked whether it is there: we do, often
 )
 
 
