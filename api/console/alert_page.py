@@ -149,6 +149,12 @@ class AlertPage:
         for alert_id in by_worth[: max(0, len(self._cards) - SHOWN)]:
             self._cards.pop(alert_id).element.delete()
 
+    def _remove(self, alert: int) -> None:
+        """Take away the card of an alert that is no more: its device was deleted."""
+        if alert in self._cards:
+            self._cards.pop(alert).element.delete()
+        self._take({})
+
     def _show_counts(self) -> None:
         alerts = [card.alert for card in self._cards.values()]
         waiting = [alert["severity"] for alert in alerts if alert["state"] == AlertState.OPEN]
@@ -181,7 +187,10 @@ class AlertPage:
             return
         try:
             changed = await act(self._office.store, alert, action, actor=person.username)
-        except (NotAllowed, NotFound):
+        except NotFound:
+            ui.notify(self._words("gone"), type="warning")
+            self._remove(alert)
+        except NotAllowed:
             state = self._cards[alert].alert["state"] if alert in self._cards else "resolved"
             ui.notify(self._words("refused", state=self._words("state." + state)), type="warning")
         except StoreUnavailable:

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from gridwatch.media import encode_jpeg, encode_mp4
 from gridwatch.model import Evidence, Picture
 from gridwatch.store import Store
-from gridwatch.store.devices import Area, put_areas
+from gridwatch.store.devices import Area, delete_devices, put_areas
 from tests.api.incidents import happen, register, sensor
 from tests.api.serving import PASSWORD, shut_out
 from tests.console.console import Console
@@ -124,6 +124,22 @@ def test_a_link_in_a_notification_leads_through_the_sign_in_to_its_alert(
     with _operator(browser, console, path="/?alert=1") as (page, wrong):
         expect(page).to_have_url(re.compile("alert=1$"))
         expect(page.locator(".gw-evidence img")).to_be_visible()
+    assert wrong == []
+
+
+def test_the_card_of_a_deleted_device_goes_when_it_is_answered(browser: Browser, console: Console) -> None:
+    async def deleted(store: Store) -> None:
+        await delete_devices(store, ["s-1"])
+
+    console.stored(_a_building)
+    console.stored(_fire)
+    with _operator(browser, console) as (page, wrong):
+        card = page.locator("[data-alert='1']")
+        expect(card).to_be_visible()
+        console.stored(deleted)
+        card.get_by_role("button", name="确认").click()
+        expect(page.get_by_text("该告警已被删除")).to_be_visible()
+        expect(card).to_have_count(0)
     assert wrong == []
 
 
