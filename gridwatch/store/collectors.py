@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 
 from gridwatch.errors import StoreError, StoreUnavailable
-from gridwatch.store.connection import Connection, Store, queries
+from gridwatch.store.connection import Connection, Store, queries, release
 
 SQL = queries("collectors")
 
@@ -36,8 +36,7 @@ async def hold_slot(
                         taken.set_result(number)
                     await _beat(connection, client_id(number), subscribed)
                 finally:
-                    # The pool must not lend the connection again with the slot on it.
-                    await connection.close()
+                    await release(connection)
         except StoreUnavailable as error:
             log.warning("the database is away: %s", error)
             await asyncio.sleep(BEAT_S)

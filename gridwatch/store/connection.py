@@ -1,6 +1,6 @@
 """One pool of connections, named queries, and psycopg's errors in our own words."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from functools import cache
 from importlib.resources import files
@@ -137,8 +137,9 @@ class Store:
                     yield None
 
 
-def one_of(rows: Sequence[Row], error: Exception) -> Row:
-    """Return the only row, or raise `error` when there is none."""
-    if not rows:
-        raise error
-    return rows[0]
+async def release(connection: Connection) -> None:
+    """Give back what a connection holds beyond its statements: advisory locks, LISTEN, changed settings."""
+    if not connection.closed:
+        await connection.execute("SELECT pg_advisory_unlock_all()")
+        await connection.execute("UNLISTEN *")
+        await connection.execute("RESET lock_timeout")

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import psycopg
 
 from gridwatch.errors import NotAllowed, StoreUnavailable
-from gridwatch.store.connection import Store, own_errors
+from gridwatch.store.connection import Store, own_errors, release
 
 log = logging.getLogger(__name__)
 
@@ -44,8 +44,7 @@ async def _be_present(store: Store, asked: asyncio.Event) -> None:
                         async for _ in connection.notifies(timeout=LISTEN_S):
                             asked.set()
                 finally:
-                    # The lock must be gone with it, whatever the pool does with its connections.
-                    await connection.close()
+                    await release(connection)
         except StoreUnavailable as error:
             log.warning("the database is away: %s", error)
             await asyncio.sleep(RECONNECT_S)
@@ -62,4 +61,4 @@ async def end_simulators(store: Store, *, within_s: float) -> None:
             except psycopg.errors.LockNotAvailable as error:
                 raise NotAllowed(f"a simulator did not end within {within_s:g} s: stop it first") from error
             finally:
-                await connection.close()
+                await release(connection)

@@ -198,3 +198,15 @@ def test_a_collector_stops_in_good_order(database_url: str, collector: Collector
     assert time.monotonic() - began < 5
     assert ask(database_url, "SELECT 1 FROM collector") == []
     assert "Traceback" not in collector.log
+
+
+def test_a_wrong_model_is_said_in_one_sentence_at_the_start(
+    database_url: str, mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    model = tmp_path / "model.onnx"
+    model.write_text("not a model")
+    collector = Collector(database_url, mosquitto, tmp_path, GRIDWATCH_ELEVATOR_ONNX=str(model))
+    with pytest.raises(AssertionError, match=f"gridwatch: {model}: not an ONNX model"):
+        collector.start()
+    collector.stop()
+    assert "Traceback" not in collector.log

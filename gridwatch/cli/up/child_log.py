@@ -16,7 +16,7 @@ ROW_S = 10.0
 """At most so many lines in so many seconds are passed on; the rest is in the file."""
 
 TROUBLE = re.compile(
-    r"\b(WARNING|ERROR|CRITICAL|FATAL|PANIC)\b|^(\d\S*: )?(Error|Warning):|^\w*(\.\w+)*Error\b"
+    r"\b(WARNING|ERROR|CRITICAL|FATAL|PANIC)\b|^(\d\S*: )?(Error|Warning):|^\w*(\.\w+)*Error\b|^gridwatch: "
 )
 
 HARMLESS = re.compile(
