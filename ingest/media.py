@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections import Counter, deque
 from collections.abc import Container, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gridwatch.errors import DetectorError, EvidenceError, UnreadableMedia
 from gridwatch.evidence import EvidenceFiles
@@ -98,8 +98,8 @@ class Lane:
             self._forget(waiting)
             entry = await self._detect(waiting)
             skipped, self._skipped = self._skipped, []
-            await self._recorder.record([_sent(w, Skipped(device=_camera(w) or "")) for w in skipped])
-            await self._recorder.record([_sent(waiting, entry)])
+            passed_over = [_sent(w, Skipped(device=_camera(w) or "")) for w in skipped]
+            await self._recorder.record([*passed_over, _sent(waiting, entry)])
             self._session.done([w.delivery for w in (waiting, *skipped)])
 
     def _skip_oldest(self, cameras: Container[str | None]) -> None:
@@ -124,12 +124,7 @@ class Lane:
             findings = await self._examine(device.id, device.scene, entry.message)
         except (UnreadableMedia, DetectorError) as error:
             return rejected(waiting.delivery, str(error), entry.known)
-        return Accepted(
-            known=entry.known,
-            message=entry.message,
-            received_at=entry.received_at,
-            concluded=tuple([await self._keep(finding) for finding in findings]),
-        )
+        return replace(entry, concluded=tuple([await self._keep(finding) for finding in findings]))
 
     async def _examine(
         self, device: str, scene: str, medium: Frame | Clip | DeviceFinding

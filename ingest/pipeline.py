@@ -4,6 +4,7 @@ An acknowledgement follows the commit, never goes before it.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from gridwatch.errors import UnreadableMessage
@@ -51,12 +52,7 @@ def detect(entry: Entry, sensors: Sensors) -> Entry:
     findings = sensors.feel(entry.known.device.id, entry.message.items)
     if not findings:
         return entry
-    return Accepted(
-        known=entry.known,
-        message=entry.message,
-        received_at=entry.received_at,
-        concluded=tuple(Concluded(finding=finding) for finding in findings),
-    )
+    return replace(entry, concluded=tuple(Concluded(finding=finding) for finding in findings))
 
 
 def sent_as(deliveries: Sequence[Delivery], entries: Sequence[Entry]) -> list[Sent]:
@@ -70,6 +66,8 @@ def sent_as(deliveries: Sequence[Delivery], entries: Sequence[Entry]) -> list[Se
 async def refused_by(session: Session, registry: Registry) -> list[Sent]:
     """Return the QoS 0 messages that a session had no room for, counted as skipped."""
     refused = session.take_refused()
+    if not refused:
+        return []
     known = await until_available(partial(registry.find, map(sender, refused)))
     return [
         Sent(
