@@ -5,6 +5,7 @@ Every task is fatal when it dies: the process ends, and whoever supervises it st
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from functools import partial
 
 from detectors import DetectorOptions
@@ -21,6 +22,7 @@ from ingest.pool import Pool
 from ingest.recorder import Recorder
 from ingest.registry import Registry
 from ingest.sensors import Sensors
+from ingest.upkeep import Chore, keep_up
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +30,8 @@ CONNECTIONS = 8
 """Slot, registry, readings, one per lane, and some to look things up."""
 
 READINGS = [topic_of("+", kind) for kind in ("readings", "status", "state", "command/result")]
+CHORES: Sequence[Chore] = ()
+
 MEDIA = [topic_of("+", kind) for kind in ("frame/+", "clip/+", "finding")]
 
 
@@ -67,5 +71,6 @@ async def _run(settings: Settings, store: Store, client_id: str, sessions: list[
     ):
         sessions += [readings, media]
         tasks.create_task(registry.follow(), name="registry")
+        tasks.create_task(keep_up(store, CHORES), name="upkeep")
         tasks.create_task(take_readings(readings, registry, sensors, recorder), name="readings")
         tasks.create_task(take_media(media, registry, pool, files, recorder), name="media")

@@ -9,8 +9,8 @@ from gridwatch.store import Store
 from gridwatch.store.devices import KnownDevice
 from gridwatch.store.intake import recent_observations
 
-PRIMING_OBSERVATIONS = 32
-"""Stored observations that a device's memory is rebuilt from after a restart."""
+PRIMING_READINGS = 128
+"""Stored readings that a device's memory is rebuilt from after a restart."""
 
 
 class Sensors:
@@ -26,7 +26,7 @@ class Sensors:
         new = {known.device.id: known for known in devices if known.device.id not in self._states}
         if not new:
             return
-        stored = await recent_observations(self._store, list(new.values()), each=PRIMING_OBSERVATIONS)
+        stored = await recent_observations(self._store, list(new.values()), each=PRIMING_READINGS)
         for device in new:
             self._states[device] = [detector.new_state() for detector in self._detectors]
         for observation in stored:

@@ -266,7 +266,7 @@ def event_id(device: str, finding: Finding) -> UUID:
 
 
 async def recent_observations(store: Store, known: Sequence[KnownDevice], *, each: int) -> list[Observation]:
-    """Return the newest `each` observations of some devices, device by device, oldest first."""
+    """Return what the newest `each` readings of some devices belong to, by device, oldest first."""
     rows = await store.rows(SQL["recent"], {"device_keys": [device.key for device in known], "each": each})
     return [
         Observation(

@@ -22,8 +22,10 @@ RETURNING *
 DELETE FROM device WHERE id = ANY(%(ids)s) RETURNING key
 -- forget readings --
 DELETE FROM reading WHERE device_key = ANY(%(keys)s)
--- forget observations --
-DELETE FROM observation WHERE device_key = ANY(%(keys)s)
+-- forget sequences --
+DELETE FROM sequence WHERE device_key = ANY(%(keys)s)
+-- forget gaps --
+DELETE FROM gap WHERE device_key = ANY(%(keys)s)
 -- forget media --
 DELETE FROM medium WHERE device_key = ANY(%(keys)s)
 -- forget books --

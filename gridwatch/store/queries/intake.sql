@@ -1,6 +1,7 @@
 -- identities --
-INSERT INTO observation (device_key, observed_at, seq)
-SELECT * FROM unnest(%(device_keys)s::integer[], %(observed_ats)s::timestamptz[], %(seqs)s::bigint[])
+INSERT INTO observation (device_key, observed_at, seq, ring)
+SELECT key, at, seq, mod(floor(extract(epoch FROM at) / 86400)::bigint, 16)
+FROM unnest(%(device_keys)s::integer[], %(observed_ats)s::timestamptz[], %(seqs)s::bigint[]) AS t (key, at, seq)
 ON CONFLICT DO NOTHING
 RETURNING device_key, observed_at, seq
 -- quantities --
@@ -58,12 +59,15 @@ SET received = book.received + excluded.received, stored = book.stored + exclude
     duplicate = book.duplicate + excluded.duplicate, quarantined = book.quarantined + excluded.quarantined,
     skipped = book.skipped + excluded.skipped
 -- recent --
-SELECT d.id AS device, o.observed_at, o.seq,
-       (SELECT jsonb_object_agg(q.name, r.value) FROM reading r JOIN quantity q ON q.key = r.quantity_key
-        WHERE r.device_key = d.key AND r.observed_at = o.observed_at) AS values
+SELECT d.id AS device, r.observed_at,
+       coalesce((SELECT max(o.seq) FROM observation o
+                 WHERE o.observed_at = r.observed_at AND o.device_key = d.key), -1) AS seq,
+       jsonb_object_agg(q.name, r.value) AS values
 FROM unnest(%(device_keys)s::integer[]) AS wanted (key)
 JOIN device d ON d.key = wanted.key
 CROSS JOIN LATERAL (
-    SELECT observed_at, seq FROM observation WHERE device_key = d.key
-    ORDER BY observed_at DESC, seq DESC LIMIT %(each)s) o
-ORDER BY d.key, o.observed_at, o.seq
+    SELECT observed_at, quantity_key, value FROM reading WHERE device_key = d.key
+    ORDER BY observed_at DESC LIMIT %(each)s) r
+JOIN quantity q ON q.key = r.quantity_key
+GROUP BY d.key, d.id, r.observed_at
+ORDER BY d.key, r.observed_at
