@@ -61,7 +61,7 @@ class Rate:
     live: Rates
     """From the first publish to the last commit."""
     queued: Rates
-    """What lay in the broker: from the first to the last commit."""
+    """What lay in the broker: from the last look that found nothing stored to the last commit."""
     published: int
     stored: int
     readings: int
@@ -89,23 +89,26 @@ class Ours:
         """Return messages stored per second when all of them wait in the broker."""
         before = self._stored()
         publish_all(self._server.mqtt_port, load)
-        follower: list[tuple[float, int]] = []
         with self._server.collector():
-            follower += self._follow(before, load.messages)
-        (first, already), (last, _) = follower[0], follower[-1]
-        return (load.messages - already) / (last - first)
+            times = self._follow(before, load.messages)
+        return load.messages / (times[-1][0] - times[0][0])
 
     def close(self) -> None:
         """Let go of the database."""
         self._connection.close()
 
     def _follow(self, before: int, messages: int) -> list[tuple[float, int]]:
-        """Return when the books changed and how many were stored then, until all are."""
-        seen: list[tuple[float, int]] = []
+        """Return when the books changed and how many were stored then, until all are.
+
+        The first entry is the last look at which none was.
+        """
+        seen = [(time.monotonic(), 0)]
 
         def all_stored() -> bool:
             stored = self._stored() - before
-            if stored and (not seen or stored != seen[-1][1]):
+            if not stored:
+                seen[0] = (time.monotonic(), 0)
+            elif stored != seen[-1][1]:
                 seen.append((time.monotonic(), stored))
             return stored >= messages
 
