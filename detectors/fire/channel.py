@@ -1,7 +1,7 @@
 """One quantity of one sensor: its slowly learned baseline and the votes of its last readings."""
 
 from dataclasses import dataclass
-from math import exp
+from math import copysign, exp
 
 from detectors.fire.levels import Level
 
@@ -47,48 +47,44 @@ class Channel:
 
 
 def take_in(channel: Channel, level: Level, value: float, moment_s: float) -> None:
-    """Vote on one reading, then learn from it."""
+    """Vote on one reading, then learn from it.
+
+    Every reading of every sensor comes through here, so it is one function and not five.
+    """
     channel.value = value
-    factor = HELD_FACTOR if channel.held else 1.0
     gone_s = moment_s - channel.last_s
     if gone_s > FORGET * level.memory_s:
         channel.readings = 0
-    beyond = level.sign * (value - channel.mean)
-    learned = channel.readings >= level.learn_readings and moment_s - channel.first_s >= level.learn_s
-    step = max(level.step, DEVIATIONS * channel.deviation)
-    raised = _beyond(level, value, level.raised, factor) or (learned and beyond >= step * factor)
-    strong = value >= level.strong or (learned and beyond >= level.steep and value >= level.steep_from)
-    _vote(channel, raised or strong, value >= level.sustained, strong)
-    if gone_s > 0:
-        _learn(channel, level, value, moment_s, raised or strong)
-
-
-def _beyond(level: Level, value: float, limit: float, factor: float) -> bool:
-    """Say whether a value is at least as bad as a fixed limit, loosened by `factor`."""
-    return value <= limit / factor if level.sign < 0 else value >= limit * factor
-
-
-def _vote(channel: Channel, raised: bool, sustained: bool, strong: bool) -> None:
-    channel.votes = (channel.votes << 1 | raised) & FAST_MASK
+    factor = HELD_FACTOR if channel.held else 1.0
+    change = value - channel.mean
+    beyond = change * level.sign
+    strong = value >= level.strong
+    raised = strong or (value * factor <= level.raised if level.sign < 0 else value >= level.raised * factor)
+    if channel.readings >= level.learn_readings and moment_s - channel.first_s >= level.learn_s:
+        step, spread = level.step, DEVIATIONS * channel.deviation
+        raised = raised or beyond >= (spread if spread > step else step) * factor
+        strong = strong or (beyond >= level.steep and value >= level.steep_from)
+    hit = raised or strong
+    votes = channel.votes = (channel.votes << 1 | hit) & FAST_MASK
+    if votes or channel.held:
+        channel.held = votes.bit_count() > (RELEASE_VOTES if channel.held else FAST_VOTES - 1)
     channel.strong_votes = (channel.strong_votes << 1 | strong) & FAST_MASK
-    channel.sustained_votes = (channel.sustained_votes << 1 | sustained) & SUSTAINED_MASK
-    count = channel.votes.bit_count()
-    channel.held = count > RELEASE_VOTES if channel.held else count >= FAST_VOTES
-
-
-def _learn(channel: Channel, level: Level, value: float, moment_s: float, hit: bool) -> None:
-    """Move the baseline towards a reading; a fixed level reached before any baseline teaches nothing."""
+    channel.sustained_votes = (channel.sustained_votes << 1 | (value >= level.sustained)) & SUSTAINED_MASK
+    if gone_s <= 0:
+        return
     if channel.readings == 0:
+        # A fixed level reached before there is any baseline teaches nothing.
         if not hit:
             channel.mean, channel.deviation = value, 0.0
             channel.readings, channel.first_s, channel.last_s = 1, moment_s, moment_s
         return
-    share = 1 - exp(-(moment_s - channel.last_s) / level.memory_s)
+    share = 1 - exp(-gone_s / level.memory_s)
     if channel.readings < YOUNG_READINGS:
         share = max(share, 1 / (channel.readings + 1))
     if hit:
         share *= LEARN_HIT
-    change = max(-level.step, min(level.step, value - channel.mean))
+    if not -level.step <= change <= level.step:
+        change = copysign(level.step, change)
     channel.mean += share * change
     channel.deviation += share * (abs(change) - channel.deviation)
     channel.readings += 1

@@ -45,7 +45,10 @@ class SensorState:
     channels: dict[str, Channel] = field(default_factory=dict)
     recent: "array[int]" = field(default_factory=lambda: array("q"))
     oldest: int = 0
+    newest_s: float = 0.0
     heard: int = 0
+    loud_until: int = 0
+    """Count of observations up to which a quantity that votes for fire matters."""
     agreeing: int = 0
     contact: bool = False
     contact_heard: int = 0
@@ -74,18 +77,24 @@ class FireSensorDetector:
 
     def feel(self, state: SensorState, observation: Observation) -> Sequence[Finding]:
         """Take in one observation; late ones count like others, one sent twice counts once."""
-        if _known(state, observation):
-            return ()
         moment_s = observation.observed_at.timestamp()
-        state.heard += 1
-        for quantity, value in observation.values.items():
-            level = LEVELS.get(quantity)
-            if level is not None:
-                channel = state.channels.get(quantity)
-                if channel is None:
-                    channel = state.channels[quantity] = Channel()
-                channel.heard = state.heard
-                take_in(channel, level, value, moment_s)
+        if _known(state, moment_s, observation.seq):
+            return ()
+        heard = state.heard = state.heard + 1
+        values, channels = observation.values, state.channels
+        for quantity, value in values.items():
+            channel = channels.get(quantity)
+            if channel is None:
+                if quantity not in LEVELS:
+                    continue
+                channel = channels[quantity] = Channel()
+            channel.heard = heard
+            take_in(channel, LEVELS[quantity], value, moment_s)
+            if channel.votes:
+                state.loud_until = heard + FRESH
+        quiet = heard >= state.loud_until and state.alarm_at is None and not state.contact
+        if quiet and "smoke_alarm" not in values:
+            return ()
         return self._conclude(state, observation)
 
     def _conclude(self, state: SensorState, observation: Observation) -> Sequence[Finding]:
@@ -128,17 +137,18 @@ class FireSensorDetector:
         )
 
 
-def _known(state: SensorState, observation: Observation) -> bool:
+def _known(state: SensorState, moment_s: float, seq: int | None) -> bool:
     """Say whether an observation of the same time and number came among the last ones; remember it."""
-    moment_us = round(observation.observed_at.timestamp() * 1e6)
-    sequence = -1 if observation.seq is None else observation.seq
-    key = (moment_us * KEY_MIX + sequence) & KEY_MASK
-    if key in state.recent:
+    key = (round(moment_s * 1e6) * KEY_MIX + (-1 if seq is None else seq)) & KEY_MASK
+    recent = state.recent
+    if moment_s > state.newest_s:
+        state.newest_s = moment_s
+    elif key in recent:
         return True
-    if len(state.recent) < RECENT:
-        state.recent.append(key)
+    if len(recent) < RECENT:
+        recent.append(key)
     else:
-        state.recent[state.oldest] = key
+        recent[state.oldest] = key
         state.oldest = (state.oldest + 1) % RECENT
     return False
 
