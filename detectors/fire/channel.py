@@ -23,6 +23,9 @@ FORGET = 4.0
 """A baseline older than this many of its memories says nothing of now."""
 YOUNG_READINGS = 20
 """A baseline of fewer readings is their plain mean; then it turns slow."""
+SET_BACK_READINGS = 5
+"""So many readings in a row from before the last one: the device's clock was set back. A baseline that waited for
+that time to come again would take the next warm afternoon for a steep rise."""
 
 FAST_MASK = (1 << FAST_OF) - 1
 SUSTAINED_MASK = (1 << SUSTAINED_OF) - 1
@@ -42,6 +45,7 @@ class Channel:
     sustained_votes: int = 0
     strong_votes: int = 0
     held: bool = False
+    before_last: int = 0
     heard: int = 0
     """Count of the device's observations when this quantity last came."""
 
@@ -71,7 +75,9 @@ def take_in(channel: Channel, level: Level, value: float, moment_s: float) -> No
     channel.strong_votes = (channel.strong_votes << 1 | strong) & FAST_MASK
     channel.sustained_votes = (channel.sustained_votes << 1 | (value >= level.sustained)) & SUSTAINED_MASK
     if gone_s <= 0:
+        _follow_back(channel, moment_s)
         return
+    channel.before_last = 0
     if channel.readings == 0:
         # A fixed level reached before there is any baseline teaches nothing.
         if not hit:
@@ -89,6 +95,15 @@ def take_in(channel: Channel, level: Level, value: float, moment_s: float) -> No
     channel.deviation += share * (abs(change) - channel.deviation)
     channel.readings += 1
     channel.last_s = moment_s
+
+
+def _follow_back(channel: Channel, moment_s: float) -> None:
+    """Let a baseline go on from a time that was set back; it stays as old as it was."""
+    channel.before_last += 1
+    if channel.before_last >= SET_BACK_READINGS:
+        channel.before_last = 0
+        channel.first_s += moment_s - channel.last_s
+        channel.last_s = moment_s
 
 
 def weight(channel: Channel, level: Level) -> float:

@@ -244,6 +244,56 @@ def test_late_observations_count() -> None:
     assert [len(findings) for findings in late] == [0, 0, 1]
 
 
+@pytest.mark.parametrize(
+    "jump", [timedelta(hours=-6), timedelta(days=-400), timedelta(hours=5), timedelta(days=400)]
+)
+@pytest.mark.parametrize("jump_at_hour", range(0, 24, 3))
+def test_a_clock_that_jumps_makes_no_fire_of_a_hot_afternoon(jump: timedelta, jump_at_hour: int) -> None:
+    sensor = Sensor()
+    for minute in range(2 * 24 * 60):
+        if minute in (60 * jump_at_hour, 60 * (jump_at_hour + 30)):
+            sensor.now += jump
+            jump = -jump
+        sun = -cos(2 * pi * minute / (24 * 60))
+        values = {"temperature_c": 34 + 14 * sun, "humidity_pct": 30 - 20 * sun, "smoke_pct_m": 0.2}
+        assert sensor.send(values, after_s=60) == []
+
+
+@pytest.mark.parametrize(
+    "jump", [timedelta(hours=-6), timedelta(days=-400), timedelta(hours=5), timedelta(days=400)]
+)
+@pytest.mark.parametrize("before_jump", range(4))
+def test_a_fire_while_the_clock_jumps_is_reported_by_its_third_reading(
+    jump: timedelta, before_jump: int
+) -> None:
+    sensor = Sensor()
+    assert sensor.send_all([ORDINARY] * 100, after_s=60) == []
+    found = sensor.send_all([BURNING] * before_jump)
+    sensor.now += jump
+    found += sensor.send_all([BURNING] * (3 - before_jump))
+    assert [finding.severity for finding in found] == [Severity.CRITICAL]
+    assert [finding.severity for finding in sensor.send({"smoke_alarm": 1.0})] == [Severity.CRITICAL]
+
+
+@pytest.mark.parametrize("jump", [timedelta(hours=-6), timedelta(hours=5)])
+def test_ten_agreeing_readings_raise_across_a_jump(jump: timedelta) -> None:
+    sensor = Sensor()
+    assert sensor.send_all([ORDINARY] * 200, after_s=60) == []
+    found = sensor.send_all([SMOULDERING] * 5, after_s=600)
+    sensor.now += jump
+    assert found + sensor.send_all([SMOULDERING] * 5, after_s=600) != []
+
+
+def test_a_baseline_is_as_good_after_a_clock_was_set_back_as_before() -> None:
+    sensor = Sensor()
+    sensor.send_all([{"temperature_c": 22.0}] * 100, after_s=30)
+    sensor.now -= timedelta(days=30)
+    sensor.send_all([{"temperature_c": 22.0}] * 10, after_s=30)
+    found = sensor.send_all([{"temperature_c": 22.0 + 3.0 * n} for n in range(1, 12)], after_s=30)
+    assert [finding.label for finding in found][:1] == ["heat"]
+    assert found[0].criteria["temperature_c"] < 60
+
+
 def test_unknown_quantities_are_ignored() -> None:
     sensor = Sensor()
     assert sensor.send_all([{"wind_ms": 1e9, "battery_pct": 0.0, "rain_mm": -5.0}] * 50) == []
