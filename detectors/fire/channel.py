@@ -24,8 +24,8 @@ FORGET = 4.0
 YOUNG_READINGS = 20
 """A baseline of fewer readings is their plain mean; then it turns slow."""
 SET_BACK_READINGS = 5
-"""So many readings in a row from before the last one: the device's clock was set back. A baseline that waited for
-that time to come again would take the next warm afternoon for a steep rise."""
+"""So many readings in a row from before the last one: the device's clock was set back. A baseline that waited
+for that time to come again would take the next warm afternoon for a steep rise."""
 
 FAST_MASK = (1 << FAST_OF) - 1
 SUSTAINED_MASK = (1 << SUSTAINED_OF) - 1
