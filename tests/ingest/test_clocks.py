@@ -65,8 +65,10 @@ def test_a_clock_set_forward_is_found_at_its_third_reading(ahead: float, every: 
     assert clock.skew_s == pytest.approx(ahead - 0.2)
 
 
-@pytest.mark.parametrize("behind", [3 * HOUR, 90, 400 * DAY])
-@pytest.mark.parametrize("every", [1, 20, 1800])
+@pytest.mark.parametrize(
+    ("behind", "every"),
+    [(90, 1), (90, 20), (3 * HOUR, 1), (3 * HOUR, 20), (3 * HOUR, 1800), (400 * DAY, 20), (400 * DAY, 1800)],
+)
 def test_a_clock_set_back_is_found_once_that_has_lasted(behind: float, every: float) -> None:
     clock = Clock()
     flags_of(clock, live(0, 20, every=every))
@@ -116,6 +118,38 @@ def test_a_lost_piece_that_comes_late_between_live_readings_is_no_jump() -> None
         zip([(200 + 5 * n, 2000 + 5 * n) for n in range(50)], live(2001, 50, every=5), strict=True)
     )
     assert jumps(flags_of(clock, mixed)) == 0
+
+
+@pytest.mark.parametrize("drained", [0.04, 0.5, 0.9, 50])
+@pytest.mark.parametrize("every", [1, 60, 900])
+def test_a_line_that_was_away_or_overloaded_is_no_jump(every: float, drained: float) -> None:
+    """The broker's queue grows for ten minutes, stands for ten, and is then drained, slowly or fast."""
+    clock = Clock()
+    flags = flags_of(clock, live(-6000, 6000 // int(every), every=every))
+    readings = []
+    for n in range(int(20_000 / every)):
+        late = (
+            min(n * every * 0.5, 300.0) if n * every < 1200 else max(0.0, 300 - drained * (n * every - 1200))
+        )
+        readings.append((n * every, n * every + 0.2 + late))
+    flags += flags_of(clock, readings)
+    assert jumps(flags) == 0
+    assert clock.skew_s == pytest.approx(-0.2, abs=2)
+
+
+def test_a_device_that_was_away_for_longer_than_its_clock_lost_is_taken_for_late() -> None:
+    clock = Clock()
+    flags = flags_of(clock, [*live(0, 100), *live(1000 + 2 * HOUR, 100, ahead=-2 * HOUR)])
+    assert jumps(flags) == 0
+
+
+def test_a_lasting_lateness_that_may_be_a_slow_clock_becomes_the_skew_without_a_jump() -> None:
+    clock = Clock()
+    flags = flags_of(clock, [*live(0, 20, every=1800), *live(36_000, 20, every=1800, ahead=-600)])
+    assert set(flags) == {0}
+    assert clock.skew_s == pytest.approx(-600.2)
+    assert set(flags_of(clock, live(72_000, 20, every=1800))) == {0}
+    assert clock.skew_s == pytest.approx(-0.2)
 
 
 def test_one_wrong_time_or_two_are_no_jump() -> None:
