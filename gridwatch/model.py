@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -117,9 +118,11 @@ class Device:
         check_label(self.scene)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Observation:
-    """All quantities that a device measured at one instant: quantity (with its unit in the name) to value."""
+class Observation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """All quantities that a device measured at one instant: quantity (with its unit in the name) to value.
+
+    A struct, for it is made thousands of times a second.
+    """
 
     device: str
     observed_at: datetime
@@ -234,8 +237,7 @@ class CommandResult:
     detail: str = ""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Observations:
+class Observations(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The observations of one message, in the order sent."""
 
     device: str

@@ -6,14 +6,17 @@ Everything that can't be read raises UnreadableMessage with the reason; nothing 
 import base64
 import binascii
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Literal
 
 import msgspec
 
 from gridwatch.errors import UnreadableMessage
 from gridwatch.model import (
+    EARLIEST,
+    LATEST,
     Clip,
     CommandResult,
     DeviceFinding,
@@ -48,8 +51,18 @@ MAX_TEXT = 1000
 
 Moment = float | str
 
+EARLIEST_S, LATEST_S = EARLIEST.timestamp(), LATEST.timestamp()
 
-class _Readings(msgspec.Struct):
+
+class _Readings(msgspec.Struct, gc=False):
+    t: Moment
+    values: dict[str, float]
+    seq: int | None = None
+
+
+class _Switches(msgspec.Struct, gc=False):
+    """Readings of which some are true or false."""
+
     t: Moment
     values: dict[str, float | bool]
     seq: int | None = None
@@ -90,6 +103,8 @@ class _CommandResult(msgspec.Struct):
 
 _readings = msgspec.json.Decoder(_Readings)
 _many_readings = msgspec.json.Decoder(list[_Readings])
+_switches = msgspec.json.Decoder(_Switches)
+_many_switches = msgspec.json.Decoder(list[_Switches])
 _finding = msgspec.json.Decoder(_Finding)
 _lift_state = msgspec.json.Decoder(_LiftState)
 _command_result = msgspec.json.Decoder(_CommandResult)
@@ -102,27 +117,37 @@ def topic_of(device: str, kind: str) -> str:
     return f"{ROOT}/{device}/{kind}"
 
 
-def device_of(topic: str) -> str:
-    """Return the device a topic names; raise UnreadableMessage where it names none."""
-    parts = topic.split("/")
+def route_of(topic: str) -> tuple[str, str]:
+    """Return the device that a topic names and what follows; raise UnreadableMessage where it names none."""
+    return _known_route(topic) if len(topic) <= MAX_KNOWN_TOPIC else _route(topic)
+
+
+def _route(topic: str) -> tuple[str, str]:
+    parts = topic.split("/", 3)
     if len(parts) < 4 or parts[:2] != ["gw", "v1"]:
         raise UnreadableMessage(f"topic {topic[:120]!r} is not gw/v1/{{device}}/…")
     try:
-        return check_device_id(parts[2])
+        return check_device_id(parts[2]), parts[3]
     except ValueError as error:
         raise UnreadableMessage(str(error)) from error
 
 
+MAX_KNOWN_TOPIC, MAX_KNOWN_TOPICS = 128, 131_072
+"""Topics that are not taken apart again: each device sends its readings on the same one."""
+
+_known_route = lru_cache(MAX_KNOWN_TOPICS)(_route)
+
+
 def decode(topic: str, payload: bytes, *, received_at: datetime) -> Message:
     """Decode one message; `received_at` anchors the relative times that SenML allows."""
-    device = device_of(topic)
-    kind, _, rest = topic.split("/", 3)[3].partition("/")
+    device, what = route_of(topic)
     try:
+        if what == "readings":
+            return _observations(device, payload, received_at)
+        kind, _, rest = what.partition("/")
         if kind in _TIMED and rest:
             return _TIMED[kind](device, payload, rest)
-        if kind == "readings" and not rest:
-            return _observations(device, payload, received_at)
-        reader = _PLAIN.get(f"{kind}/{rest}" if rest else kind)
+        reader = _PLAIN.get(what)
         if reader is None:
             raise UnreadableMessage(f"topic {topic[:120]!r}: nothing is expected there")
         return reader(device, payload)
@@ -139,25 +164,48 @@ def encode_observation(observation: Observation) -> bytes:
 
 
 def _observations(device: str, payload: bytes, received_at: datetime) -> Observations:
+    if payload[:1] == b"{":
+        return Observations(device=device, items=(_observation(device, _one(payload)),))
     if looks_like_senml(payload):
         items = read_senml(device, payload, received_at=received_at)
     elif payload.lstrip()[:1] == b"[":
-        items = tuple(_observation(device, body) for body in _many_readings.decode(payload))
+        items = tuple(_observation(device, body) for body in _many(payload))
     else:
-        return Observations(device=device, items=(_observation(device, _readings.decode(payload)),))
+        items = (_observation(device, _one(payload)),)
     if not 0 < len(items) <= MAX_OBSERVATIONS:
         raise ValueError(f"{len(items)} observations in one message: 1 to {MAX_OBSERVATIONS} are taken")
     return Observations(device=device, items=items)
 
 
-def _observation(device: str, body: _Readings) -> Observation:
-    if not 0 < len(body.values) <= MAX_QUANTITIES:
-        raise ValueError(f"values: {len(body.values)} quantities; 1 to {MAX_QUANTITIES} are taken")
-    if body.seq is not None and not 0 <= body.seq <= MAX_SEQ:
-        raise ValueError(f"seq: {body.seq} lies outside 0..{MAX_SEQ}")
-    return Observation(
-        device=device, observed_at=_moment(body.t, "t"), values=_quantities(body.values), seq=body.seq
-    )
+def _one(payload: bytes) -> _Readings | _Switches:
+    """Decode one object; nearly none holds a switch, so that is tried second."""
+    try:
+        return _readings.decode(payload)
+    except msgspec.ValidationError:
+        return _switches.decode(payload)
+
+
+def _many(payload: bytes) -> Sequence[_Readings | _Switches]:
+    try:
+        return _many_readings.decode(payload)
+    except msgspec.ValidationError:
+        return _many_switches.decode(payload)
+
+
+def _observation(device: str, body: _Readings | _Switches) -> Observation:
+    values, seq = body.values, body.seq
+    if not 0 < len(values) <= MAX_QUANTITIES:
+        raise ValueError(f"values: {len(values)} quantities; 1 to {MAX_QUANTITIES} are taken")
+    if seq is not None and not 0 <= seq <= MAX_SEQ:
+        raise ValueError(f"seq: {seq} lies outside 0..{MAX_SEQ}")
+    if type(body) is _Switches or not (values.keys() <= _names_seen and math.isfinite(sum(values.values()))):
+        values = _quantities(values)
+    return Observation(device=device, observed_at=_moment(body.t, "t"), values=values, seq=seq)
+
+
+_names_seen: set[str] = set()
+MAX_NAMES_SEEN = 4096
+"""Quantities whose names were checked: the same few come with every message."""
 
 
 def _quantities(values: Mapping[str, float]) -> dict[str, float]:
@@ -166,27 +214,18 @@ def _quantities(values: Mapping[str, float]) -> dict[str, float]:
         number = float(value)
         if not math.isfinite(number):
             raise ValueError(f"values.{name}: not a finite number")
-        checked[_known_name(name)] = number
+        checked[check_label(name)] = number
+    if len(_names_seen) < MAX_NAMES_SEEN:
+        _names_seen.update(checked)
     return checked
-
-
-_names_seen: set[str] = set()
-MAX_NAMES_SEEN = 4096
-
-
-def _known_name(name: str) -> str:
-    """Check a quantity's name once: the same few come with every message."""
-    if name not in _names_seen:
-        check_label(name)
-        if len(_names_seen) < MAX_NAMES_SEEN:
-            _names_seen.add(name)
-    return name
 
 
 def _moment(value: Moment, field: str) -> datetime:
     try:
         if isinstance(value, str):
             return check_time(datetime.fromisoformat(value))
+        if EARLIEST_S <= value < LATEST_S:
+            return datetime.fromtimestamp(value, UTC)
         return check_time(datetime.fromtimestamp(value, UTC))
     except (ValueError, OverflowError, OSError) as error:
         hint = " (milliseconds? send seconds)" if isinstance(value, float) and value > 1e11 else ""

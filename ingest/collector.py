@@ -16,8 +16,10 @@ from gridwatch.store import Store
 from gridwatch.store.collectors import hold_slot
 from gridwatch.wire import topic_of
 from ingest.broker import Session
-from ingest.media import WINDOW, take_media
-from ingest.pipeline import BATCH, take_readings
+from ingest.media import WINDOW as MEDIA_WINDOW
+from ingest.media import take_media
+from ingest.pipeline import WINDOW as READINGS_WINDOW
+from ingest.pipeline import take_readings
 from ingest.pool import Pool
 from ingest.recorder import Recorder
 from ingest.registry import Registry
@@ -65,8 +67,8 @@ async def _run(settings: Settings, store: Store, client_id: str, sessions: list[
     session = partial(Session.open, mqtt_url(settings))
     async with (
         Pool.open(settings.detector_workers, options) as pool,
-        session(client_id=f"{client_id}-readings", topics=READINGS, window=BATCH) as readings,
-        session(client_id=f"{client_id}-media", topics=MEDIA, window=WINDOW) as media,
+        session(client_id=f"{client_id}-readings", topics=READINGS, window=READINGS_WINDOW) as readings,
+        session(client_id=f"{client_id}-media", topics=MEDIA, window=MEDIA_WINDOW) as media,
         asyncio.TaskGroup() as tasks,
     ):
         sessions += [readings, media]

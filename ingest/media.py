@@ -8,16 +8,18 @@ import asyncio
 import logging
 from collections import Counter, deque
 from collections.abc import Container, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from gridwatch.errors import DetectorError, EvidenceError, UnreadableMedia
 from gridwatch.evidence import EvidenceFiles
 from gridwatch.model import Clip, DeviceFinding, Evidence, Finding, Frame
 from gridwatch.store.entries import Accepted, Concluded, Entry, Shown, Skipped
 from ingest.broker import Delivery, Session
-from ingest.pipeline import refused_by, rejected, understand
+from ingest.pipeline import refused_by, understand
 from ingest.pool import Pool, WorkerLost
-from ingest.recorder import Recorder, Sent
+from ingest.recorder import Recorder
 from ingest.registry import Registry
 
 log = logging.getLogger(__name__)
@@ -96,10 +98,10 @@ class Lane:
                 await self._added.wait()
             waiting = self._queue.popleft()
             self._forget(waiting)
-            entry = await self._detect(waiting)
+            entry = await self._detect(waiting.entry)
             skipped, self._skipped = self._skipped, []
-            passed_over = [_sent(w, Skipped(device=_camera(w) or "")) for w in skipped]
-            await self._recorder.record([*passed_over, _sent(waiting, entry)])
+            passed_over = [Skipped(device=_camera(w) or "") for w in skipped]
+            await self._recorder.record([*passed_over, entry])
             self._session.done([w.delivery for w in (waiting, *skipped)])
 
     def _skip_oldest(self, cameras: Container[str | None]) -> None:
@@ -115,15 +117,14 @@ class Lane:
             if not self._frames[camera]:
                 del self._frames[camera]
 
-    async def _detect(self, waiting: Waiting) -> Entry:
-        entry = waiting.entry
+    async def _detect(self, entry: Entry) -> Entry:
         if not (isinstance(entry, Accepted) and isinstance(entry.message, Frame | Clip | DeviceFinding)):
             return entry
         device = entry.known.device
         try:
             findings = await self._examine(device.id, device.scene, entry.message)
         except (UnreadableMedia, DetectorError) as error:
-            return rejected(waiting.delivery, str(error), entry.known)
+            return entry.rejected(str(error))
         return replace(entry, concluded=tuple([await self._keep(finding) for finding in findings]))
 
     async def _examine(
@@ -163,7 +164,3 @@ def _camera(waiting: Waiting) -> str | None:
     if isinstance(entry, Accepted) and isinstance(entry.message, Frame):
         return entry.known.device.id
     return None
-
-
-def _sent(waiting: Waiting, entry: Entry) -> Sent:
-    return Sent(entry=entry, topic=waiting.delivery.topic, payload=waiting.delivery.payload)

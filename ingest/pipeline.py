@@ -1,43 +1,59 @@
 """The straight line of readings: deliver, decode, detect, record, acknowledge.
 
-An acknowledgement follows the commit, never goes before it.
+An acknowledgement follows the commit, never goes before it. While one batch is being committed the next one
+is decoded and judged.
 """
 
-from collections.abc import Sequence
-from dataclasses import replace
+import asyncio
+from collections.abc import Mapping, Sequence
 from functools import partial
+
+from msgspec.structs import replace
 
 from gridwatch.errors import UnreadableMessage
 from gridwatch.model import Observations
 from gridwatch.store.devices import KnownDevice
 from gridwatch.store.entries import UNREGISTERED, Accepted, Concluded, Entry, Rejected, Skipped
-from gridwatch.wire import DECODER, decode, device_of
+from gridwatch.wire import decode, route_of
 from ingest.broker import Delivery, Session
-from ingest.recorder import Recorder, Sent, until_available
+from ingest.recorder import Recorder, until_available
 from ingest.registry import Registry
 from ingest.sensors import Sensors
 
 BATCH = 2_000
 LINGER_S = 0.005
 """How long a batch waits for company: enough for thousands a second, too short for a person to notice."""
+WINDOW = 3 * BATCH
+"""Messages in flight: one batch is being committed, one decoded, one on its way."""
 
 
 async def take_readings(session: Session, registry: Registry, sensors: Sensors, recorder: Recorder) -> None:
     """Take in readings, states and results of one session, for ever."""
-    while True:
-        deliveries = await session.batch(most=BATCH, linger_s=LINGER_S)
-        entries = await understand(deliveries, registry)
-        await until_available(partial(sensors.prime, observers(entries)))
-        entries = [detect(entry, sensors) for entry in entries]
-        await recorder.record([*sent_as(deliveries, entries), *await refused_by(session, registry)])
-        session.done(deliveries)
+    async with asyncio.TaskGroup() as tasks:
+        committing = tasks.create_task(asyncio.sleep(0))
+        while True:
+            deliveries = await session.batch(most=BATCH, linger_s=LINGER_S)
+            entries = await understand(deliveries, registry)
+            await until_available(partial(sensors.prime, observers(entries)))
+            entries = [detect(entry, sensors) for entry in entries]
+            entries += await refused_by(session, registry)
+            await committing
+            committing = tasks.create_task(commit(session, deliveries, recorder, entries))
+
+
+async def commit(
+    session: Session, deliveries: Sequence[Delivery], recorder: Recorder, entries: Sequence[Entry]
+) -> None:
+    """Record what was delivered; then, and only then, let the broker forget it."""
+    await recorder.record(entries)
+    session.done(deliveries)
 
 
 async def understand(deliveries: Sequence[Delivery], registry: Registry) -> list[Entry]:
     """Decode deliveries; what can't be read, or comes from a stranger, is rejected with its reason."""
     senders = {sender(delivery.topic) for delivery in deliveries} - {UNREGISTERED}
     known = await until_available(partial(registry.find, senders))
-    return [_entry(delivery, known.get(sender(delivery.topic))) for delivery in deliveries]
+    return [_entry(delivery, known) for delivery in deliveries]
 
 
 def observers(entries: Sequence[Entry]) -> list[KnownDevice]:
@@ -55,56 +71,44 @@ def detect(entry: Entry, sensors: Sensors) -> Entry:
     return replace(entry, concluded=tuple(Concluded(finding=finding) for finding in findings))
 
 
-def sent_as(deliveries: Sequence[Delivery], entries: Sequence[Entry]) -> list[Sent]:
-    """Keep each entry beside the message it came from."""
-    return [
-        Sent(entry=entry, topic=delivery.topic, payload=delivery.payload)
-        for delivery, entry in zip(deliveries, entries, strict=True)
-    ]
-
-
-async def refused_by(session: Session, registry: Registry) -> list[Sent]:
+async def refused_by(session: Session, registry: Registry) -> list[Skipped]:
     """Return the QoS 0 messages that a session had no room for, counted as skipped."""
     refused = session.take_refused()
     if not refused:
         return []
     known = await until_available(partial(registry.find, map(sender, refused)))
     return [
-        Sent(
-            entry=Skipped(device=device if device in known else UNREGISTERED, count=count),
-            topic=topic,
-            payload=b"",
-        )
+        Skipped(device=device if device in known else UNREGISTERED, count=count)
         for topic, count in refused.items()
         for device in [sender(topic)]
     ]
 
 
-def rejected(delivery: Delivery, reason: str, known: KnownDevice | None) -> Rejected:
-    """Return the entry of a delivery that goes to quarantine."""
-    return Rejected(
-        topic=delivery.topic,
-        payload=delivery.payload,
-        reason=reason,
-        decoder=DECODER,
-        received_at=delivery.received_at,
-        device=known.device.id if known else "",
-    )
-
-
 def sender(topic: str) -> str:
     """Return the device that a topic names, UNREGISTERED where it names none."""
     try:
-        return device_of(topic)
+        return route_of(topic)[0]
     except UnreadableMessage:
         return UNREGISTERED
 
 
-def _entry(delivery: Delivery, known: KnownDevice | None) -> Entry:
+def _entry(delivery: Delivery, registered: Mapping[str, KnownDevice]) -> Entry:
+    topic, payload, received_at = delivery.topic, delivery.payload, delivery.received_at
+    known = registered.get(sender(topic))
     try:
-        message = decode(delivery.topic, delivery.payload, received_at=delivery.received_at)
+        message = decode(topic, payload, received_at=received_at)
     except UnreadableMessage as error:
-        return rejected(delivery, str(error), known)
+        return _rejected(delivery, str(error), known)
     if known is None:
-        return rejected(delivery, f"device {message.device!r} is not registered", None)
-    return Accepted(known=known, message=message, received_at=delivery.received_at)
+        return _rejected(delivery, f"device {message.device!r} is not registered", None)
+    return Accepted(known=known, message=message, received_at=received_at, topic=topic, payload=payload)
+
+
+def _rejected(delivery: Delivery, reason: str, known: KnownDevice | None) -> Rejected:
+    return Rejected(
+        topic=delivery.topic,
+        payload=delivery.payload,
+        reason=reason,
+        received_at=delivery.received_at,
+        device=known.device.id if known else UNREGISTERED,
+    )

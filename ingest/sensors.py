@@ -7,7 +7,7 @@ from detectors import SENSOR_DETECTORS
 from gridwatch.model import Finding, Observation
 from gridwatch.store import Store
 from gridwatch.store.devices import KnownDevice
-from gridwatch.store.intake import recent_observations
+from gridwatch.store.observations import recent_observations
 
 PRIMING_READINGS = 128
 """Stored readings that a device's memory is rebuilt from after a restart."""

@@ -6,11 +6,13 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, LiteralString, Self, TypeAlias
 
+import numpy as np
 import psycopg
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from gridwatch.errors import StoreError, StoreUnavailable
+from gridwatch.store.columns import ColumnDumper
 
 Row: TypeAlias = dict[str, Any]
 Connection: TypeAlias = psycopg.AsyncConnection[Row]
@@ -19,6 +21,8 @@ SESSION_OPTIONS = "-c search_path=gridwatch,public -c timezone=UTC -c jit=off"
 """Our tables have a schema of their own; just-in-time compilation costs more than our short queries."""
 
 CONNECT_TIMEOUT_S = 5
+psycopg.adapters.register_dumper(np.ndarray, ColumnDumper)
+
 WAIT_FOR_CONNECTION_S = 10.0
 RECONNECT_FOR_S = 2.0
 """Then the pool gives up until somebody asks again: its own back-off would grow past a short outage."""

@@ -5,9 +5,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
+import msgspec
+
 from gridwatch.evidence import StoredEvidence
 from gridwatch.model import Finding, Message
 from gridwatch.store.devices import KnownDevice
+from gridwatch.wire import DECODER
 
 UNREGISTERED = ""
 """The book of all devices that are not registered: their names are a stranger's to choose."""
@@ -40,14 +43,30 @@ class Concluded:
     evidence: tuple[Shown, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Accepted:
-    """A message of a registered device, and what detectors concluded from it."""
+class Accepted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A message of a registered device, what detectors concluded from it, and the raw message itself.
+
+    A struct, for it is made thousands of times a second.
+    """
 
     known: KnownDevice
     message: Message
     received_at: datetime
+    topic: str = ""
+    payload: bytes = b""
     concluded: tuple[Concluded, ...] = ()
+    flags: tuple[int, ...] = ()
+    """Of each observation in the message; empty where none has any."""
+
+    def rejected(self, reason: str) -> "Rejected":
+        """Return the same message on its way to quarantine."""
+        return Rejected(
+            topic=self.topic,
+            payload=self.payload,
+            reason=reason,
+            received_at=self.received_at,
+            device=self.known.device.id,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,9 +76,9 @@ class Rejected:
     topic: str
     payload: bytes
     reason: str
-    decoder: str
     received_at: datetime
     device: str = UNREGISTERED
+    decoder: str = DECODER
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,11 +6,12 @@ alerts are numbered last.
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
-from typing import Any, TypeAlias
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Any
 from uuid import UUID, uuid5
 
+import numpy as np
 from psycopg.types.json import Jsonb
 
 from gridwatch.model import (
@@ -20,7 +21,6 @@ from gridwatch.model import (
     Finding,
     Frame,
     LiftState,
-    Observation,
     Observations,
     Severity,
     Status,
@@ -31,108 +31,79 @@ from gridwatch.store.connection import Connection, Store, queries
 from gridwatch.store.devices import KnownDevice
 from gridwatch.store.entries import Accepted, Concluded, Disposition, Entry, Rejected, Shown, Skipped
 from gridwatch.store.jobs import defer_notify
+from gridwatch.store.observations import quantity_keys, store_observations
 
 SQL = queries("intake")
 
 EVENTS = UUID("6f1a2a52-6e0c-5f0e-9a2e-0d6b6a0f4c11")
 """Namespace of event ids: the same finding of the same device gets the same id, however often it comes."""
 
-NO_SEQ = -1
 
-Identity: TypeAlias = tuple[int, datetime, int]
-"""Of an observation: device key, observation time, seq."""
+class Intake:
+    """The way of batches into the database."""
+
+    def __init__(self, store: Store, extra_alarms: Mapping[str, Severity]) -> None:
+        self._store = store
+        self._extra_alarms = extra_alarms
+        self._quantities: dict[str, int] = {}
+
+    async def record(self, entries: Sequence[Entry]) -> Counter[str]:
+        """Write a batch in one transaction; return how many messages had which disposition.
+
+        All or nothing. Raises StoreUnavailable when trying again later is right, StoreError when it is not.
+        """
+        accepted = [entry for entry in entries if isinstance(entry, Accepted)]
+        observed = [(entry, entry.message) for entry in accepted if isinstance(entry.message, Observations)]
+        await self._learn_quantities(observed)
+        async with self._store.transaction() as connection:
+            batch = _Batch(connection, self._extra_alarms)
+            if observed:
+                await batch.store_observations(observed, self._quantities)
+            return await batch.store(entries, accepted)
+
+    async def _learn_quantities(self, observed: Sequence[tuple[Accepted, Observations]]) -> None:
+        """Get the keys of quantities heard of for the first time, before the batch's own transaction."""
+        names = set(chain.from_iterable(item.values for _, message in observed for item in message.items))
+        if not names <= self._quantities.keys():
+            self._quantities |= await quantity_keys(self._store, names)
 
 
-async def record(
-    store: Store, entries: Sequence[Entry], *, extra_alarms: Mapping[str, Severity]
-) -> Counter[str]:
-    """Write a batch in one transaction; return how many messages had which disposition.
-
-    All or nothing. Raises StoreUnavailable when trying again later is right, StoreError when it is not.
-    """
-    async with store.transaction() as connection:
-        return await _Intake(connection, extra_alarms).record(entries)
-
-
-class _Intake:
+class _Batch:
     """One transaction's work."""
 
     def __init__(self, connection: Connection, extra_alarms: Mapping[str, Severity]) -> None:
         self._connection = connection
         self._extra_alarms = extra_alarms
-        self._books: dict[str, Counter[str]] = {}
+        self._new: dict[int, bool] = {}
+        self._books = {disposition: Counter[str]() for disposition in Disposition}
         self._changes: dict[int, str] = {}
 
-    async def record(self, entries: Sequence[Entry]) -> Counter[str]:
-        accepted = [entry for entry in entries if isinstance(entry, Accepted)]
-        new = await self._store_observations(accepted)
+    async def store_observations(
+        self, observed: Sequence[tuple[Accepted, Observations]], quantities: Mapping[str, int]
+    ) -> None:
+        """Write readings; remember which messages held any that are new."""
+        new = await store_observations(self._connection, observed, quantities)
+        self._new = {id(entry): is_new for (entry, _), is_new in zip(observed, new, strict=True)}
+
+    async def store(self, entries: Sequence[Entry], accepted: Sequence[Accepted]) -> Counter[str]:
+        """Write all else that a batch holds and what follows from it; return the dispositions."""
+        new = self._new
         for entry in entries:
             match entry:
+                case Accepted():
+                    if id(entry) not in new:
+                        new[id(entry)] = await self._store(entry)
                 case Skipped():
-                    self._count(entry.device, Disposition.SKIPPED, entry.count)
+                    self._books[Disposition.SKIPPED][entry.device] += entry.count
                 case Rejected():
-                    self._count(entry.device, await self._quarantine(entry))
-                case Accepted() if id(entry) not in new:
-                    new[id(entry)] = await self._store(entry)
-        await self._write_events(accepted, new)
-        for entry in accepted:
-            disposition = Disposition.STORED if new[id(entry)] else Disposition.DUPLICATE
-            self._count(entry.known.device.id, disposition)
+                    self._books[await self._quarantine(entry)][entry.device] += 1
+        await self._write_events(accepted)
+        stored = Counter(entry.known.device.id for entry in accepted if new[id(entry)])
+        self._books[Disposition.STORED] = stored
+        self._books[Disposition.DUPLICATE].update(e.known.device.id for e in accepted if not new[id(e)])
         await self._write_books()
         await announce(self._connection, self._changes)
-        return sum(self._books.values(), Counter())
-
-    async def _store_observations(self, accepted: Sequence[Accepted]) -> dict[int, bool]:
-        """Write the readings of observations never seen before; tell which messages held any."""
-        sent = [(entry, entry.message.items) for entry in accepted if isinstance(entry.message, Observations)]
-        if not sent:
-            return {}
-        unseen = await self._new_identities(
-            {(entry.known.key, *_identity(item)) for entry, items in sent for item in items}
-        )
-        rows, new = [], {}
-        for entry, items in sent:
-            fresh = [item for item in items if _take(unseen, (entry.known.key, *_identity(item)))]
-            rows += [(entry, item) for item in fresh]
-            new[id(entry)] = bool(fresh)
-        await self._copy_readings(rows)
-        return new
-
-    async def _new_identities(self, wanted: set[Identity]) -> set[Identity]:
-        """Claim identities in one order, so that two collectors can't deadlock; return those never seen."""
-        ordered = sorted(wanted)
-        cursor = await self._connection.execute(
-            SQL["identities"],
-            {
-                "device_keys": [key for key, _, _ in ordered],
-                "observed_ats": [at for _, at, _ in ordered],
-                "seqs": [seq for _, _, seq in ordered],
-            },
-            binary=True,
-        )
-        return {(r["device_key"], r["observed_at"], r["seq"]) for r in await cursor.fetchall()}
-
-    async def _copy_readings(self, rows: Sequence[tuple[Accepted, Observation]]) -> None:
-        keys = await self._quantity_keys({name for _, observation in rows for name in observation.values})
-        async with self._connection.cursor() as cursor, cursor.copy(SQL["copy readings"]) as copy:
-            copy.set_types(["int4", "int2", "timestamptz", "timestamptz", "float8"])
-            for entry, observation in rows:
-                for name, value in observation.values.items():
-                    await copy.write_row(
-                        (entry.known.key, keys[name], observation.observed_at, entry.received_at, value)
-                    )
-
-    async def _quantity_keys(self, names: Iterable[str]) -> dict[str, int]:
-        wanted = {"names": sorted(names)}
-        found = await self._known_quantities(wanted)
-        if len(found) < len(wanted["names"]):
-            await self._connection.execute(SQL["quantities"], wanted)
-            found = await self._known_quantities(wanted)
-        return found
-
-    async def _known_quantities(self, wanted: Mapping[str, Sequence[str]]) -> dict[str, int]:
-        cursor = await self._connection.execute(SQL["quantity keys"], wanted)
-        return {row["name"]: row["key"] for row in await cursor.fetchall()}
+        return Counter({str(disposition): book.total() for disposition, book in self._books.items()})
 
     async def _store(self, entry: Accepted) -> bool:
         """Write what a message other than observations says itself; tell whether it is new."""
@@ -160,16 +131,17 @@ class _Intake:
     async def _touches(self, statement: Any, columns: Mapping[str, Any]) -> bool:
         return (await self._connection.execute(statement, columns)).rowcount > 0
 
-    async def _write_events(self, accepted: Sequence[Accepted], new: dict[int, bool]) -> None:
+    async def _write_events(self, accepted: Sequence[Accepted]) -> None:
         """Write what was concluded, device by device, so that two collectors can't deadlock.
 
         A finding that a device sent is new where its event is; what a detector found in a message that is a
         duplicate was written with the first one.
         """
-        for entry in sorted(accepted, key=lambda entry: entry.known.device.id):
+        telling = [entry for entry in accepted if entry.concluded]
+        for entry in sorted(telling, key=lambda entry: entry.known.device.id):
             if isinstance(entry.message, DeviceFinding):
-                new[id(entry)] = any([await self._event(entry, one) for one in entry.concluded])
-            elif new[id(entry)]:
+                self._new[id(entry)] = any([await self._event(entry, one) for one in entry.concluded])
+            elif self._new[id(entry)]:
                 for concluded in entry.concluded:
                     await self._event(entry, concluded)
 
@@ -239,21 +211,15 @@ class _Intake:
         is_new = await self._touches(SQL["quarantine"], columns)
         return Disposition.QUARANTINED if is_new else Disposition.DUPLICATE
 
-    def _count(self, device: str, disposition: Disposition, count: int = 1) -> None:
-        book = self._books.setdefault(device, Counter())
-        book["received"] += count
-        book[disposition] += count
-
     async def _write_books(self) -> None:
-        columns = ("received", *Disposition)
-        async with self._connection.cursor() as cursor:
-            await cursor.executemany(
-                SQL["book"],
-                [
-                    {"device": device} | {str(column): book[column] for column in columns}
-                    for device, book in sorted(self._books.items())
-                ],
-            )
+        """Add to the books, device by device in one order, so that two collectors can't deadlock."""
+        devices = sorted(set().union(*self._books.values()))
+        if devices:
+            counts = {
+                str(disposition): np.fromiter((book[device] for device in devices), np.int64)
+                for disposition, book in self._books.items()
+            }
+            await self._connection.execute(SQL["books"], {"devices": devices, **counts})
 
 
 LIFT_COLUMNS = ("observed_at", "door", "moving", "door_zone", "mode")
@@ -263,32 +229,6 @@ def event_id(device: str, finding: Finding) -> UUID:
     """Return the id of a finding's event: the same for the same finding, however often it is delivered."""
     name = finding.id or f"{finding.observed_at.isoformat()} {finding.label} {finding.box_xyxy}"
     return uuid5(EVENTS, f"{device} {name}")
-
-
-async def recent_observations(store: Store, known: Sequence[KnownDevice], *, each: int) -> list[Observation]:
-    """Return what the newest `each` readings of some devices belong to, by device, oldest first."""
-    rows = await store.rows(SQL["recent"], {"device_keys": [device.key for device in known], "each": each})
-    return [
-        Observation(
-            device=row["device"],
-            observed_at=row["observed_at"],
-            values=row["values"] or {},
-            seq=None if row["seq"] == NO_SEQ else row["seq"],
-        )
-        for row in rows
-    ]
-
-
-def _identity(observation: Observation) -> tuple[datetime, int]:
-    return observation.observed_at, NO_SEQ if observation.seq is None else observation.seq
-
-
-def _take(unseen: set[Identity], identity: Identity) -> bool:
-    """Tell whether an identity is new, once: the second of two alike in a batch is a duplicate."""
-    if identity not in unseen:
-        return False
-    unseen.remove(identity)
-    return True
 
 
 def _event_columns(event: UUID, entry: Accepted, finding: Finding, scene: str) -> dict[str, Any]:

@@ -1,9 +1,9 @@
--- Identities of observations in a ring of sixteen days, so that old ones go by emptying a table; readings with
+-- Identities of observations in a ring of 32 days, so that old ones go by emptying a table; readings with
 -- a flag and one index; the numbers that a device counts up, and the gaps in them.
 
 ALTER TABLE observation RENAME TO observation_before;
 
--- ring: the day of observed_at since 1970 modulo 16. A partition that the ring has turned past is emptied;
+-- ring: the day of observed_at since 1970 modulo 32. A partition that the ring has turned past is emptied;
 -- what is left in it does no harm, for the time is part of the key. Time comes first in the key: what is new
 -- lies side by side at its end.
 CREATE TABLE observation (
@@ -15,13 +15,13 @@ CREATE TABLE observation (
 ) PARTITION BY LIST (ring);
 DO $$
 BEGIN
-    FOR ring IN 0..15 LOOP
+    FOR ring IN 0..31 LOOP
         EXECUTE format('CREATE TABLE observation_%s PARTITION OF observation FOR VALUES IN (%s)',
                        lpad(ring::text, 2, '0'), ring);
     END LOOP;
 END $$;
 INSERT INTO observation (observed_at, device_key, ring, seq)
-SELECT observed_at, device_key, mod(floor(extract(epoch FROM observed_at) / 86400)::bigint, 16), seq
+SELECT observed_at, device_key, mod(floor(extract(epoch FROM observed_at) / 86400)::bigint, 32), seq
 FROM observation_before
 WHERE observed_at > now() - interval '9 days';
 DROP TABLE observation_before;

@@ -1,15 +1,3 @@
--- identities --
-INSERT INTO observation (device_key, observed_at, seq, ring)
-SELECT key, at, seq, mod(floor(extract(epoch FROM at) / 86400)::bigint, 16)
-FROM unnest(%(device_keys)s::integer[], %(observed_ats)s::timestamptz[], %(seqs)s::bigint[]) AS t (key, at, seq)
-ON CONFLICT DO NOTHING
-RETURNING device_key, observed_at, seq
--- quantities --
-INSERT INTO quantity (name) SELECT unnest(%(names)s::text[]) ON CONFLICT DO NOTHING
--- quantity keys --
-SELECT name, key FROM quantity WHERE name = ANY(%(names)s)
--- copy readings --
-COPY reading (device_key, quantity_key, observed_at, received_at, value) FROM STDIN (FORMAT binary)
 -- medium --
 INSERT INTO medium (device_key, kind, observed_at, received_at)
 VALUES (%(device_key)s, %(kind)s, %(observed_at)s, %(received_at)s)
@@ -51,23 +39,12 @@ ON CONFLICT DO NOTHING
 INSERT INTO quarantine (topic, payload, reason, decoder, received_at, digest)
 VALUES (%(topic)s, %(payload)s, %(reason)s, %(decoder)s, %(received_at)s, %(digest)s)
 ON CONFLICT (digest) WHERE replayed_at IS NULL DO NOTHING
--- book --
+-- books --
 INSERT INTO book (device, received, stored, duplicate, quarantined, skipped)
-VALUES (%(device)s, %(received)s, %(stored)s, %(duplicate)s, %(quarantined)s, %(skipped)s)
+SELECT device, stored + duplicate + quarantined + skipped, stored, duplicate, quarantined, skipped
+FROM unnest(%(devices)s::text[], %(stored)s::bigint[], %(duplicate)s::bigint[], %(quarantined)s::bigint[],
+            %(skipped)s::bigint[]) AS t (device, stored, duplicate, quarantined, skipped)
 ON CONFLICT (device) DO UPDATE
 SET received = book.received + excluded.received, stored = book.stored + excluded.stored,
     duplicate = book.duplicate + excluded.duplicate, quarantined = book.quarantined + excluded.quarantined,
     skipped = book.skipped + excluded.skipped
--- recent --
-SELECT d.id AS device, r.observed_at,
-       coalesce((SELECT max(o.seq) FROM observation o
-                 WHERE o.observed_at = r.observed_at AND o.device_key = d.key), -1) AS seq,
-       jsonb_object_agg(q.name, r.value) AS values
-FROM unnest(%(device_keys)s::integer[]) AS wanted (key)
-JOIN device d ON d.key = wanted.key
-CROSS JOIN LATERAL (
-    SELECT observed_at, quantity_key, value FROM reading WHERE device_key = d.key
-    ORDER BY observed_at DESC LIMIT %(each)s) r
-JOIN quantity q ON q.key = r.quantity_key
-GROUP BY d.key, d.id, r.observed_at
-ORDER BY d.key, r.observed_at

@@ -1,0 +1,163 @@
+"""Observations in bulk: identities are claimed, and the readings of those never seen before are written.
+
+What is new is decided by a small table of identities: device, observation time, and seq where the device
+sends one. It holds a ring of days. An observation from outside of the days that surely are in the ring is
+looked up among the readings as well: there its identity is device and time alone.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import chain
+
+import numpy as np
+
+from gridwatch.model import Observation, Observations
+from gridwatch.store.columns import Numbers, copy_rows
+from gridwatch.store.connection import Connection, Store, queries
+from gridwatch.store.devices import KnownDevice
+from gridwatch.store.entries import Accepted
+
+SQL = queries("observations")
+
+NO_SEQ = -1
+NO_FLAG = (0,)
+
+RING_DAYS = 32
+WINDOW = timedelta(days=8)
+"""Identities of observations that are no older than this are in the ring."""
+AHEAD = timedelta(days=1)
+"""And those of a clock that is at most this far ahead."""
+KEPT_AHEAD_DAYS = 8
+"""Of the ring: what is further ahead than AHEAD today may come again within the window, when it is not."""
+
+DAY_US = 86_400_000_000
+
+
+class Observed:
+    """The observations of some messages as columns, one row for each, in the order of the messages."""
+
+    def __init__(self, sent: Sequence[tuple[Accepted, Observations]]) -> None:
+        self.items = list(chain.from_iterable(message.items for _, message in sent))
+        sizes = [len(message.items) for _, message in sent]
+        self.message = np.repeat(np.arange(len(sent)), sizes)
+        self.device_key = np.repeat(np.fromiter((entry.known.key for entry, _ in sent), np.int32), sizes)
+        self.received_at = np.repeat(_times([entry.received_at for entry, _ in sent]), sizes)
+        self.flags = np.fromiter(
+            chain.from_iterable(entry.flags or NO_FLAG * len(message.items) for entry, message in sent),
+            np.int16,
+        )
+        self.observed_at = _times([item.observed_at for item in self.items])
+        self.seq = np.fromiter((NO_SEQ if item.seq is None else item.seq for item in self.items), np.int64)
+
+
+async def store_observations(
+    connection: Connection, sent: Sequence[tuple[Accepted, Observations]], quantities: Mapping[str, int]
+) -> list[bool]:
+    """Write the readings of observations never seen before; tell which messages held any.
+
+    `quantities`: the keys of all quantities that occur.
+    """
+    observed = Observed(sent)
+    new = await _claim(connection, observed)
+    await _copy(connection, observed, new, quantities)
+    held = np.zeros(len(sent), bool)
+    held[observed.message[new]] = True
+    return [bool(any_new) for any_new in held]
+
+
+async def _claim(connection: Connection, observed: Observed) -> Numbers:
+    """Return the rows, in ascending order, that are the first of their identity.
+
+    Identities are claimed in one order, so that two collectors can't deadlock.
+    """
+    order = np.lexsort((observed.seq, observed.device_key, observed.observed_at))
+    at, key, seq = observed.observed_at[order], observed.device_key[order], observed.seq[order]
+    first = np.ones(len(order), bool)
+    first[1:] = (np.diff(at.view("i8")) != 0) | (np.diff(key) != 0) | (np.diff(seq) != 0)
+    first[first] = ~await _stored_long_ago(connection, at[first], key[first])
+    at, key, seq, order = at[first], key[first], seq[first], order[first]
+    if not len(order):
+        return order
+    columns = {"device_keys": key, "observed_ats": at, "seqs": seq, "rings": _ring(at), "count": len(order)}
+    row = await (await connection.execute(SQL["claim"], columns)).fetchone()
+    if row is None or not row["count"]:
+        return order[:0]
+    if row["count"] < len(order):
+        claimed = set(row["claimed"])
+        order = order[[number in claimed for number in range(len(order))]]
+    return np.sort(order)
+
+
+async def _stored_long_ago(connection: Connection, at: Numbers, key: Numbers) -> Numbers:
+    """Tell of each observation whether it lies outside of the window and its readings are there."""
+    now = datetime.now(UTC)
+    outside = np.flatnonzero((at < _time(now - WINDOW)) | (at > _time(now + AHEAD)))
+    stored = np.zeros(len(at), bool)
+    if len(outside):
+        columns = {"device_keys": key[outside], "observed_ats": at[outside]}
+        rows = await (await connection.execute(SQL["stored long ago"], columns)).fetchall()
+        stored[outside[[row["number"] - 1 for row in rows]]] = True
+    return stored
+
+
+async def _copy(
+    connection: Connection, observed: Observed, rows: Numbers, quantities: Mapping[str, int]
+) -> None:
+    if not len(rows):
+        return
+    values = [observed.items[row].values for row in rows.tolist()]
+    sizes = np.fromiter(map(len, values), np.int64)
+    row = np.repeat(rows, sizes)
+    columns = [
+        observed.device_key[row],
+        np.fromiter(map(quantities.__getitem__, chain.from_iterable(values)), np.int16),
+        observed.flags[row],
+        observed.observed_at[row],
+        observed.received_at[row],
+        np.fromiter(chain.from_iterable(value.values() for value in values), np.float64),
+    ]
+    async with connection.cursor() as cursor, cursor.copy(SQL["copy readings"]) as copy:
+        await copy.write(copy_rows(columns))
+
+
+async def quantity_keys(store: Store, names: Iterable[str]) -> dict[str, int]:
+    """Return the short keys of quantities; the first time that one is heard of it gets one."""
+    await store.execute(SQL["quantities"], {"names": sorted(names)})
+    rows = await store.rows(SQL["quantity keys"], {"names": sorted(names)})
+    return {row["name"]: row["key"] for row in rows}
+
+
+async def recent_observations(store: Store, known: Sequence[KnownDevice], *, each: int) -> list[Observation]:
+    """Return what the newest `each` readings of some devices belong to, by device, oldest first."""
+    rows = await store.rows(SQL["recent"], {"device_keys": [device.key for device in known], "each": each})
+    return [
+        Observation(
+            device=row["device"],
+            observed_at=row["observed_at"],
+            values=row["values"],
+            seq=None if row["seq"] == NO_SEQ else row["seq"],
+        )
+        for row in rows
+    ]
+
+
+async def forget_old_identities(store: Store) -> None:
+    """Empty the days of the ring that nothing of the window can lie in any more."""
+    today = datetime.now(UTC).toordinal() - datetime(1970, 1, 1, tzinfo=UTC).toordinal()
+    kept = {day % RING_DAYS for day in range(today - WINDOW.days, today + KEPT_AHEAD_DAYS + 1)}
+    for ring in sorted(set(range(RING_DAYS)) - kept):
+        if await store.row(f"SELECT FROM observation_{ring:02} LIMIT 1"):
+            await store.execute(f"TRUNCATE observation_{ring:02}")
+
+
+def _times(moments: Sequence[datetime]) -> Numbers:
+    seconds = np.fromiter((moment.timestamp() for moment in moments), np.float64, len(moments))
+    return np.rint(seconds * 1e6).astype("i8").view("M8[us]")
+
+
+def _time(moment: datetime) -> np.datetime64:
+    return np.datetime64(moment.replace(tzinfo=None), "us")
+
+
+def _ring(at: Numbers) -> Numbers:
+    return ((at.view("i8") // DAY_US) % RING_DAYS).astype(np.int16)

@@ -1,0 +1,42 @@
+-- claim --
+-- Says which are new only where some are not.
+WITH sent AS (
+    SELECT * FROM unnest(%(device_keys)s::integer[], %(observed_ats)s::timestamptz[], %(seqs)s::bigint[],
+                         %(rings)s::smallint[]) AS t (device_key, observed_at, seq, ring)
+), claimed AS (
+    INSERT INTO observation (device_key, observed_at, seq, ring) SELECT * FROM sent
+    ON CONFLICT DO NOTHING
+    RETURNING device_key, observed_at, seq
+), counted AS (
+    SELECT count(*) AS count FROM claimed
+)
+SELECT count, CASE WHEN count BETWEEN 1 AND %(count)s - 1 THEN (
+    SELECT array_agg(s.number - 1)
+    FROM unnest(%(device_keys)s::integer[], %(observed_ats)s::timestamptz[], %(seqs)s::bigint[])
+         WITH ORDINALITY AS s (device_key, observed_at, seq, number)
+    JOIN claimed USING (device_key, observed_at, seq)) END AS claimed
+FROM counted
+-- stored long ago --
+SELECT number
+FROM unnest(%(device_keys)s::integer[], %(observed_ats)s::timestamptz[])
+     WITH ORDINALITY AS s (device_key, observed_at, number)
+WHERE EXISTS (SELECT FROM reading r WHERE r.device_key = s.device_key AND r.observed_at = s.observed_at)
+-- quantities --
+INSERT INTO quantity (name) SELECT unnest(%(names)s::text[]) ON CONFLICT DO NOTHING
+-- quantity keys --
+SELECT name, key FROM quantity WHERE name = ANY(%(names)s)
+-- copy readings --
+COPY reading (device_key, quantity_key, flags, observed_at, received_at, value) FROM STDIN (FORMAT binary)
+-- recent --
+SELECT d.id AS device, r.observed_at,
+       coalesce((SELECT max(o.seq) FROM observation o
+                 WHERE o.observed_at = r.observed_at AND o.device_key = d.key), -1) AS seq,
+       jsonb_object_agg(q.name, r.value) AS values
+FROM unnest(%(device_keys)s::integer[]) AS wanted (key)
+JOIN device d ON d.key = wanted.key
+CROSS JOIN LATERAL (
+    SELECT observed_at, quantity_key, value FROM reading WHERE device_key = d.key
+    ORDER BY observed_at DESC LIMIT %(each)s) r
+JOIN quantity q ON q.key = r.quantity_key
+GROUP BY d.key, d.id, r.observed_at
+ORDER BY d.key, r.observed_at
