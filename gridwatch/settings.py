@@ -77,6 +77,8 @@ class Settings(BaseSettings):
         default_factory=dict,
         description="further labels that raise alerts: wheelchair=minor,lens_covered=major",
     )
+    future_s: float = Field(60, gt=0, description="seconds ahead of our clock that flag a reading")
+    old_days: float = Field(7, gt=0, description="age in days that flags a reading")
     notify_urls: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = Field(
         (), description="Apprise URLs, separated by blanks, that every real alert is sent to"
     )

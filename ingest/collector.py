@@ -16,6 +16,7 @@ from gridwatch.store import Store
 from gridwatch.store.collectors import hold_slot
 from gridwatch.wire import topic_of
 from ingest.broker import Session
+from ingest.clocks import Limits
 from ingest.media import WINDOW as MEDIA_WINDOW
 from ingest.media import take_media
 from ingest.pipeline import WINDOW as READINGS_WINDOW
@@ -24,6 +25,7 @@ from ingest.pool import Pool
 from ingest.recorder import Recorder
 from ingest.registry import Registry
 from ingest.sensors import Sensors
+from ingest.timekeeper import Timekeeper
 from ingest.upkeep import Chore, keep_up
 
 log = logging.getLogger(__name__)
@@ -63,6 +65,8 @@ async def _run(settings: Settings, store: Store, client_id: str, sessions: list[
         elevator_onnx=settings.elevator_onnx, elevator_classes=settings.elevator_classes
     )
     registry, sensors, recorder = Registry(store), Sensors(store), Recorder(store, settings.alarms)
+    limits = Limits(future_s=settings.future_s, old_s=settings.old_days * 86_400)
+    clocks = Timekeeper(store, limits)
     files = EvidenceFiles(settings.data_dir / "evidence")
     session = partial(Session.open, mqtt_url(settings))
     async with (
@@ -74,5 +78,6 @@ async def _run(settings: Settings, store: Store, client_id: str, sessions: list[
         sessions += [readings, media]
         tasks.create_task(registry.follow(), name="registry")
         tasks.create_task(keep_up(store, CHORES), name="upkeep")
-        tasks.create_task(take_readings(readings, registry, sensors, recorder), name="readings")
+        tasks.create_task(clocks.keep(), name="clocks")
+        tasks.create_task(take_readings(readings, registry, clocks, sensors, recorder), name="readings")
         tasks.create_task(take_media(media, registry, pool, files, recorder), name="media")

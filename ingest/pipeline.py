@@ -19,6 +19,7 @@ from ingest.broker import Delivery, Session
 from ingest.recorder import Recorder, until_available
 from ingest.registry import Registry
 from ingest.sensors import Sensors
+from ingest.timekeeper import Timekeeper
 
 BATCH = 2_000
 LINGER_S = 0.005
@@ -27,15 +28,18 @@ WINDOW = 3 * BATCH
 """Messages in flight: one batch is being committed, one decoded, one on its way."""
 
 
-async def take_readings(session: Session, registry: Registry, sensors: Sensors, recorder: Recorder) -> None:
+async def take_readings(
+    session: Session, registry: Registry, clocks: Timekeeper, sensors: Sensors, recorder: Recorder
+) -> None:
     """Take in readings, states and results of one session, for ever."""
     async with asyncio.TaskGroup() as tasks:
         committing = tasks.create_task(asyncio.sleep(0))
         while True:
             deliveries = await session.batch(most=BATCH, linger_s=LINGER_S)
             entries = await understand(deliveries, registry)
+            await until_available(partial(clocks.prime, observers(entries)))
             await until_available(partial(sensors.prime, observers(entries)))
-            entries = [detect(entry, sensors) for entry in entries]
+            entries = [detect(entry, clocks, sensors) for entry in entries]
             entries += await refused_by(session, registry)
             await committing
             committing = tasks.create_task(commit(session, deliveries, recorder, entries))
@@ -61,14 +65,15 @@ def observers(entries: Sequence[Entry]) -> list[KnownDevice]:
     return [e.known for e in entries if isinstance(e, Accepted) and isinstance(e.message, Observations)]
 
 
-def detect(entry: Entry, sensors: Sensors) -> Entry:
-    """Let the sensor detectors judge what an entry holds."""
+def detect(entry: Entry, clocks: Timekeeper, sensors: Sensors) -> Entry:
+    """Let the device's clock and the sensor detectors judge what an entry holds."""
     if not (isinstance(entry, Accepted) and isinstance(entry.message, Observations)):
         return entry
-    findings = sensors.feel(entry.known.device.id, entry.message.items)
-    if not findings:
+    flags, jumps = clocks.check(entry.known, entry.message.items, entry.received_at)
+    findings = [*jumps, *sensors.feel(entry.known.device.id, entry.message.items)]
+    if not (findings or flags):
         return entry
-    return replace(entry, concluded=tuple(Concluded(finding=finding) for finding in findings))
+    return replace(entry, flags=flags, concluded=tuple(Concluded(finding=finding) for finding in findings))
 
 
 async def refused_by(session: Session, registry: Registry) -> list[Skipped]:

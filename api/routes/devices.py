@@ -86,6 +86,7 @@ class DeviceAnswer(DeviceBody):
     """A registered device; `online` is null until it has said so."""
 
     online: bool | None = None
+    clock_skew_s: float | None = Field(None, description="how far its clock is ahead; null: not known yet")
 
     @classmethod
     def of(cls, known: KnownDevice) -> "DeviceAnswer":
@@ -101,6 +102,7 @@ class DeviceAnswer(DeviceBody):
             channels=list(device.channels),
             simulated=device.simulated,
             online=known.online,
+            clock_skew_s=known.clock_skew_s,
         )
 
 

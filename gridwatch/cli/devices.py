@@ -92,5 +92,6 @@ def _row(known: KnownDevice) -> dict[str, object]:
         "area": device.area,
         "location": {"lon": device.location.lon, "lat": device.location.lat} if device.location else None,
         "online": known.online,
+        "clock_skew_s": known.clock_skew_s,
         "simulated": device.simulated,
     }

@@ -21,6 +21,8 @@ class KnownDevice:
     key: int
     device: Device
     online: bool | None = None
+    clock_skew_s: float | None = None
+    """How far its clock is ahead; None as long as nobody knows."""
 
     @classmethod
     def from_row(cls, row: Row) -> "KnownDevice":
@@ -36,7 +38,7 @@ class KnownDevice:
             channels=tuple(row["channels"]),
             simulated=row["simulated"],
         )
-        return cls(key=row["key"], device=device, online=row["online"])
+        return cls(key=row["key"], device=device, online=row["online"], clock_skew_s=row["clock_skew_s"])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,7 +1,8 @@
 -- find --
-SELECT * FROM device WHERE id = ANY(%(ids)s)
+SELECT d.*, c.skew_s AS clock_skew_s FROM device d LEFT JOIN device_clock c ON c.device_key = d.key
+WHERE d.id = ANY(%(ids)s)
 -- list --
-SELECT * FROM device
+SELECT d.*, c.skew_s AS clock_skew_s FROM device d LEFT JOIN device_clock c ON c.device_key = d.key
 WHERE (%(scene)s::text IS NULL OR scene = %(scene)s)
   AND (%(simulated)s::boolean IS NULL OR simulated = %(simulated)s)
   AND id > %(after)s
@@ -17,7 +18,7 @@ UPDATE device
 SET scene = %(scene)s, kind = %(kind)s, name = %(name)s, area = %(area)s, lon = %(lon)s, lat = %(lat)s,
     channels = %(channels)s
 WHERE id = %(id)s
-RETURNING *
+RETURNING *, (SELECT skew_s FROM device_clock WHERE device_key = device.key) AS clock_skew_s
 -- delete --
 DELETE FROM device WHERE id = ANY(%(ids)s) RETURNING key
 -- forget readings --
