@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from detectors import DetectorOptions
+from gridwatch.broker_address import BrokerAddress
 from gridwatch.evidence import EvidenceFiles
 from gridwatch.running import database_url, mqtt_url
 from gridwatch.settings import Settings
@@ -16,6 +17,7 @@ from gridwatch.store import Store
 from gridwatch.store.collectors import hold_slot
 from gridwatch.wire import topic_of
 from ingest.broker import Session
+from ingest.broker_watch import watch_broker
 from ingest.clocks import Limits
 from ingest.media import WINDOW as MEDIA_WINDOW
 from ingest.media import take_media
@@ -79,5 +81,6 @@ async def _run(settings: Settings, store: Store, client_id: str, sessions: list[
         tasks.create_task(registry.follow(), name="registry")
         tasks.create_task(keep_up(store, CHORES), name="upkeep")
         tasks.create_task(clocks.keep(), name="clocks")
+        tasks.create_task(watch_broker(store, BrokerAddress.parse(mqtt_url(settings))), name="broker watch")
         tasks.create_task(take_readings(readings, registry, clocks, sensors, recorder), name="readings")
         tasks.create_task(take_media(media, registry, pool, files, recorder), name="media")

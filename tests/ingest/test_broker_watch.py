@@ -1,0 +1,52 @@
+"""What happens to the broker is seen and written down."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from gridwatch.store.broker import SeenBroker, What, compare
+from tests.collectors import ask, running_collector
+from tests.servers import Mosquitto, wait_until
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def look(after_s: float, uptime_s: float, dropped: int = 0) -> SeenBroker:
+    """Return a look at a broker, so long after noon."""
+    return SeenBroker(
+        version="2.0", uptime_s=uptime_s, kept=7, dropped=dropped, seen_at=NOON + timedelta(seconds=after_s)
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "what"),
+    [
+        (look(0, 500), look(10, 510), []),
+        (look(0, 500), look(29, 510), []),
+        (look(0, 500), look(7200, 7690), []),
+        (look(0, 500), look(10, 3), [What.RESTARTED]),
+        (look(0, 5), look(7200, 3600), [What.RESTARTED]),
+        (look(0, 500, 3), look(10, 510, 5), [What.DROPPED]),
+        (look(0, 500, 3), look(10, 2, 2), [What.RESTARTED, What.DROPPED]),
+    ],
+)
+def test_two_looks_at_the_broker_tell_what_happened(
+    before: SeenBroker, now: SeenBroker, what: list[What]
+) -> None:
+    assert [incident.what for incident in compare(before, now)] == what
+
+
+SEEN = "SELECT uptime_s FROM broker WHERE uptime_s > 0"
+INCIDENTS = "SELECT what, detail FROM broker_incident ORDER BY id"
+
+
+def test_a_broker_that_was_killed_is_named(database_url: str, mosquitto: Mosquitto, tmp_path: Path) -> None:
+    with running_collector(database_url, mosquitto, tmp_path):
+        wait_until(lambda: bool(ask(database_url, SEEN)), what="the broker is seen")
+        mosquitto.kill()
+        mosquitto.start()
+        wait_until(lambda: bool(ask(database_url, INCIDENTS)), what="the restart is seen")
+    (incident,) = ask(database_url, INCIDENTS)
+    assert incident["what"] == "restarted"
+    assert "messages kept" in incident["detail"]
