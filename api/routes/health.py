@@ -14,7 +14,18 @@ from api.office import Office, TheOffice
 from gridwatch.errors import SettingsError, StoreError
 from gridwatch.running import mqtt_url
 from gridwatch.settings import Settings
-from gridwatch.store.condition import alert_counts, books_totals, live_collectors
+from gridwatch.store import Store
+from gridwatch.store.broker import What, broker_incidents, seen_broker
+from gridwatch.store.condition import (
+    LATELY,
+    alert_counts,
+    books_totals,
+    clocks_off,
+    failed_chores,
+    live_collectors,
+    unbalanced_devices,
+)
+from gridwatch.store.gaps import gap_totals
 
 router = APIRouter(tags=["health"])
 
@@ -104,12 +115,65 @@ async def _figures(office: Office) -> list[Metric]:
 
 
 async def _stored_figures(office: Office) -> list[Metric]:
-    collectors = GaugeMetricFamily("gridwatch_collectors", "Collectors that are subscribed and alive")
-    collectors.add_metric([], await live_collectors(office.store))
+    store = office.store
+    collectors = _gauge("gridwatch_collectors", "Collectors that work", await live_collectors(store))
     messages = CounterMetricFamily("gridwatch_messages", "What became of messages", labels=["outcome"])
-    for outcome, count in (await books_totals(office.store)).items():
+    for outcome, count in (await books_totals(store)).items():
         messages.add_metric([outcome], count)
     alerts = GaugeMetricFamily("gridwatch_alerts", "Alerts", labels=["scene", "state", "simulated"])
-    for one in await alert_counts(office.store):
+    for one in await alert_counts(store):
         alerts.add_metric([one.scene, one.state, str(one.simulated).lower()], one.count)
-    return [collectors, messages, alerts]
+    unbalanced = _gauge(
+        "gridwatch_books_unbalanced_devices",
+        "Devices whose received messages are not all accounted for: any is an alarm",
+        await unbalanced_devices(store),
+    )
+    return [
+        collectors,
+        messages,
+        alerts,
+        unbalanced,
+        *await _sequence_figures(store),
+        *await _broker_figures(store),
+    ]
+
+
+async def _sequence_figures(store: Store) -> list[Metric]:
+    gaps, missing = await gap_totals(store)
+    off, jumped = await clocks_off(store)
+    chores = await failed_chores(store)
+    return [
+        _gauge("gridwatch_sequence_gaps", "Gaps in devices' numbers that are open", gaps),
+        _gauge("gridwatch_sequence_missing", "Messages missing in open gaps", missing),
+        _gauge("gridwatch_device_clocks_off", "Devices whose clock is off by more than a minute", off),
+        _gauge("gridwatch_device_clocks_jumped", "Devices whose clock was set in the last day", jumped),
+        _gauge(
+            "gridwatch_chores_failed", "Periodic jobs of the collectors that failed last time", len(chores)
+        ),
+    ]
+
+
+async def _broker_figures(store: Store) -> list[Metric]:
+    incidents = GaugeMetricFamily(
+        "gridwatch_broker_incidents", "What happened to the broker in the last day", labels=["what"]
+    )
+    happened = await broker_incidents(store, LATELY)
+    for what in What:
+        incidents.add_metric([what], sum(one.count for one in happened if one.what is what))
+    seen = await seen_broker(store)
+    if seen is None:
+        return [incidents]
+    return [
+        incidents,
+        _gauge("gridwatch_broker_uptime_seconds", "Of the broker, when last seen", seen.uptime_s),
+        _gauge("gridwatch_broker_kept_messages", "Messages that the broker keeps for others", seen.kept),
+        _gauge(
+            "gridwatch_broker_seen_timestamp_seconds",
+            "When the broker last spoke of itself",
+            seen.seen_at.timestamp(),
+        ),
+    ]
+
+
+def _gauge(name: str, what: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, what, value=value)

@@ -8,7 +8,7 @@ import sys
 import typer
 
 from gridwatch.cli.api import api_command
-from gridwatch.cli.books import books_command
+from gridwatch.cli.books import books_command, gaps_command
 from gridwatch.cli.collector import ingest_command
 from gridwatch.cli.database import migrate_command
 from gridwatch.cli.detect import detect_command
@@ -37,6 +37,7 @@ app.command("replay")(replay_command)
 app.command("detect")(detect_command)
 app.command("migrate")(migrate_command)
 app.command("books")(books_command)
+app.command("gaps")(gaps_command)
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(devices_app, name="devices")
 

@@ -2,10 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from gridwatch.store.connection import Store, queries
 
 SQL = queries("condition")
+
+CLOCK_OFF_S = 60.0
+"""A device's clock that is further off makes the times of its readings misleading."""
+LATELY = timedelta(days=1)
 
 HEARTBEAT_WITHIN_S = 5.0
 """A collector that was silent for longer does not count."""
@@ -35,3 +40,20 @@ async def books_totals(store: Store) -> Mapping[str, int]:
 async def alert_counts(store: Store) -> list[AlertCount]:
     """Return how many alerts there are by scene and state."""
     return [AlertCount(**row) for row in await store.rows(SQL["alerts"])]
+
+
+async def unbalanced_devices(store: Store) -> int:
+    """Return how many devices' books do not balance: any is a fault of ours."""
+    row = await store.row(SQL["unbalanced"])
+    return int(row["devices"]) if row else 0
+
+
+async def clocks_off(store: Store) -> tuple[int, int]:
+    """Return how many devices' clocks are off by more than CLOCK_OFF_S, and how many were set lately."""
+    row = await store.row(SQL["clocks"], {"off_s": CLOCK_OFF_S, "lately": LATELY})
+    return (row["off"], row["jumped"]) if row else (0, 0)
+
+
+async def failed_chores(store: Store) -> Mapping[str, str]:
+    """Return what failed at its last turn, and why."""
+    return {row["name"]: row["error"] for row in await store.rows(SQL["failed chores"])}

@@ -8,3 +8,11 @@ SELECT coalesce(sum(received), 0)::bigint AS received, coalesce(sum(stored), 0):
 FROM book
 -- alerts --
 SELECT scene, state, simulated, count(*) AS count FROM alert GROUP BY scene, state, simulated
+-- unbalanced --
+SELECT count(*) AS devices FROM book WHERE received <> stored + duplicate + quarantined + skipped
+-- clocks --
+SELECT count(*) FILTER (WHERE abs(skew_s) > %(off_s)s) AS off,
+       count(*) FILTER (WHERE jumped_at > now() - %(lately)s::interval) AS jumped
+FROM device_clock
+-- failed chores --
+SELECT name, error FROM chore WHERE error IS NOT NULL ORDER BY name
