@@ -26,8 +26,9 @@ log = logging.getLogger(__name__)
 SESSION_EXPIRY_S = 7 * 24 * 3600
 """How long the broker keeps the messages of a collector that is away (MQTT 5)."""
 RECONNECT_MIN_S, RECONNECT_MAX_S = 1.0, 10.0
-MAX_PACKET_BYTES = 64 * 1024 * 1024
-"""A clip of half a minute; a broker of MQTT 5 holds back what is larger."""
+MAX_PACKET_BYTES = 64 * 1024 * 1024 + 1024
+"""What Mosquitto is configured to take, a clip of half a minute, and what it adds for a subscriber. It would
+drop a larger message, which it acknowledged, and (2.0.11) never give its place in the window back."""
 MAX_WAITING = 5_000
 MAX_HELD_BYTES = 128 * 1024 * 1024
 """Deliveries not yet taken, and bytes taken or not that are not done: past either QoS 0 is refused, past

@@ -58,7 +58,9 @@ class Connection(asyncio.Protocol):
         await self._or_end(self._greeting, timeout_s=GREETING_WITHIN_S)
         if self._greeting.done():
             return self._greeting.result()
-        raise NotGreeted(self._ended.result() if self._ended.done() else "no answer to CONNECT")
+        if self._heard:
+            raise BrokerError(self._ended.result() if self._ended.done() else "half an answer to CONNECT")
+        raise NotGreeted("no answer to CONNECT")
 
     def stay(self, keepalive_s: int | None) -> None:
         """Ping from now on, within the keep-alive time that the broker demands, or ours."""
