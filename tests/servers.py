@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit, urlunsplit
@@ -66,8 +66,9 @@ def end(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
 class Mosquitto:
     """A broker with our configuration that a test may stop, kill and start again on its port."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, options: Sequence[str] = ()) -> None:
         self.folder = folder
+        self._options = options
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -82,6 +83,8 @@ class Mosquitto:
         if program is None:
             pytest.skip("needs Mosquitto, which is not installed: make setup says how")
         configuration = write_mosquitto_configuration(self.folder, port=self.port)
+        with configuration.open("a") as more:
+            more.writelines(f"{option}\n" for option in self._options)
         with (self.folder / "mosquitto.log").open("ab") as log:
             process = subprocess.Popen(
                 mosquitto_command(program, configuration), stdout=log, stderr=subprocess.STDOUT
