@@ -5,7 +5,7 @@ Every task is fatal when it dies: the process ends, and whoever supervises it st
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from datetime import timedelta
 from functools import partial
 
 from detectors import DetectorOptions
@@ -14,7 +14,9 @@ from gridwatch.evidence import EvidenceFiles
 from gridwatch.running import database_url, mqtt_url
 from gridwatch.settings import Settings
 from gridwatch.store import Store
+from gridwatch.store.books import add_up_books
 from gridwatch.store.collectors import hold_slot
+from gridwatch.store.observations import forget_old_identities
 from gridwatch.wire import topic_of
 from ingest.broker import Session
 from ingest.broker_watch import watch_broker
@@ -36,7 +38,10 @@ CONNECTIONS = 8
 """Slot, registry, readings, one per lane, and some to look things up."""
 
 READINGS = [topic_of("+", kind) for kind in ("readings", "status", "state", "command/result")]
-CHORES: Sequence[Chore] = ()
+CHORES = (
+    Chore(name="add up the books", every=timedelta(seconds=10), work=add_up_books),
+    Chore(name="forget old identities", every=timedelta(hours=1), work=forget_old_identities),
+)
 
 MEDIA = [topic_of("+", kind) for kind in ("frame/+", "clip/+", "finding")]
 

@@ -100,7 +100,7 @@ class Lane:
             self._forget(waiting)
             entry = await self._detect(waiting.entry)
             skipped, self._skipped = self._skipped, []
-            passed_over = [Skipped(device=_camera(w) or "") for w in skipped]
+            passed_over = [Skipped(known=w.entry.known) for w in skipped]
             await self._recorder.record([*passed_over, entry])
             self._session.done([w.delivery for w in (waiting, *skipped)])
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from gridwatch.errors import UnreadableMessage
 from gridwatch.model import Observations
 from gridwatch.store.devices import KnownDevice
-from gridwatch.store.entries import UNREGISTERED, Accepted, Concluded, Entry, Rejected, Skipped
+from gridwatch.store.entries import Accepted, Concluded, Entry, Rejected, Skipped
 from gridwatch.wire import decode, route_of
 from ingest.broker import Delivery, Session
 from ingest.recorder import Recorder, until_available
@@ -55,7 +55,7 @@ async def commit(
 
 async def understand(deliveries: Sequence[Delivery], registry: Registry) -> list[Entry]:
     """Decode deliveries; what can't be read, or comes from a stranger, is rejected with its reason."""
-    senders = {sender(delivery.topic) for delivery in deliveries} - {UNREGISTERED}
+    senders = {sender(delivery.topic) for delivery in deliveries}
     known = await until_available(partial(registry.find, senders))
     return [_entry(delivery, known) for delivery in deliveries]
 
@@ -82,19 +82,15 @@ async def refused_by(session: Session, registry: Registry) -> list[Skipped]:
     if not refused:
         return []
     known = await until_available(partial(registry.find, map(sender, refused)))
-    return [
-        Skipped(device=device if device in known else UNREGISTERED, count=count)
-        for topic, count in refused.items()
-        for device in [sender(topic)]
-    ]
+    return [Skipped(known=known.get(sender(topic))) for topic in refused.elements()]
 
 
 def sender(topic: str) -> str:
-    """Return the device that a topic names, UNREGISTERED where it names none."""
+    """Return the device that a topic names, or nothing where it names none."""
     try:
         return route_of(topic)[0]
     except UnreadableMessage:
-        return UNREGISTERED
+        return ""
 
 
 def _entry(delivery: Delivery, registered: Mapping[str, KnownDevice]) -> Entry:
@@ -105,15 +101,15 @@ def _entry(delivery: Delivery, registered: Mapping[str, KnownDevice]) -> Entry:
     except UnreadableMessage as error:
         return _rejected(delivery, str(error), known)
     if known is None:
-        return _rejected(delivery, f"device {message.device!r} is not registered", None)
+        return _rejected(delivery, f"device {message.device!r} is not registered", known)
     return Accepted(known=known, message=message, received_at=received_at, topic=topic, payload=payload)
 
 
 def _rejected(delivery: Delivery, reason: str, known: KnownDevice | None) -> Rejected:
     return Rejected(
+        known=known,
         topic=delivery.topic,
         payload=delivery.payload,
         reason=reason,
         received_at=delivery.received_at,
-        device=known.device.id if known else UNREGISTERED,
     )

@@ -14,10 +14,10 @@ from gridwatch.cli.tables import wide_table
 from gridwatch.cli.work import with_store
 from gridwatch.settings import read_settings
 from gridwatch.store import Store
+from gridwatch.store.books import read_books
 from gridwatch.store.broker import Incident, broker_incidents
 from gridwatch.store.connection import Row
 from gridwatch.store.gaps import Gap, gap_totals, open_gaps
-from gridwatch.store.quarantine import read_books
 
 COLUMNS = ("received", "stored", "duplicate", "quarantined", "skipped")
 STRANGERS = "(not registered)"

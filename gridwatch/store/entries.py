@@ -12,9 +12,6 @@ from gridwatch.model import Finding, Message
 from gridwatch.store.devices import KnownDevice
 from gridwatch.wire import DECODER
 
-UNREGISTERED = ""
-"""The book of all devices that are not registered: their names are a stranger's to choose."""
-
 
 class Disposition(StrEnum):
     """What became of a message; each is a column of the books."""
@@ -61,32 +58,31 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def rejected(self, reason: str) -> "Rejected":
         """Return the same message on its way to quarantine."""
         return Rejected(
+            known=self.known,
             topic=self.topic,
             payload=self.payload,
             reason=reason,
             received_at=self.received_at,
-            device=self.known.device.id,
         )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rejected:
-    """A message that could not be read, or that nobody may send; `device` is empty for a stranger."""
+    """A message that could not be read, or that nobody may send; `known` is None for a stranger."""
 
+    known: KnownDevice | None
     topic: str
     payload: bytes
     reason: str
     received_at: datetime
-    device: str = UNREGISTERED
     decoder: str = DECODER
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Skipped:
-    """Frames that came faster than they could be looked at."""
+    """A frame that came faster than it could be looked at."""
 
-    device: str
-    count: int = 1
+    known: KnownDevice | None
 
 
 Entry: TypeAlias = Accepted | Rejected | Skipped

@@ -11,7 +11,6 @@ from itertools import chain
 from typing import Any
 from uuid import UUID, uuid5
 
-import numpy as np
 from psycopg.types.json import Jsonb
 
 from gridwatch.model import (
@@ -27,6 +26,7 @@ from gridwatch.model import (
 )
 from gridwatch.policy import scene_of, severity_of
 from gridwatch.store.alerts import announce, refresh, settle
+from gridwatch.store.books import KINDS, RECEIVED, enter, key_of
 from gridwatch.store.connection import Connection, Store, queries
 from gridwatch.store.devices import KnownDevice
 from gridwatch.store.entries import Accepted, Concluded, Disposition, Entry, Rejected, Shown, Skipped
@@ -75,7 +75,7 @@ class _Batch:
         self._connection = connection
         self._extra_alarms = extra_alarms
         self._new: dict[int, bool] = {}
-        self._books = {disposition: Counter[str]() for disposition in Disposition}
+        self._books = {disposition: Counter[int]() for disposition in Disposition}
         self._changes: dict[int, str] = {}
 
     async def store_observations(
@@ -94,14 +94,14 @@ class _Batch:
                     if id(entry) not in new:
                         new[id(entry)] = await self._store(entry)
                 case Skipped():
-                    self._books[Disposition.SKIPPED][entry.device] += entry.count
+                    self._books[Disposition.SKIPPED][key_of(entry)] += 1
                 case Rejected():
-                    self._books[await self._quarantine(entry)][entry.device] += 1
+                    self._books[await self._quarantine(entry)][key_of(entry)] += 1
         await self._write_events(accepted)
-        stored = Counter(entry.known.device.id for entry in accepted if new[id(entry)])
-        self._books[Disposition.STORED] = stored
-        self._books[Disposition.DUPLICATE].update(e.known.device.id for e in accepted if not new[id(e)])
-        await self._write_books()
+        self._books[Disposition.STORED].update(e.known.key for e in accepted if new[id(e)])
+        self._books[Disposition.DUPLICATE].update(e.known.key for e in accepted if not new[id(e)])
+        kinds = {KINDS[disposition]: book for disposition, book in self._books.items()}
+        await enter(self._connection, {RECEIVED: Counter(map(key_of, entries)), **kinds})
         await announce(self._connection, self._changes)
         return Counter({str(disposition): book.total() for disposition, book in self._books.items()})
 
@@ -210,16 +210,6 @@ class _Batch:
         }
         is_new = await self._touches(SQL["quarantine"], columns)
         return Disposition.QUARANTINED if is_new else Disposition.DUPLICATE
-
-    async def _write_books(self) -> None:
-        """Add to the books, device by device in one order, so that two collectors can't deadlock."""
-        devices = sorted(set().union(*self._books.values()))
-        if devices:
-            counts = {
-                str(disposition): np.fromiter((book[device] for device in devices), np.int64)
-                for disposition, book in self._books.items()
-            }
-            await self._connection.execute(SQL["books"], {"devices": devices, **counts})
 
 
 LIFT_COLUMNS = ("observed_at", "door", "moving", "door_zone", "mode")

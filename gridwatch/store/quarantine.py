@@ -1,4 +1,4 @@
-"""Messages that could not be read, and the books of all messages."""
+"""Messages that could not be read."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -34,8 +34,3 @@ async def take_out(store: Store, message: int) -> AsyncIterator[Row]:
         if row is None:
             raise NotFound(f"no message {message} waits in quarantine")
         yield row
-
-
-async def read_books(store: Store) -> list[Row]:
-    """Return what became of every message, by device; the device '' stands for all unregistered ones."""
-    return await store.rows(SQL["books"])

@@ -98,7 +98,7 @@ async def test_changes_are_numbered_in_the_order_of_their_commits(store: Store) 
 
 
 async def test_the_same_bad_message_waits_in_quarantine_once(store: Store) -> None:
-    bad = Rejected(topic="gw/v1/s1/readings", payload=b"{", reason="no", decoder="d", received_at=AT)
+    bad = Rejected(known=None, topic="gw/v1/s1/readings", payload=b"{", reason="no", received_at=AT)
     assert await write(store, bad, bad) == {"quarantined": 1, "duplicate": 1}
 
 

@@ -69,8 +69,6 @@ CREATE TABLE gap (
 );
 CREATE INDEX gap_open ON gap (device_key, first_seq) WHERE closed_at IS NULL;
 
-ALTER TABLE book SET (fillfactor = 50);
-
 -- What is done on a timer, by whichever collector comes first.
 CREATE TABLE chore (
     name        text PRIMARY KEY,

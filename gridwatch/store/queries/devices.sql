@@ -30,7 +30,7 @@ DELETE FROM gap WHERE device_key = ANY(%(keys)s)
 -- forget media --
 DELETE FROM medium WHERE device_key = ANY(%(keys)s)
 -- forget books --
-DELETE FROM book WHERE device = ANY(%(ids)s)
+DELETE FROM book_page WHERE device_key = ANY(%(keys)s)
 -- forget quarantine --
 DELETE FROM quarantine WHERE split_part(topic, '/', 3) = ANY(%(ids)s)
 -- files of --

@@ -39,12 +39,3 @@ ON CONFLICT DO NOTHING
 INSERT INTO quarantine (topic, payload, reason, decoder, received_at, digest)
 VALUES (%(topic)s, %(payload)s, %(reason)s, %(decoder)s, %(received_at)s, %(digest)s)
 ON CONFLICT (digest) WHERE replayed_at IS NULL DO NOTHING
--- books --
-INSERT INTO book (device, received, stored, duplicate, quarantined, skipped)
-SELECT device, stored + duplicate + quarantined + skipped, stored, duplicate, quarantined, skipped
-FROM unnest(%(devices)s::text[], %(stored)s::bigint[], %(duplicate)s::bigint[], %(quarantined)s::bigint[],
-            %(skipped)s::bigint[]) AS t (device, stored, duplicate, quarantined, skipped)
-ON CONFLICT (device) DO UPDATE
-SET received = book.received + excluded.received, stored = book.stored + excluded.stored,
-    duplicate = book.duplicate + excluded.duplicate, quarantined = book.quarantined + excluded.quarantined,
-    skipped = book.skipped + excluded.skipped

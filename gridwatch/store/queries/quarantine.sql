@@ -10,5 +10,3 @@ SELECT * FROM quarantine WHERE id = %(id)s
 UPDATE quarantine SET replayed_at = now(), outcome = 'published again'
 WHERE id = %(id)s AND replayed_at IS NULL
 RETURNING *
--- books --
-SELECT device, received, stored, duplicate, quarantined, skipped FROM book ORDER BY device
