@@ -21,6 +21,7 @@ from gridwatch.wire import topic_of
 from ingest.broker import Session
 from ingest.broker_watch import watch_broker
 from ingest.clocks import Limits
+from ingest.figures import tell
 from ingest.media import WINDOW as MEDIA_WINDOW
 from ingest.media import take_media
 from ingest.pipeline import WINDOW as READINGS_WINDOW
@@ -86,6 +87,7 @@ async def _run(settings: Settings, store: Store, client_id: str, sessions: list[
         tasks.create_task(registry.follow(), name="registry")
         tasks.create_task(keep_up(store, CHORES), name="upkeep")
         tasks.create_task(clocks.keep(), name="clocks")
+        tasks.create_task(tell(store, client_id, recorder.figures, sessions), name="figures")
         tasks.create_task(watch_broker(store, BrokerAddress.parse(mqtt_url(settings))), name="broker watch")
         tasks.create_task(take_readings(readings, registry, clocks, sensors, recorder), name="readings")
         tasks.create_task(take_media(media, registry, pool, files, recorder), name="media")

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
@@ -11,6 +12,7 @@ from gridwatch.model import Severity
 from gridwatch.store import Store
 from gridwatch.store.entries import Accepted, Entry
 from gridwatch.store.intake import Intake
+from ingest.figures import Figures
 
 log = logging.getLogger(__name__)
 
@@ -35,14 +37,18 @@ class Recorder:
     """The one door to the database for all that a collector takes in."""
 
     def __init__(self, store: Store, extra_alarms: Mapping[str, Severity]) -> None:
+        self.figures = Figures()
         self._intake = Intake(store, extra_alarms)
 
     async def record(self, batch: Sequence[Entry]) -> None:
         """Write a batch. Waits while the database is away; what it refuses goes to quarantine, alone."""
+        began_s = time.monotonic()
         try:
-            await until_available(partial(self._intake.record, batch))
+            booked = await until_available(partial(self._intake.record, batch))
         except StoreError as error:
             await self._split(batch, error)
+        else:
+            self.figures.committed(batch, booked.total(), took_s=time.monotonic() - began_s)
 
     async def _split(self, batch: Sequence[Entry], error: StoreError) -> None:
         """Halve a refused batch until the one bad message is found; the others are stored."""

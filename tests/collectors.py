@@ -124,3 +124,14 @@ def register(url: str, device: str, scene: str, kind: str, *, simulated: bool = 
            VALUES (%s, %s, %s, 'a device', 'area-1', 103.92, 30.57, %s)""",
         [device, scene, kind, simulated],
     )
+
+
+def write_book(url: str, device: str, *counts: int) -> None:
+    """Put received, stored, duplicate, quarantined and skipped into a device's book, '' for strangers."""
+    ask(
+        url,
+        """INSERT INTO book_page (device_key, kind, count)
+           SELECT coalesce((SELECT key FROM device WHERE id = %s), 0), n - 1, count
+           FROM unnest(%s::bigint[]) WITH ORDINALITY AS t (count, n) WHERE count > 0""",
+        [device, list(counts)],
+    )

@@ -21,6 +21,7 @@ from gridwatch.store.condition import (
     alert_counts,
     books_totals,
     clocks_off,
+    collector_figures,
     failed_chores,
     live_collectors,
     unbalanced_devices,
@@ -33,6 +34,20 @@ PROBE_WITHIN_S = 2.0
 """Who asks for readiness asks often: an answer that comes later is a no."""
 
 MQTT_PORTS = {"mqtt": 1883, "mqtts": 8883}
+
+
+COLLECTOR_FIGURES = {
+    "batches": ("gridwatch_collector_batches_total", "Batches that a collector committed"),
+    "taken": (
+        "gridwatch_collector_taken_messages_total",
+        "Messages that a collector took in and acknowledged",
+    ),
+    "booked": ("gridwatch_collector_booked_messages_total", "Messages of them that stand in the books"),
+    "commit_s": ("gridwatch_collector_commit_seconds_total", "Time that batches took to commit"),
+    "slowest_commit_s": ("gridwatch_collector_slowest_commit_seconds", "The longest of them"),
+    "late_s": ("gridwatch_collector_late_seconds", "Age of the last batch when it was committed"),
+}
+"""What collectors tell of themselves, as Prometheus hears it."""
 
 
 class Alive(BaseModel):
@@ -135,7 +150,20 @@ async def _stored_figures(office: Office) -> list[Metric]:
         unbalanced,
         *await _sequence_figures(store),
         *await _broker_figures(store),
+        *await _collector_figures(store),
     ]
+
+
+async def _collector_figures(store: Store) -> list[Metric]:
+    told = await collector_figures(store)
+    families: list[Metric] = []
+    for figure, (name, what) in COLLECTOR_FIGURES.items():
+        kind = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
+        family = kind(name, what, labels=["collector"])
+        for collector, figures in told.items():
+            family.add_metric([collector], figures.get(figure, 0))
+        families.append(family)
+    return families
 
 
 async def _sequence_figures(store: Store) -> list[Metric]:

@@ -3,7 +3,9 @@
 import asyncio
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+
+from psycopg.types.json import Jsonb
 
 from gridwatch.errors import StoreError, StoreUnavailable
 from gridwatch.store.connection import Connection, Store, queries, release
@@ -40,6 +42,11 @@ async def hold_slot(
         except StoreUnavailable as error:
             log.warning("the database is away: %s", error)
             await asyncio.sleep(BEAT_S)
+
+
+async def tell_figures(store: Store, client_id: str, figures: Mapping[str, float]) -> None:
+    """Write down what a collector counts of its own work."""
+    await store.execute(SQL["figures"], {"client_id": client_id, "figures": Jsonb(dict(figures))})
 
 
 async def _take(connection: Connection, number: int | None) -> int:

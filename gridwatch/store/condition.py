@@ -57,3 +57,9 @@ async def clocks_off(store: Store) -> tuple[int, int]:
 async def failed_chores(store: Store) -> Mapping[str, str]:
     """Return what failed at its last turn, and why."""
     return {row["name"]: row["error"] for row in await store.rows(SQL["failed chores"])}
+
+
+async def collector_figures(store: Store) -> Mapping[str, Mapping[str, float]]:
+    """Return what the living collectors count of their own work, by their names."""
+    rows = await store.rows(SQL["figures"], {"within_s": HEARTBEAT_WITHIN_S})
+    return {row["client_id"]: row["figures"] for row in rows}

@@ -10,12 +10,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from gridwatch.store import Store
 from tests.api.serving import at_store, serving, settings_for
+from tests.collectors import write_book
 
 RULES = Path(__file__).resolve().parents[2] / "deploy" / "prometheus" / "rules.yaml"
 
 TROUBLE = """
     INSERT INTO device (id, scene, kind) VALUES ('s1', 'fire', 'sensor'), ('s2', 'fire', 'sensor');
-    INSERT INTO book VALUES ('s1', 10, 6, 2, 1, 1), ('s2', 10, 9, 0, 0, 0), ('', 3, 0, 0, 3, 0);
     INSERT INTO gap (device_key, first_seq, last_seq, after_at, before_at, missing)
         SELECT key, 5, 9, now(), now(), 4 FROM device WHERE id = 's1';
     INSERT INTO gap (device_key, first_seq, last_seq, after_at, before_at, missing, closed_at)
@@ -26,6 +26,8 @@ TROUBLE = """
     INSERT INTO broker_incident (at, what, count, detail) VALUES
         (now(), 'restarted', 1, 'it'), (now(), 'dropped', 30, 'them'),
         (now() - interval '2 d', 'dropped', 9, '');
+    INSERT INTO collector (client_id, pid, subscribed, figures)
+        VALUES ('g-0', 1, true, '{"taken": 9, "booked": 8, "late_s": 0.5}');
     INSERT INTO chore (name, error) VALUES ('sweep', 'no'), ('fine', NULL)"""
 
 
@@ -37,6 +39,9 @@ def test_metrics_tell_of_what_is_wrong_and_the_rules_know_their_names(
             await store.execute(statement)
 
     at_store(database_url, trouble)
+    write_book(database_url, "s1", 10, 6, 2, 1, 1)
+    write_book(database_url, "s2", 10, 9)
+    write_book(database_url, "", 3, 0, 0, 3)
     with serving(settings_for(database_url, tmp_path)) as url:
         text = httpx.get(f"{url}/metrics").text
     said = {
@@ -55,6 +60,9 @@ def test_metrics_tell_of_what_is_wrong_and_the_rules_know_their_names(
     assert said[("gridwatch_broker_incidents", "dropped")] == 30
     assert said[("gridwatch_broker_incidents", "forgot")] == 0
     assert said[("gridwatch_chores_failed",)] == 1
+    assert said[("gridwatch_collector_taken_messages_total", "g-0")] == 9
+    assert said[("gridwatch_collector_booked_messages_total", "g-0")] == 8
+    assert said[("gridwatch_collector_late_seconds", "g-0")] == 0.5
     named = {name for rule in _rules() for name in re.findall(r"gridwatch_\w+", rule["expr"])}
     assert named <= {name for name, *_ in said}
 

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from gridwatch.cli import app
-from tests.collectors import ask, register
+from tests.collectors import ask, register, write_book
 
 
 @pytest.fixture
@@ -23,7 +23,9 @@ def say(*words: str) -> Result:
 
 
 def test_books_that_balance_are_said_to(database: str) -> None:
-    ask(database, "INSERT INTO book VALUES ('s1', 10, 6, 2, 1, 1), ('', 3, 0, 0, 3, 0)")
+    register(database, "s1", "fire", "sensor")
+    write_book(database, "s1", 10, 6, 2, 1, 1)
+    write_book(database, "", 3, 0, 0, 3, 0)
     said = say("books")
     assert (said.exit_code, "\nbalanced\n" in said.stdout) == (0, True)
     told = json.loads(say("books", "--json").stdout)
@@ -31,10 +33,9 @@ def test_books_that_balance_are_said_to(database: str) -> None:
 
 
 def test_books_that_do_not_balance_are_named_with_the_exit_status(database: str) -> None:
-    ask(
-        database,
-        "INSERT INTO book VALUES ('s1', 10, 6, 2, 1, 1), ('s2', 5, 4, 0, 0, 0), ('s3', 1, 2, 0, 0, 0)",
-    )
+    for device, counts in (("s1", (10, 6, 2, 1, 1)), ("s2", (5, 4)), ("s3", (1, 2))):
+        register(database, device, "fire", "sensor")
+        write_book(database, device, *counts)
     said = say("books")
     assert (said.exit_code, "NOT balanced: s2, s3" in said.stdout) == (1, True)
     told = say("books", "--json")

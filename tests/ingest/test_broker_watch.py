@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from gridwatch.store.broker import SeenBroker, What, compare
-from tests.collectors import ask, running_collector
+from tests.collectors import ask, register, running_collector
+from tests.ingest.test_collector import reading, send
 from tests.servers import Mosquitto, wait_until
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -38,7 +39,7 @@ def test_two_looks_at_the_broker_tell_what_happened(
 
 
 SEEN = "SELECT uptime_s FROM broker WHERE uptime_s > 0"
-INCIDENTS = "SELECT what, detail FROM broker_incident ORDER BY id"
+INCIDENTS = "SELECT what, detail FROM broker_incident WHERE what = 'restarted'"
 
 
 def test_a_broker_that_was_killed_is_named(database_url: str, mosquitto: Mosquitto, tmp_path: Path) -> None:
@@ -48,5 +49,30 @@ def test_a_broker_that_was_killed_is_named(database_url: str, mosquitto: Mosquit
         mosquitto.start()
         wait_until(lambda: bool(ask(database_url, INCIDENTS)), what="the restart is seen")
     (incident,) = ask(database_url, INCIDENTS)
-    assert incident["what"] == "restarted"
     assert "messages kept" in incident["detail"]
+
+
+def test_sessions_that_the_broker_forgot_are_named(
+    database_url: str, mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    forgotten = "SELECT detail, count::int FROM broker_incident WHERE what = 'forgot' ORDER BY detail"
+    with running_collector(database_url, mosquitto, tmp_path):
+        mosquitto.stop()
+        (mosquitto.folder / "mosquitto.db").unlink()
+        mosquitto.start()
+        wait_until(lambda: len(ask(database_url, forgotten)) == 2, what="two sessions are forgotten")
+    assert ask(database_url, forgotten) == [
+        {"detail": "the session gridwatch-0-media, with what waited in it", "count": 1},
+        {"detail": "the session gridwatch-0-readings, with what waited in it", "count": 1},
+    ]
+
+
+def test_a_collector_tells_its_figures(database_url: str, mosquitto: Mosquitto, tmp_path: Path) -> None:
+    figures = "SELECT figures FROM collector WHERE (figures ->> 'taken')::int = 3"
+    register(database_url, "s1", "fire", "sensor")
+    with running_collector(database_url, mosquitto, tmp_path):
+        send(mosquitto, ("s1/readings", b"no"), reading(1, co_ppm=1), reading(1, co_ppm=1))
+        wait_until(lambda: bool(ask(database_url, figures)), what="three messages are told")
+        (row,) = ask(database_url, figures)
+    assert row["figures"]["booked"] == 3
+    assert 0 < row["figures"]["slowest_commit_s"] <= row["figures"]["commit_s"]

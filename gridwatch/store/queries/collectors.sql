@@ -7,3 +7,5 @@ SET heartbeat_at = now(), subscribed = excluded.subscribed, pid = excluded.pid,
     started_at = CASE WHEN collector.pid = excluded.pid THEN collector.started_at ELSE now() END
 -- leave --
 DELETE FROM collector WHERE client_id = %(client_id)s
+-- figures --
+UPDATE collector SET figures = %(figures)s WHERE client_id = %(client_id)s

@@ -16,3 +16,6 @@ SELECT count(*) FILTER (WHERE abs(skew_s) > %(off_s)s) AS off,
 FROM device_clock
 -- failed chores --
 SELECT name, error FROM chore WHERE error IS NOT NULL ORDER BY name
+-- figures --
+SELECT client_id, figures FROM collector
+WHERE heartbeat_at >= now() - make_interval(secs => %(within_s)s) AND figures <> '{}' ORDER BY client_id
