@@ -1,8 +1,12 @@
 """MQTT packets: whatever the broker sends is framed the same however it is split, or refused."""
 
+import os
 import struct
+import subprocess
+import sys
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -243,3 +247,31 @@ def test_what_else_is_sent() -> None:
     assert disconnect(Version.V5) == disconnect(Version.V311) == bytes.fromhex("e000")
     assert disconnect(Version.V5, 0x81) == bytes.fromhex("e00181")
     assert disconnect(Version.V311, 0x81) == b""
+
+
+@pytest.mark.slow
+def test_a_minute_of_guided_inputs_is_read_or_malformed(tmp_path: Path) -> None:
+    """atheris runs in a process of its own, which ends with status 0 only when nothing was found."""
+    pytest.importorskip("atheris", reason="needs atheris, which has wheels for Linux on x86-64 only")
+    seeds = [
+        publish(version, b"gw/v1/s/readings", b"{}", first=first, properties=properties)
+        for version in Version
+        for first in (0x30, 0x32)
+        for properties in (b"", LEGAL_PROPERTIES)
+    ] + [sent for _, sent in MALFORMED.values()]
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    for number_, seed in enumerate(seeds):
+        (corpus / str(number_)).write_bytes(b"\x03\x07" + seed)
+        (corpus / f"{number_}-old").write_bytes(b"\x02\x07" + seed)
+    limits = ["-max_total_time=60", "-rss_limit_mb=512", "-max_len=2000", "-seed=1"]
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.ingest.fuzz_framing", *limits, str(corpus)],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr[-2000:]
+    assert "Done" in run.stderr
