@@ -14,6 +14,7 @@ from gridwatch.cli.database import migrate_command
 from gridwatch.cli.detect import detect_command
 from gridwatch.cli.devices import devices_app
 from gridwatch.cli.dispatch import dispatch_command
+from gridwatch.cli.doctor import doctor_command
 from gridwatch.cli.quarantine import quarantine_app
 from gridwatch.cli.replay import replay_command
 from gridwatch.cli.simulate import simulate_command
@@ -38,6 +39,7 @@ app.command("detect")(detect_command)
 app.command("migrate")(migrate_command)
 app.command("books")(books_command)
 app.command("gaps")(gaps_command)
+app.command("doctor")(doctor_command)
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(devices_app, name="devices")
 

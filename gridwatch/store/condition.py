@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from gridwatch.store.connection import Store, queries
 
@@ -24,6 +24,25 @@ class AlertCount:
     state: str
     simulated: bool
     count: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServerCondition:
+    """How the database server is set up, and its clock."""
+
+    version: int
+    free_connections: int
+    safe_writes: bool
+    synchronous_commit: str
+    now: datetime
+    timescale_there: bool
+    timescale_used: bool
+
+
+async def server_condition(store: Store) -> ServerCondition:
+    """Return how the server is set up; raise StoreUnavailable."""
+    (row,) = await store.rows(SQL["server"])
+    return ServerCondition(**row)
 
 
 async def live_collectors(store: Store) -> int:

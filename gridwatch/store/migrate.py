@@ -35,14 +35,23 @@ def migrate(url: str) -> None:
         _make_hypertables(connection)
 
 
+def pending_migrations(url: str) -> list[str]:
+    """Return the names of migrations that are not applied; raise StoreError where the database is newer."""
+    with own_errors(), psycopg.connect(with_session_options(url), autocommit=True) as connection:
+        ours = connection.execute("SELECT to_regclass('gridwatch._yoyo_migration') IS NOT NULL").fetchone()
+    with own_errors(), as_file(files("gridwatch.store") / "migrations") as folder:
+        migrations = read_migrations(str(folder))
+        if ours != (True,):
+            return [migration.id for migration in migrations]
+        with _yoyo_backend(url) as backend:
+            _check_not_newer(backend, migrations)
+            return [migration.id for migration in backend.to_apply(migrations)]
+
+
 def _apply_our_migrations(url: str) -> None:
     with as_file(files("gridwatch.store") / "migrations") as folder, _yoyo_backend(url) as backend:
         migrations = read_migrations(str(folder))
-        unknown = set(backend.get_applied_migration_hashes()) - {m.hash for m in migrations}
-        if unknown:
-            raise StoreError(
-                "the database was migrated by a newer Gridwatch than this one: install that version"
-            )
+        _check_not_newer(backend, migrations)
         # Our own lock has let us in alone; yoyo's would survive a killed process.
         backend.break_lock()
         for migration in backend.to_apply(migrations):
@@ -51,6 +60,11 @@ def _apply_our_migrations(url: str) -> None:
             with backend.transaction():
                 migration.process_steps(backend, "apply")
                 backend.mark_one(migration)
+
+
+def _check_not_newer(backend: Any, migrations: Any) -> None:
+    if set(backend.get_applied_migration_hashes()) - {migration.hash for migration in migrations}:
+        raise StoreError("the database was migrated by a newer Gridwatch than this one: install that version")
 
 
 @contextmanager

@@ -19,3 +19,12 @@ SELECT name, error FROM chore WHERE error IS NOT NULL ORDER BY name
 -- figures --
 SELECT client_id, figures FROM collector
 WHERE heartbeat_at >= now() - make_interval(secs => %(within_s)s) AND figures <> '{}' ORDER BY client_id
+-- server --
+SELECT current_setting('server_version_num')::int / 10000 AS version,
+       current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+           - (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')::int AS free_connections,
+       current_setting('fsync') = 'on' AND current_setting('full_page_writes') = 'on' AS safe_writes,
+       current_setting('synchronous_commit') AS synchronous_commit,
+       clock_timestamp() AS now,
+       EXISTS (SELECT FROM pg_available_extensions WHERE name = 'timescaledb') AS timescale_there,
+       EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb') AS timescale_used

@@ -1,0 +1,108 @@
+"""The broker: there, lets us in, speaks MQTT 5, and keeps what it acknowledged."""
+
+import asyncio
+import logging
+from contextlib import suppress
+from importlib.resources import files
+
+import aiomqtt
+
+from gridwatch.broker_address import BrokerAddress
+from gridwatch.cli.doctor.check import Check, fail, ok, warn
+from gridwatch.errors import SettingsError
+from gridwatch.running import mqtt_url
+from gridwatch.settings import Settings
+
+PAHO_LOG = logging.getLogger(f"{__name__}.paho")
+PAHO_LOG.setLevel(logging.CRITICAL)
+"""What goes wrong is said by us."""
+
+GREETING_WITHIN_S = 3.0
+"""amqtt does not refuse an MQTT 5 client: it never answers."""
+SYS_WITHIN_S = 2.0
+VERSION = "$SYS/broker/version"
+DROPPED = "$SYS/broker/publish/messages/dropped"
+
+KEEPING = ("persistence", "max_queued_messages", "max_queued_bytes", "autosave_on_changes")
+"""Options without which Mosquitto throws away what waits for a collector."""
+
+
+async def check_broker(settings: Settings) -> list[Check]:
+    """Look at the broker."""
+    try:
+        address = BrokerAddress.parse(mqtt_url(settings))
+    except SettingsError as error:
+        return [fail("broker", str(error), "gridwatch up starts one, GRIDWATCH_MQTT_URL names one")]
+    at = f"{address.host} port {address.port}"
+    try:
+        said = await _said(address, aiomqtt.ProtocolVersion.V5)
+    except aiomqtt.MqttError as error:
+        return [await _old(address, at, str(error))]
+    return [ok("broker", f"MQTT 5 at {at}"), *_self_description(said), *_configuration(settings)]
+
+
+async def _old(address: BrokerAddress, at: str, trouble: str) -> Check:
+    """Try the older version of MQTT where the newer one met with `trouble`."""
+    try:
+        await _said(address, aiomqtt.ProtocolVersion.V311)
+    except aiomqtt.MqttError:
+        todo = "start it, or correct address, user and password in GRIDWATCH_MQTT_URL"
+        return fail("broker", f"{at} does not let us in: {trouble}", todo)
+    todo = "use Mosquitto 2 (make setup installs it): amqtt can lose messages when a collector reconnects"
+    return warn("broker", f"{at} speaks no MQTT 5; it may be amqtt, for a first try only", todo)
+
+
+async def _said(address: BrokerAddress, protocol: aiomqtt.ProtocolVersion) -> dict[str, str]:
+    """Connect, and return what the broker says of itself; raise aiomqtt.MqttError."""
+    said: dict[str, str] = {}
+    client = aiomqtt.Client(
+        address.host,
+        address.port,
+        username=address.username,
+        password=address.password,
+        tls_params=aiomqtt.TLSParameters() if address.tls else None,
+        protocol=protocol,
+        timeout=GREETING_WITHIN_S,
+        logger=PAHO_LOG,
+    )
+    async with client:
+        await client.subscribe([(VERSION, 0), (DROPPED, 0)])
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SYS_WITHIN_S):
+                async for message in client.messages:
+                    said[str(message.topic)] = bytes(message.payload or b"").decode(errors="replace")
+                    if len(said) == 2:
+                        break
+    return said
+
+
+def _self_description(said: dict[str, str]) -> list[Check]:
+    if VERSION not in said:
+        todo = "let this user read $SYS/#: without it a crash of the broker is not noticed"
+        return [warn("broker's $SYS", "it says nothing of itself", todo)]
+    checks = [ok("broker's $SYS", said[VERSION])]
+    if said.get(DROPPED, "0") != "0":
+        found = f"it has thrown {said[DROPPED]} messages away since its start"
+        todo = "set max_queued_messages 0 and max_queued_bytes 0, as in deploy/mosquitto/mosquitto.conf"
+        checks.append(warn("broker's queues", found, todo))
+    return checks
+
+
+def _configuration(settings: Settings) -> list[Check]:
+    """Look at the configuration of the broker that `up` owns; that of another can't be seen from here."""
+    path = settings.data_dir / "broker" / "mosquitto.conf"
+    if settings.mqtt_url is not None or not path.is_file():
+        return []
+    ours, theirs = (
+        _options((files("deploy") / "mosquitto" / "mosquitto.conf").read_text()),
+        _options(path.read_text()),
+    )
+    other = [f"{option} {ours[option]}" for option in KEEPING if theirs.get(option) != ours[option]]
+    if other:
+        return [fail("broker's configuration", f"{path} lacks {', '.join(other)}", "restart gridwatch up")]
+    return [ok("broker's configuration", "keeps and saves what waits for a collector")]
+
+
+def _options(configuration: str) -> dict[str, str]:
+    lines = (line.partition(" ") for line in configuration.splitlines() if line and not line.startswith("#"))
+    return {option: value.strip() for option, _, value in lines}
