@@ -42,12 +42,22 @@ def queries(file: str) -> Mapping[str, LiteralString]:
     return {name: "\n".join(lines) for name, lines in named.items()}
 
 
+PASSING = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    PoolTimeout,
+    # A standby that takes over, and hosted databases whose disk is full, can be read only for a while.
+    psycopg.errors.ReadOnlySqlTransaction,
+)
+"""What is no fault of the statement: no connection, no room, a restart, a deadlock."""
+
+
 @contextmanager
 def own_errors() -> Any:
     """Translate psycopg's errors: StoreUnavailable where trying later is right, else StoreError."""
     try:
         yield
-    except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
+    except PASSING as error:
         raise StoreUnavailable(str(error)) from error
     except psycopg.Error as error:
         raise StoreError(str(error)) from error

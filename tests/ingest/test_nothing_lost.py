@@ -3,13 +3,14 @@
 import threading
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.collectors import ask, register, running_collector, totals
-from tests.servers import Mosquitto, wait_until
+from tests.servers import Mosquitto, end_connections, run_sql, wait_until, with_database
 
 DEVICES = 20
 MESSAGES = 20_000
@@ -88,3 +89,22 @@ def test_messages_for_an_absent_collector_wait_in_the_broker(
         collector.start()
         wait_until(lambda: totals(database_url)["stored"] == 3000)
         assert totals(database_url)["duplicate"] == 0
+
+
+def test_a_database_that_can_only_be_read_is_waited_for_and_nothing_is_refused(
+    database_url: str, mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    for device in range(DEVICES):
+        register(database_url, f"s{device}", "fire", "sensor")
+    name, beside = urlsplit(database_url).path[1:], with_database(database_url, "postgres")
+    with running_collector(database_url, mosquitto, tmp_path) as collector:
+        run_sql(beside, f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+        end_connections(beside, name)
+        publisher = Publisher(mosquitto.port)
+        publisher.publish(500)
+        publisher.close()
+        wait_until(lambda: "read-only transaction" in collector.log)
+        run_sql(beside, f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
+        end_connections(beside, name)
+        wait_until(lambda: totals(database_url)["stored"] == 500)
+    assert totals(database_url)["quarantined"] == 0
