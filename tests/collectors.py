@@ -40,8 +40,7 @@ class Collector:
 
     def workers(self) -> list[psutil.Process]:
         """Return its detector processes."""
-        children = psutil.Process(self.pid).children()
-        return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+        return [child for child in psutil.Process(self.pid).children() if _is_detector(child)]
 
     @property
     def log(self) -> str:
@@ -81,6 +80,13 @@ class Collector:
             "SELECT 1 FROM collector WHERE subscribed AND heartbeat_at > now() - interval '2 s' AND pid = %s"
         )
         return bool(ask(self._database_url, fresh, [self.pid]))
+
+
+def _is_detector(process: psutil.Process) -> bool:
+    try:
+        return "spawn_main" in " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return False  # It has just ended.
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import base64
 import json
 import time
+import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -136,6 +137,41 @@ def test_a_worker_that_is_killed_is_replaced_and_nothing_is_lost(
         worker.kill()
     wait_until(lambda: totals(database_url)["stored"] == 1, timeout_s=60)
     assert len(ask(database_url, "SELECT 1 FROM alert")) == 1
+
+
+def test_a_medium_that_kills_its_worker_twice_is_quarantined_and_the_other_cameras_never_notice(
+    database_url: str, mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    # Cameras go to workers by the checksum of their names.
+    deadly, other = (
+        next(f"cam{n}" for n in range(9) if zlib.crc32(b"cam%d" % n) % 2 == lane) for lane in (0, 1)
+    )
+    for camera in (deadly, other):
+        register(database_url, camera, "throwing", "camera")
+    with running_collector(database_url, mosquitto, tmp_path, GRIDWATCH_DETECTOR_WORKERS="2") as collector:
+        # In the order in which they were started, which is that of the lanes.
+        first, second = sorted(collector.workers(), key=lambda worker: worker.create_time())
+        send(mosquitto, (f"{deadly}/clip/{START_MS}", falling()))
+        killed: set[int] = set()
+
+        def quarantined() -> bool:
+            for worker in collector.workers():
+                if worker.pid not in {second.pid, *killed} and len(killed) < 2:
+                    worker.kill()
+                    killed.add(worker.pid)
+            return totals(database_url)["quarantined"] == 1
+
+        send(mosquitto, *[(f"{other}/frame/{START_MS + n}", grey(100 + n)) for n in range(20)])
+        wait_until(quarantined, timeout_s=60)
+        assert first.pid in killed
+        send(mosquitto, (f"{deadly}/frame/{START_MS}", grey(120)))
+        wait_until(lambda: totals(database_url)["received"] == 22, timeout_s=60)
+        assert second.is_running()
+        assert second.pid in {worker.pid for worker in collector.workers()}
+    assert totals(database_url) | {"stored": 21, "quarantined": 1, "skipped": 0} == totals(database_url)
+    (kept,) = ask(database_url, "SELECT topic, reason FROM quarantine")
+    assert kept["topic"] == f"gw/v1/{deadly}/clip/{START_MS}"
+    assert "detector process" in kept["reason"]
 
 
 @pytest.mark.usefixtures("collector")
