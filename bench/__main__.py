@@ -77,13 +77,13 @@ def table(machine: Machine, lines: Sequence[Row]) -> str:
     return "\n".join([head, "", "| what | result | beside it |", "|---|---|---|", *body])
 
 
-def with_table(page: str, text: str) -> str:
+def with_table(page: str, text: str, *, begin: str = BEGIN, end: str = END) -> str:
     """Return `page` with `text` between its two marks; raise ValueError where it has none."""
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"the page lacks {BEGIN} or {END}")
-    return f"{before}{BEGIN}\n{text}\n{END}{after}"
+    before, found_begin, rest = page.partition(begin)
+    _, found_end, after = rest.partition(end)
+    if not found_begin or not found_end:
+        raise ValueError(f"the page lacks {begin} or {end}")
+    return f"{before}{begin}\n{text}\n{end}{after}"
 
 
 if __name__ == "__main__":

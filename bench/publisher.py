@@ -79,10 +79,11 @@ def packets(load: Load, connection: int, connections: int) -> Iterator[bytes]:
         topic = f"{load.prefix}/v1/{device_name(number)}/readings".encode()
         body = struct.pack("!H", len(topic)) + topic + struct.pack("!H", count % 65_535 + 1)
         body += payload(seq, load.begin_t, number)
-        yield bytes([PUBLISH_QOS_1]) + _varying_length(len(body)) + body
+        yield bytes([PUBLISH_QOS_1]) + varying_length(len(body)) + body
 
 
-def _varying_length(length: int) -> bytes:
+def varying_length(length: int) -> bytes:
+    """Return a remaining length as MQTT writes it."""
     coded = bytearray()
     while True:
         length, digit = divmod(length, 128)

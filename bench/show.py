@@ -26,7 +26,7 @@ def show(
         "--set", action="append", default=[], metavar="SIZE=N", help="another size, such as rounds=1"
     )
     given = parser.parse_args()
-    sizes = _changed(quick if given.quick else full, given.set)
+    sizes = changed(quick if given.quick else full, given.set)
     machine, found = Machine.this(), measure(sizes)
     said: dict[str, Any] = {"machine": machine, "sizes": sizes, "found": found}
     print(json.dumps({name: asdict(value) for name, value in said.items()}, indent=2, ensure_ascii=False))
@@ -34,7 +34,7 @@ def show(
         print(f"{row.what}: {row.value}" + (f"  ({row.note})" if row.note else ""))
 
 
-def _changed(sizes: Sizes, assignments: Sequence[str]) -> Sizes:
+def changed(sizes: Sizes, assignments: Sequence[str]) -> Sizes:
     """Return `sizes` with numbers replaced; raise KeyError or ValueError for what is no size."""
     known = asdict(sizes)
     changes = {}
