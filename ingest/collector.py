@@ -30,6 +30,7 @@ from ingest.pool import Pool
 from ingest.recorder import Recorder
 from ingest.registry import Registry
 from ingest.sensors import Sensors
+from ingest.sequences import Sequences
 from ingest.timekeeper import Timekeeper
 from ingest.upkeep import Chore, keep_up
 
@@ -75,6 +76,7 @@ async def _run(settings: Settings, store: Store, client_id: str, sessions: list[
     registry, sensors, recorder = Registry(store), Sensors(store), Recorder(store, settings.alarms)
     limits = Limits(future_s=settings.future_s, old_s=settings.old_days * 86_400)
     clocks = Timekeeper(store, limits)
+    sequences = Sequences(store)
     files = EvidenceFiles(settings.data_dir / "evidence")
     session = partial(Session.open, mqtt_url(settings))
     async with (
@@ -89,5 +91,8 @@ async def _run(settings: Settings, store: Store, client_id: str, sessions: list[
         tasks.create_task(clocks.keep(), name="clocks")
         tasks.create_task(tell(store, client_id, recorder.figures, sessions), name="figures")
         tasks.create_task(watch_broker(store, BrokerAddress.parse(mqtt_url(settings))), name="broker watch")
-        tasks.create_task(take_readings(readings, registry, clocks, sensors, recorder), name="readings")
+        tasks.create_task(sequences.follow(), name="sequences")
+        tasks.create_task(
+            take_readings(readings, registry, clocks, sensors, recorder, sequences), name="readings"
+        )
         tasks.create_task(take_media(media, registry, pool, files, recorder), name="media")

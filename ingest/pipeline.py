@@ -19,6 +19,7 @@ from ingest.broker import Delivery, Session
 from ingest.recorder import Recorder, until_available
 from ingest.registry import Registry
 from ingest.sensors import Sensors
+from ingest.sequences import Sequences
 from ingest.timekeeper import Timekeeper
 
 BATCH = 2_000
@@ -29,7 +30,12 @@ WINDOW = 3 * BATCH
 
 
 async def take_readings(
-    session: Session, registry: Registry, clocks: Timekeeper, sensors: Sensors, recorder: Recorder
+    session: Session,
+    registry: Registry,
+    clocks: Timekeeper,
+    sensors: Sensors,
+    recorder: Recorder,
+    sequences: Sequences,
 ) -> None:
     """Take in readings, states and results of one session, for ever."""
     async with asyncio.TaskGroup() as tasks:
@@ -42,15 +48,20 @@ async def take_readings(
             entries = [detect(entry, clocks, sensors) for entry in entries]
             entries += await refused_by(session, registry)
             await committing
-            committing = tasks.create_task(commit(session, deliveries, recorder, entries))
+            committing = tasks.create_task(commit(session, deliveries, entries, recorder, sequences))
 
 
 async def commit(
-    session: Session, deliveries: Sequence[Delivery], recorder: Recorder, entries: Sequence[Entry]
+    session: Session,
+    deliveries: Sequence[Delivery],
+    entries: Sequence[Entry],
+    recorder: Recorder,
+    sequences: Sequences,
 ) -> None:
     """Record what was delivered; then, and only then, let the broker forget it."""
     await recorder.record(entries)
     session.done(deliveries)
+    sequences.note(entries)
 
 
 async def understand(deliveries: Sequence[Delivery], registry: Registry) -> list[Entry]:

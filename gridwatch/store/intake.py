@@ -88,15 +88,11 @@ class _Batch:
     async def store(self, entries: Sequence[Entry], accepted: Sequence[Accepted]) -> Counter[str]:
         """Write all else that a batch holds and what follows from it; return the dispositions."""
         new = self._new
-        for entry in entries:
-            match entry:
-                case Accepted():
-                    if id(entry) not in new:
-                        new[id(entry)] = await self._store(entry)
-                case Skipped():
-                    self._books[Disposition.SKIPPED][key_of(entry)] += 1
-                case Rejected():
-                    self._books[await self._quarantine(entry)][key_of(entry)] += 1
+        for entry in accepted:
+            if id(entry) not in new:
+                new[id(entry)] = await self._store(entry)
+        self._books[Disposition.SKIPPED].update(key_of(e) for e in entries if isinstance(e, Skipped))
+        await self._quarantine([entry for entry in entries if isinstance(entry, Rejected)])
         await self._write_events(accepted)
         self._books[Disposition.STORED].update(e.known.key for e in accepted if new[id(e)])
         self._books[Disposition.DUPLICATE].update(e.known.key for e in accepted if not new[id(e)])
@@ -198,18 +194,30 @@ class _Batch:
                 ],
             )
 
-    async def _quarantine(self, entry: Rejected) -> Disposition:
-        digest = hashlib.sha256(entry.topic.encode() + b"\0" + entry.payload).digest()
+    async def _quarantine(self, rejected: Sequence[Rejected]) -> None:
+        """Write what nobody could read; a message that waits there already, byte for byte, is a duplicate."""
+        if not rejected:
+            return
+        digests = [_digest(entry) for entry in rejected]
+        ordered = sorted(dict(zip(digests, rejected, strict=True)).items())
         columns = {
-            "topic": entry.topic,
-            "payload": entry.payload,
-            "reason": entry.reason.replace("\0", "�"),
-            "decoder": entry.decoder,
-            "received_at": entry.received_at,
-            "digest": digest,
+            "digests": [digest for digest, _ in ordered],
+            "topics": [entry.topic for _, entry in ordered],
+            "payloads": [entry.payload for _, entry in ordered],
+            "reasons": [entry.reason.replace("\0", "�") for _, entry in ordered],
+            "decoders": [entry.decoder for _, entry in ordered],
+            "received_ats": [entry.received_at for _, entry in ordered],
         }
-        is_new = await self._touches(SQL["quarantine"], columns)
-        return Disposition.QUARANTINED if is_new else Disposition.DUPLICATE
+        cursor = await self._connection.execute(SQL["quarantine"], columns, binary=True)
+        new = {bytes(row["digest"]) for row in await cursor.fetchall()}
+        for digest, entry in zip(digests, rejected, strict=True):
+            disposition = Disposition.QUARANTINED if digest in new else Disposition.DUPLICATE
+            self._books[disposition][key_of(entry)] += 1
+            new.discard(digest)
+
+
+def _digest(entry: Rejected) -> bytes:
+    return hashlib.sha256(entry.topic.encode() + b"\0" + entry.payload).digest()
 
 
 LIFT_COLUMNS = ("observed_at", "door", "moving", "door_zone", "mode")

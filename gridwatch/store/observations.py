@@ -11,6 +11,7 @@ from itertools import chain
 
 import numpy as np
 
+from gridwatch.errors import StoreError
 from gridwatch.model import Observation, Observations
 from gridwatch.store.columns import Numbers, copy_rows
 from gridwatch.store.connection import Connection, Store, queries
@@ -29,6 +30,9 @@ AHEAD = timedelta(days=1)
 """And those of a clock that is at most this far ahead."""
 KEPT_AHEAD_DAYS = 8
 """Of the ring: what is further ahead than AHEAD today may come again within the window, when it is not."""
+
+MOST_QUANTITIES = 4_000
+"""Names of quantities in one installation; a batch that adds some may end a little above."""
 
 DAY_US = 86_400_000_000
 
@@ -121,10 +125,18 @@ async def _copy(
 
 
 async def quantity_keys(store: Store, names: Iterable[str]) -> dict[str, int]:
-    """Return the short keys of quantities; the first time that one is heard of it gets one."""
-    await store.execute(SQL["quantities"], {"names": sorted(names)})
-    rows = await store.rows(SQL["quantity keys"], {"names": sorted(names)})
-    return {row["name"]: row["key"] for row in rows}
+    """Return the short keys of quantities; the first time that one is heard of it gets one.
+
+    Raises StoreError when there are too many: somebody puts something else into names.
+    """
+    asked = sorted(names)
+    wanted = {"names": asked, "most": MOST_QUANTITIES}
+    await store.execute(SQL["quantities"], wanted)
+    keys = {row["name"]: row["key"] for row in await store.rows(SQL["quantity keys"], wanted)}
+    refused = [name for name in asked if name not in keys]
+    if refused:
+        raise StoreError(f"{refused[0]}: there are {MOST_QUANTITIES} quantities already, no further is taken")
+    return keys
 
 
 async def recent_observations(store: Store, known: Sequence[KnownDevice], *, each: int) -> list[Observation]:

@@ -6,3 +6,39 @@ FROM gap g JOIN device d ON d.key = g.device_key
 WHERE g.closed_at IS NULL AND (%(device)s::text IS NULL OR d.id = %(device)s)
 ORDER BY d.id, g.first_seq
 LIMIT %(limit)s
+-- expected --
+SELECT device_key, next_seq, observed_at FROM sequence WHERE device_key = ANY(%(device_keys)s::integer[])
+-- keep --
+INSERT INTO sequence (device_key, next_seq, observed_at)
+SELECT * FROM unnest(%(device_keys)s::integer[], %(next_seqs)s::numeric[], %(observed_ats)s::timestamptz[])
+    AS t (device_key, next_seq, observed_at)
+WHERE next_seq < 9223372036854775807
+ON CONFLICT (device_key) DO UPDATE SET next_seq = excluded.next_seq, observed_at = excluded.observed_at
+-- of devices --
+SELECT id, device_key, first_seq, last_seq, after_at, before_at FROM gap
+WHERE closed_at IS NULL AND device_key = ANY(%(device_keys)s::integer[])
+-- find missing --
+INSERT INTO gap (device_key, first_seq, last_seq, after_at, before_at, missing)
+SELECT device_key, first_seq, last_seq, least(after_at, before_at), greatest(after_at, before_at), missing
+FROM unnest(%(device_keys)s::integer[], %(firsts)s::bigint[], %(lasts)s::bigint[], %(afters)s::timestamptz[],
+            %(befores)s::timestamptz[]) AS s (device_key, first_seq, last_seq, after_at, before_at)
+CROSS JOIN LATERAL (
+    SELECT last_seq - first_seq + 1 - count(DISTINCT o.seq) AS missing
+    FROM reading r
+    JOIN observation o ON o.observed_at = r.observed_at AND o.device_key = r.device_key
+    WHERE r.device_key = s.device_key
+      AND r.observed_at BETWEEN least(after_at, before_at) AND greatest(after_at, before_at)
+      AND o.seq BETWEEN first_seq AND last_seq) AS m
+WHERE missing > 0
+-- look again --
+WITH seen AS (
+    SELECT g.id, g.last_seq - g.first_seq + 1 - count(DISTINCT o.seq) AS missing
+    FROM gap g
+    LEFT JOIN reading r ON r.device_key = g.device_key AND r.observed_at BETWEEN g.after_at AND g.before_at
+    LEFT JOIN observation o ON o.observed_at = r.observed_at AND o.device_key = r.device_key
+                           AND o.seq BETWEEN g.first_seq AND g.last_seq
+    WHERE g.id = ANY(%(ids)s::bigint[])
+    GROUP BY g.id
+)
+UPDATE gap SET missing = seen.missing, closed_at = CASE WHEN seen.missing = 0 THEN now() END
+FROM seen WHERE gap.id = seen.id

@@ -36,6 +36,8 @@ INSERT INTO command_result (device_key, id, ok, detail, received_at)
 VALUES (%(device_key)s, %(id)s, %(ok)s, %(detail)s, %(received_at)s)
 ON CONFLICT DO NOTHING
 -- quarantine --
-INSERT INTO quarantine (topic, payload, reason, decoder, received_at, digest)
-VALUES (%(topic)s, %(payload)s, %(reason)s, %(decoder)s, %(received_at)s, %(digest)s)
+INSERT INTO quarantine (digest, topic, payload, reason, decoder, received_at)
+SELECT * FROM unnest(%(digests)s::bytea[], %(topics)s::text[], %(payloads)s::bytea[], %(reasons)s::text[],
+                     %(decoders)s::text[], %(received_ats)s::timestamptz[])
 ON CONFLICT (digest) WHERE replayed_at IS NULL DO NOTHING
+RETURNING digest

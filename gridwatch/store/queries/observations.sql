@@ -22,7 +22,11 @@ FROM unnest(%(device_keys)s::integer[], %(observed_ats)s::timestamptz[])
      WITH ORDINALITY AS s (device_key, observed_at, number)
 WHERE EXISTS (SELECT FROM reading r WHERE r.device_key = s.device_key AND r.observed_at = s.observed_at)
 -- quantities --
-INSERT INTO quantity (name) SELECT unnest(%(names)s::text[]) ON CONFLICT DO NOTHING
+-- Only those that are missing: each conflict would use up a key.
+INSERT INTO quantity (name)
+SELECT name FROM unnest(%(names)s::text[]) AS name
+WHERE name NOT IN (SELECT name FROM quantity) AND (SELECT count(*) FROM quantity) < %(most)s
+ON CONFLICT DO NOTHING
 -- quantity keys --
 SELECT name, key FROM quantity WHERE name = ANY(%(names)s)
 -- copy readings --
