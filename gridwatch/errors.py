@@ -5,6 +5,7 @@ GridwatchError
 ├── UnreadableMessage     a device's message is not what its topic promises; it goes to quarantine
 ├── UnreadableMedia       a picture or video can't be decoded, lies about its size, or is too large
 ├── EvidenceError         evidence can't be kept: no space, no permission, or no kind that is kept
+├── BackupError           a backup can't be written or read, or does not fit where it is to be restored
 ├── NotAllowed            what was asked for does not fit the state of the thing asked
 ├── NotFound              no such device, alert, event or evidence
 ├── StoreError            the database refused or is away
@@ -32,6 +33,10 @@ class UnreadableMedia(GridwatchError):
 
 class EvidenceError(GridwatchError):
     """Evidence can't be kept: no space, no permission, or no kind that is kept."""
+
+
+class BackupError(GridwatchError):
+    """A backup can't be written or read, or does not fit where it is to be restored."""
 
 
 class NotAllowed(GridwatchError):

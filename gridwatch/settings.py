@@ -27,6 +27,11 @@ def default_data_dir() -> Path:
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "gridwatch"
 
 
+def config_file() -> Path:
+    """Return where the TOML file is, or would be."""
+    return Path(os.environ.get(CONFIG_VARIABLE) or DEFAULT_CONFIG)
+
+
 def _pairs(value: Any) -> Any:
     """Turn `a=b,c=d` into a mapping; leave a TOML table as it is."""
     if not isinstance(value, str):
@@ -83,6 +88,15 @@ class Settings(BaseSettings):
         (), description="Apprise URLs, separated by blanks, that every real alert is sent to"
     )
 
+    backup_dir: Path | None = Field(
+        None, description="folder for backups on a timer, best on another disk; unset: none are made"
+    )
+    backup_every_hours: int = Field(24, ge=1, le=8760, description="hours from one backup to the next")
+    backup_keep: int = Field(7, ge=1, description="so many of the newest backups stay")
+    backup_passphrase: SecretStr | None = Field(
+        None, description="encrypts backups; keep it elsewhere too, they can't be read without it"
+    )
+
     @field_validator("alarms")
     @classmethod
     def _labels(cls, value: Mapping[str, Severity]) -> Mapping[str, Severity]:
@@ -98,8 +112,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Let what is handed in win over the environment, and that over the file."""
-        file = Path(os.environ.get(CONFIG_VARIABLE) or DEFAULT_CONFIG)
-        return init_settings, env_settings, TomlSource(settings_cls, toml_file=file)
+        return init_settings, env_settings, TomlSource(settings_cls, toml_file=config_file())
 
     @property
     def link_base(self) -> str:

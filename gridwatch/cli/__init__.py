@@ -8,6 +8,7 @@ import sys
 import typer
 
 from gridwatch.cli.api import api_command
+from gridwatch.cli.backup import backup_command, restore_command
 from gridwatch.cli.books import books_command, gaps_command
 from gridwatch.cli.collector import ingest_command
 from gridwatch.cli.database import migrate_command
@@ -40,6 +41,8 @@ app.command("migrate")(migrate_command)
 app.command("books")(books_command)
 app.command("gaps")(gaps_command)
 app.command("doctor")(doctor_command)
+app.command("backup")(backup_command)
+app.command("restore")(restore_command)
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(devices_app, name="devices")
 

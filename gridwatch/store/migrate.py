@@ -1,6 +1,6 @@
 """Bring a database to the newest tables: ours (yoyo, in order), the job queue's, and hypertables."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from importlib.resources import as_file, files
 from typing import Any, LiteralString
@@ -22,17 +22,19 @@ TIMESCALE_LOADED: LiteralString = """
     AND EXISTS (SELECT FROM pg_available_extensions WHERE name = 'timescaledb')"""
 
 
-def migrate(url: str) -> None:
+def migrate(url: str, *, only: Collection[str] | None = None) -> None:
     """Apply everything that is pending; a second process waits for the first and finds nothing to do.
 
-    Raises StoreUnavailable or StoreError.
+    `only`: stop at these migrations of ours, for tables as an older program had them; where that leaves some
+    out, there are no hypertables yet either. Raises StoreUnavailable or StoreError.
     """
     with own_errors(), psycopg.connect(with_session_options(url), autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", [MIGRATION_LOCK])
         connection.execute("CREATE SCHEMA IF NOT EXISTS gridwatch")
-        _apply_our_migrations(url)
+        _apply_our_migrations(url, only)
         _apply_job_queue(connection)
-        _make_hypertables(connection)
+        if only is None or known_migrations() <= set(only):
+            _make_hypertables(connection)
 
 
 def pending_migrations(url: str) -> list[str]:
@@ -48,13 +50,21 @@ def pending_migrations(url: str) -> list[str]:
             return [migration.id for migration in backend.to_apply(migrations)]
 
 
-def _apply_our_migrations(url: str) -> None:
+def known_migrations() -> set[str]:
+    """Return the names of all migrations of this program."""
+    with as_file(files("gridwatch.store") / "migrations") as folder:
+        return {migration.id for migration in read_migrations(str(folder))}
+
+
+def _apply_our_migrations(url: str, only: Collection[str] | None) -> None:
     with as_file(files("gridwatch.store") / "migrations") as folder, _yoyo_backend(url) as backend:
         migrations = read_migrations(str(folder))
         _check_not_newer(backend, migrations)
         # Our own lock has let us in alone; yoyo's would survive a killed process.
         backend.break_lock()
         for migration in backend.to_apply(migrations):
+            if only is not None and migration.id not in only:
+                continue
             # In yoyo's own way the mark follows in a transaction of its own: killed in between, the
             # migration would be tried again and fail for ever.
             with backend.transaction():
