@@ -18,6 +18,7 @@ from gridwatch.store.books import add_up_books
 from gridwatch.store.collectors import hold_slot
 from gridwatch.store.observations import forget_old_identities
 from gridwatch.wire import topic_of
+from ingest.backups import backup_chores
 from ingest.broker import Session
 from ingest.broker_watch import watch_broker
 from ingest.clocks import Limits
@@ -88,6 +89,7 @@ async def _run(settings: Settings, store: Store, client_id: str, sessions: list[
         sessions += [readings, media]
         tasks.create_task(registry.follow(), name="registry")
         tasks.create_task(keep_up(store, CHORES), name="upkeep")
+        tasks.create_task(keep_up(store, backup_chores(settings)), name="backup")
         tasks.create_task(clocks.keep(), name="clocks")
         tasks.create_task(tell(store, client_id, recorder.figures, sessions), name="figures")
         tasks.create_task(watch_broker(store, BrokerAddress.parse(mqtt_url(settings))), name="broker watch")

@@ -126,7 +126,7 @@ def test_services_of_ours_wait_for_tables_and_servers() -> None:
 
 def test_collector_and_api_share_the_evidence() -> None:
     where = {name: service["volumes"] for name, service in ours().items() if "volumes" in service}
-    assert where == {"ingest": ["data:/data"], "api": ["data:/data"]}
+    assert where == {"ingest": ["data:/data", "backups:/backups"], "api": ["data:/data"]}
 
 
 def test_images_of_others_are_pinned() -> None:
