@@ -48,14 +48,14 @@ class Timekeeper:
 
     def check(
         self, known: KnownDevice, observations: Sequence[Observation], received_at: datetime
-    ) -> tuple[tuple[int, ...], list[Finding]]:
+    ) -> tuple[tuple[int, ...], Sequence[Finding]]:
         """Return the flags of a device's observations, if any, and findings where its clock jumped."""
         clock, received_s, limits = self._clocks[known.key], received_at.timestamp(), self._limits
-        flags = tuple([judge(clock, one.observed_at.timestamp(), received_s, limits) for one in observations])
+        flags = [judge(clock, one.observed_at.timestamp(), received_s, limits) for one in observations]
         if not any(flags):
-            return (), []
+            return (), ()
         jumped = [one for one, flag in zip(observations, flags, strict=True) if flag & JUMPED]
-        return flags, [self._finding(known, clock, one.observed_at) for one in jumped]
+        return tuple(flags), [self._finding(known, clock, one.observed_at) for one in jumped]
 
     async def keep(self) -> None:
         """Write skews that changed, for ever."""

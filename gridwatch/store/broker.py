@@ -10,6 +10,8 @@ SQL = queries("broker")
 
 AWAY = timedelta(minutes=1)
 """A broker that says it began so much later than it was last seen did begin anew, whatever its uptime."""
+STALE = timedelta(seconds=15)
+"""An uptime may be that old when it comes."""
 
 
 class What(StrEnum):
@@ -56,10 +58,13 @@ class Incident:
                 return f"{when}: the broker forgot {self.count} times {self.detail}: messages are lost"
 
 
-def compare(before: SeenBroker, now: SeenBroker) -> list[Incident]:
-    """Return what must have happened between two looks at the broker."""
+def compare(before: SeenBroker, now: SeenBroker) -> list[Incident] | None:
+    """Return what must have happened between two looks; None where a busy collector's look is an old one."""
     began = now.seen_at - timedelta(seconds=now.uptime_s)
-    restarted = now.uptime_s < before.uptime_s or began > before.seen_at + AWAY
+    is_less = now.uptime_s < before.uptime_s
+    restarted = began > before.seen_at + AWAY or (is_less and began > before.seen_at - STALE)
+    if is_less and not restarted:
+        return None
     incidents = []
     if restarted:
         detail = (
@@ -86,6 +91,8 @@ async def see_broker(store: Store, now: SeenBroker) -> list[Incident]:
     async with store.transaction() as connection:
         row = await (await connection.execute(SQL["before"])).fetchone()
         incidents = compare(SeenBroker(**row), now) if row else []
+        if incidents is None:
+            return []
         await connection.execute(SQL["see"], asdict(now))
         for incident in incidents:
             await _write(connection, incident)

@@ -23,6 +23,21 @@ def test_a_device_is_registered_changed_and_deleted(api: Api) -> None:
     assert api.client.delete("/api/v1/devices/s-1").status_code == 404
 
 
+def test_a_device_is_told_with_how_far_its_clock_is_ahead(api: Api) -> None:
+    api.client.post("/api/v1/devices", json=[SENSOR, {**SENSOR, "id": "s-2"}])
+
+    async def know(store: Store) -> None:
+        await store.execute(
+            """INSERT INTO device_clock (device_key, skew_s, sure)
+               SELECT key, 12.5, true FROM device WHERE id = 's-1'"""
+        )
+
+    api.stored(know)
+    listed = api.client.get("/api/v1/devices").json()
+    assert [one["clock_skew_s"] for one in listed] == [12.5, None]
+    assert api.client.patch("/api/v1/devices/s-1", json={"name": "one"}).json()["clock_skew_s"] == 12.5
+
+
 def test_a_list_is_registered_whole_or_not_at_all(api: Api) -> None:
     assert api.client.post("/api/v1/devices", json=[SENSOR, {**SENSOR, "id": "s-2"}]).status_code == 201
     again = api.client.post("/api/v1/devices", json=[{**SENSOR, "id": "s-3"}, SENSOR])

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import pytest
 from typer.testing import CliRunner
@@ -104,12 +105,13 @@ def test_tables_that_are_missing_or_newer_are_a_failure(
 ) -> None:
     ask(healthy, "INSERT INTO _yoyo_migration (migration_hash, migration_id) VALUES ('x', '9999-later')")
     assert "newer Gridwatch" in examine()[1]["database"][1]
-    run_sql(postgres_url, "CREATE DATABASE test_doctor_empty")
+    empty = f"test_{uuid4().hex[:12]}"
+    run_sql(postgres_url, f'CREATE DATABASE "{empty}"')
     try:
-        monkeypatch.setenv("GRIDWATCH_DATABASE_URL", with_database(postgres_url, "test_doctor_empty"))
+        monkeypatch.setenv("GRIDWATCH_DATABASE_URL", with_database(postgres_url, empty))
         status, found = examine()
     finally:
-        run_sql(postgres_url, "DROP DATABASE test_doctor_empty WITH (FORCE)")
+        run_sql(postgres_url, f'DROP DATABASE "{empty}" WITH (FORCE)')
     assert (status, found["tables"][0]) == (1, "fail")
     assert "gridwatch migrate" in found["tables"][1]
 

@@ -35,7 +35,13 @@ def look(after_s: float, uptime_s: float, dropped: int = 0) -> SeenBroker:
 def test_two_looks_at_the_broker_tell_what_happened(
     before: SeenBroker, now: SeenBroker, what: list[What]
 ) -> None:
-    assert [incident.what for incident in compare(before, now)] == what
+    found = compare(before, now)
+    assert found is not None
+    assert [incident.what for incident in found] == what
+
+
+def test_a_look_that_a_busy_collector_tells_late_is_no_restart() -> None:
+    assert compare(look(0, 500), look(20, 490)) is None
 
 
 SEEN = "SELECT uptime_s FROM broker WHERE uptime_s > 0"
