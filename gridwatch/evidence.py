@@ -1,5 +1,6 @@
 """Show a finding on a copy of what the camera saw, and keep evidence as files named by their content."""
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -26,7 +27,12 @@ SUFFIXES = {
 }
 """Media types that are kept, with what their file names end in."""
 
+MEDIA_TYPES = {suffix: media_type for media_type, suffix in SUFFIXES.items()}
+
 SHA256 = re.compile(r"[0-9a-f]{64}")
+
+HALF_WRITTEN, SET_ASIDE = ".new-", ".old-"
+"""What the names of files begin with that are being written, and being removed."""
 
 MASK_CELLS = 24
 """Along the longer side of a masked picture. A face that fills a third of it keeps eight cells."""
@@ -52,6 +58,16 @@ class StoredEvidence:
     size: int
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FoundFile:
+    """A file that lies in the folder. `written_at`: Unix seconds when it was last stored; `size` in bytes."""
+
+    sha256: str
+    media_type: str
+    size: int
+    written_at: float
+
+
 class EvidenceFiles:
     """A folder of evidence that only its owner may enter (0700, files 0600, whatever the umask).
 
@@ -75,7 +91,7 @@ class EvidenceFiles:
         path = self.path_of(sha256, media_type)
         stored = StoredEvidence(sha256=sha256, media_type=media_type, size=len(content))
         try:
-            if not path.exists():
+            if not _touch(path):
                 self._write(path, content)
         except OSError as error:
             raise _explained(error, self.folder) from error
@@ -87,6 +103,61 @@ class EvidenceFiles:
             self.path_of(sha256, media_type).unlink(missing_ok=True)
         except OSError as error:
             raise _explained(error, self.folder) from error
+
+    def remove_older(self, sha256: str, media_type: str, *, than: float) -> bool:
+        """Delete a file unless it was stored after `than` (Unix seconds); tell whether it is gone.
+
+        A file that is stored again meanwhile stays: it is set aside before its time is looked at. Raises
+        EvidenceError where that is refused.
+        """
+        path = self.path_of(sha256, media_type)
+        aside = path.with_name(SET_ASIDE + path.name)
+        try:
+            path.rename(aside)
+            if aside.stat().st_mtime > than:
+                aside.rename(path)
+                return False
+            aside.unlink()
+        except FileNotFoundError:
+            return True
+        except OSError as error:
+            raise _explained(error, self.folder) from error
+        return True
+
+    def found(self, prefix: str) -> list[FoundFile]:
+        """Return the files whose SHA-256 begins with `prefix` (two letters)."""
+        files = []
+        for path in self._paths(prefix):
+            if SHA256.fullmatch(path.stem) and path.suffix in MEDIA_TYPES:
+                with contextlib.suppress(FileNotFoundError):
+                    status = path.stat()
+                    files.append(
+                        FoundFile(
+                            sha256=path.stem,
+                            media_type=MEDIA_TYPES[path.suffix],
+                            size=status.st_size,
+                            written_at=status.st_mtime,
+                        )
+                    )
+        return files
+
+    def clean(self, prefix: str, *, than: float) -> int:
+        """Put back what a killed process had set aside, delete what was half written before `than`.
+
+        Returns how many half-written files were deleted; `prefix` and `than` as above.
+        """
+        cleaned = 0
+        for path in self._paths(prefix):
+            with contextlib.suppress(FileNotFoundError):
+                if path.name.startswith(SET_ASIDE) and path.stat().st_ctime <= than:
+                    path.rename(path.with_name(path.name.removeprefix(SET_ASIDE)))
+                elif path.name.startswith(HALF_WRITTEN) and path.stat().st_mtime <= than:
+                    path.unlink()
+                    cleaned += 1
+        return cleaned
+
+    def _paths(self, prefix: str) -> list[Path]:
+        return [path for path in (self.folder / prefix).glob("*/*") if path.is_file()]
 
     def path_of(self, sha256: str, media_type: str) -> Path:
         """Return where such evidence lies or would lie; raise EvidenceError where it can be none."""
@@ -102,7 +173,7 @@ class EvidenceFiles:
         for folder in (path.parent.parent, path.parent):
             _make_private(folder)
         # mkstemp makes files of mode 0600.
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=HALF_WRITTEN)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
@@ -199,6 +270,15 @@ def _clipped(box: BoxXyxy, size_wh: tuple[int, int]) -> tuple[int, int, int, int
     left, right = (min(max(round(x), 0), width - 1) for x in (box[0], box[2]))
     top, bottom = (min(max(round(y), 0), height - 1) for y in (box[1], box[3]))
     return left, top, right, bottom
+
+
+def _touch(path: Path) -> bool:
+    """Tell whether a file is there, and mark it as stored just now: who removes old files lets it be."""
+    try:
+        os.utime(path)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _make_private(folder: Path) -> None:

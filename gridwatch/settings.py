@@ -19,6 +19,12 @@ from gridwatch.model import Severity, check_label
 CONFIG_VARIABLE = "GRIDWATCH_CONFIG"
 DEFAULT_CONFIG = Path("gridwatch.toml")
 
+KEEP_DAYS: Mapping[str, float] = {"original": 30, "event": 60, "alert": 90, "simulated": 1}
+"""Unless told otherwise. Thirty days is the least for recordings of public places in China; what shows more
+than the finding is kept no longer, and what raised an alert longest."""
+
+MOST_DAYS = 36_500
+
 
 def default_data_dir() -> Path:
     """Return where data lives when nobody said otherwise: /var/lib for root, else the user's data home."""
@@ -84,6 +90,13 @@ class Settings(BaseSettings):
     )
     future_s: float = Field(60, gt=0, description="seconds ahead of our clock that flag a reading")
     old_days: float = Field(7, gt=0, description="age in days that flags a reading")
+    keep_evidence: Annotated[Mapping[str, float], NoDecode, BeforeValidator(_pairs)] = Field(
+        default_factory=dict,
+        description="days that evidence is kept: original=30,event=60,alert=90,simulated=1",
+    )
+    evidence_quota_gb: float = Field(50, gt=0, description="GB of evidence; beyond, the oldest goes")
+    quarantine_days: float = Field(90, gt=0, description="days that a message stays in quarantine")
+    quarantine_gb: float = Field(1, gt=0, description="GB of quarantine; beyond, who sent most loses first")
     notify_urls: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = Field(
         (), description="Apprise URLs, separated by blanks, that every real alert is sent to"
     )
@@ -101,6 +114,15 @@ class Settings(BaseSettings):
     @classmethod
     def _labels(cls, value: Mapping[str, Severity]) -> Mapping[str, Severity]:
         return {check_label(label): severity for label, severity in value.items()}
+
+    @field_validator("keep_evidence")
+    @classmethod
+    def _days(cls, value: Mapping[str, float]) -> Mapping[str, float]:
+        if unknown := value.keys() - KEEP_DAYS.keys():
+            raise ValueError(f"{', '.join(sorted(unknown))}: use {', '.join(KEEP_DAYS)}")
+        if wrong := [name for name, days in value.items() if not 0 < days <= MOST_DAYS]:
+            raise ValueError(f"{', '.join(wrong)}: give a number of days above 0, at most {MOST_DAYS}")
+        return {**KEEP_DAYS, **value}
 
     @classmethod
     def settings_customise_sources(

@@ -71,6 +71,7 @@ class AlertAnswer(BaseModel):
     resolved_by: str | None
     location: Place | None
     evidence: list[AlertEvidence]
+    evidence_deleted_at: AwareDatetime | None = None
     events: int
     assignee: str | None
     level: str | None

@@ -5,14 +5,16 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, HTTPException, Query, Request, Response
+from fastapi import APIRouter, HTTPException, Query, Request, Response, status
 from fastapi.responses import FileResponse, RedirectResponse
-from pydantic import AwareDatetime, BaseModel
+from pydantic import AwareDatetime, BaseModel, Field
 
 from api.fields import LARGEST_ID, NEXT_PAGE, DeviceId, Label, SceneName, Since, Until, link_next
 from api.office import Office, TheOffice, ThePerson
 from api.problems import documented
+from api.sign_in import Person
 from gridwatch.errors import EvidenceError, NotFound
+from gridwatch.store.accounts import Role
 from gridwatch.store.history import (
     Event,
     EvidenceFile,
@@ -22,10 +24,16 @@ from gridwatch.store.history import (
     list_events,
     note_view,
 )
+from gridwatch.store.keeping import find_deletion, hold, release
 
 router = APIRouter(prefix="/api/v1/events", tags=["history"])
 
 SAFE_LINKS = ("http://", "https://")
+
+GONE = {
+    "age": "the time for which evidence of its kind is kept was over",
+    "quota": "the room for evidence was full, and it was the oldest of the least protected",
+}
 
 FILE: dict[str, Any] = {
     "description": "the picture or clip",
@@ -52,6 +60,12 @@ class EvidenceAnswer(BaseModel):
             masked=item.masked,
             url=item.link if item.link is not None else own,
         )
+
+
+class HoldBody(BaseModel):
+    """Why evidence is to be held."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=500)]
 
 
 class EventAnswer(BaseModel):
@@ -138,7 +152,12 @@ async def event(event: UUID, office: TheOffice) -> EventAnswer:
 @router.get(
     "/{event}/evidence",
     response_class=Response,
-    responses={200: FILE, 206: FILE, 307: {"description": "a link"}, **documented(401, 403, 404, 422, 503)},
+    responses={
+        200: FILE,
+        206: FILE,
+        307: {"description": "a link"},
+        **documented(401, 403, 404, 410, 422, 503),
+    },
 )
 async def evidence(
     event: UUID,
@@ -147,11 +166,16 @@ async def evidence(
     position: Annotated[int | None, Query(ge=0, le=32767)] = None,
     original: Annotated[bool, Query(description="not masked; the look is written down")] = False,
 ) -> Response:
-    """Return a picture or clip of an event: the one at `position`, else the best; masked unless asked."""
+    """Return a picture or clip of an event: the one at `position`, else the best; masked unless asked.
+
+    410 where it was deleted, with when and why.
+    """
     there = await evidence_of(office.store, event)
     if not there:
         await get_event(office.store, event)
     chosen = _choose(there, position, original)
+    if chosen is None:
+        raise await _absent(office, event, position, original)
     if chosen.url is not None:
         return _to_link(chosen.url)
     if original:
@@ -159,16 +183,48 @@ async def evidence(
     return await _file(office, chosen)
 
 
-def _choose(there: Sequence[EvidenceFile], position: int | None, original: bool) -> EvidenceFile:
-    """Return what was asked for; pictures come before clips."""
+@router.post(
+    "/{event}/hold",
+    status_code=status.HTTP_204_NO_CONTENT,
+    responses=documented(401, 403, 404, 409, 422, 503),
+)
+async def keep(event: UUID, body: HoldBody, office: TheOffice, person: ThePerson) -> None:
+    """Let nothing delete the evidence of an event until it is released; who asked and why is written down."""
+    _check_administrator(person)
+    await hold(office.store, event, reason=body.reason, by=person.username)
+
+
+@router.delete(
+    "/{event}/hold", status_code=status.HTTP_204_NO_CONTENT, responses=documented(401, 403, 404, 422, 503)
+)
+async def let_go(event: UUID, office: TheOffice, person: ThePerson) -> None:
+    """End the hold of an event."""
+    _check_administrator(person)
+    await release(office.store, event, by=person.username)
+
+
+def _check_administrator(person: Person) -> None:
+    if person.role is not Role.ADMINISTRATOR:
+        raise HTTPException(403, "only an administrator may hold evidence or release it")
+
+
+def _choose(there: Sequence[EvidenceFile], position: int | None, original: bool) -> EvidenceFile | None:
+    """Return what was asked for, if it is there; pictures come before clips."""
     fitting = [one for one in there if one.url is not None or one.masked is not original]
     if position is not None:
         if not original and any(one.position == position and one not in fitting for one in there):
             raise HTTPException(403, "this shows more than the finding: ask with original=true")
         fitting = [one for one in fitting if one.position == position]
-    if not fitting:
-        raise NotFound("the event has no such evidence")
-    return min(fitting, key=lambda one: (not one.media_type.startswith("image/"), one.position))
+    return min(fitting, key=lambda one: (not one.media_type.startswith("image/"), one.position), default=None)
+
+
+async def _absent(office: Office, event: UUID, position: int | None, original: bool) -> Exception:
+    """Return why an event has no such evidence: it was deleted, or never was."""
+    deletion = await find_deletion(office.store, event, position=position, masked=not original)
+    if deletion is None:
+        return NotFound("the event has no such evidence")
+    deleted_at, why = deletion
+    return HTTPException(410, f"this evidence was deleted on {deleted_at:%Y-%m-%d at %H:%M} UTC: {GONE[why]}")
 
 
 def _to_link(url: str) -> Response:
@@ -183,7 +239,9 @@ async def _file(office: Office, chosen: EvidenceFile) -> Response:
     except EvidenceError as error:
         raise NotFound(f"the file of this evidence can't be found: {error}") from error
     if not await asyncio.to_thread(path.is_file):
-        raise NotFound("the file of this evidence is gone")
+        raise NotFound(
+            "the file of this evidence is missing: gridwatch evidence orphans lists all such files"
+        )
     # The address of a masked file always means the same content; an original is not to be kept around.
     cache = "private, max-age=86400, immutable" if chosen.masked else "no-store"
     headers = {"Cache-Control": cache, "X-Content-Type-Options": "nosniff"}

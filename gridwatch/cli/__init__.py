@@ -16,6 +16,7 @@ from gridwatch.cli.detect import detect_command
 from gridwatch.cli.devices import devices_app
 from gridwatch.cli.dispatch import dispatch_command
 from gridwatch.cli.doctor import doctor_command
+from gridwatch.cli.evidence import evidence_app
 from gridwatch.cli.quarantine import quarantine_app
 from gridwatch.cli.replay import replay_command
 from gridwatch.cli.simulate import simulate_command
@@ -44,6 +45,7 @@ app.command("doctor")(doctor_command)
 app.command("backup")(backup_command)
 app.command("restore")(restore_command)
 app.add_typer(quarantine_app, name="quarantine")
+app.add_typer(evidence_app, name="evidence")
 app.add_typer(devices_app, name="devices")
 
 

@@ -12,6 +12,7 @@ from gridwatch.model import Device, DeviceKind, Location
 from gridwatch.store.connection import Connection, Row, Store, queries
 
 SQL = queries("devices")
+LOCK_KEEPING = queries("keeping")["lock"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,7 +120,10 @@ class Deleted:
 
 
 async def delete_devices(store: Store, ids: Sequence[str]) -> Deleted:
-    """Delete devices and all that they sent; the files are the caller's to remove."""
+    """Delete devices and all that they sent; the files are the caller's to remove.
+
+    Raises NotAllowed where evidence of one is held.
+    """
     async with store.transaction() as connection:
         return await _delete(connection, ids)
 
@@ -163,6 +167,12 @@ async def list_areas(store: Store) -> list[Area]:
 
 
 async def _delete(connection: Connection, ids: Sequence[str]) -> Deleted:
+    await connection.execute(LOCK_KEEPING)
+    held = await (await connection.execute(SQL["held"], {"ids": list(ids)})).fetchall()
+    if held:
+        names = ", ".join(row["id"] for row in held[:10])
+        raise NotAllowed(f"evidence is held of {names}: see gridwatch evidence list --held")
+    await connection.execute(SQL["log evidence"], {"ids": list(ids)})
     shown = await (await connection.execute(SQL["files of"], {"ids": list(ids)})).fetchall()
     rows = await (await connection.execute(SQL["delete"], {"ids": list(ids)})).fetchall()
     keys = [row["key"] for row in rows]

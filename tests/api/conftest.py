@@ -11,7 +11,8 @@ from tests.servers import run_sql, with_database
 NAME = "test_of_the_api"
 
 EMPTY = """
-    TRUNCATE device, area, quantity, reading, notification, evidence_view, procrastinate_jobs
+    TRUNCATE device, area, quantity, reading, notification, evidence_view, evidence_deletion, evidence_hold,
+             procrastinate_jobs
     RESTART IDENTITY CASCADE"""
 
 

@@ -1,11 +1,13 @@
 """Readings, events and evidence over HTTP."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
 from gridwatch.model import Evidence
 from gridwatch.store import Store
+from gridwatch.store.keeping import drop_by_age
 from tests.api.incidents import happen, register, sensor
 from tests.api.serving import Api
 
@@ -137,7 +139,7 @@ def test_evidence_that_is_gone_and_events_that_never_were_are_not_found(api: Api
     event = _seen(api)
     for file in api.files.folder.rglob("*.jpg"):
         file.unlink()
-    assert "gone" in api.client.get(f"/api/v1/events/{event}/evidence").json()["detail"]
+    assert "missing" in api.client.get(f"/api/v1/events/{event}/evidence").json()["detail"]
     assert api.client.get(f"/api/v1/events/{uuid4()}/evidence").status_code == 404
 
 
@@ -153,3 +155,50 @@ def test_events_come_in_pages(api: Api) -> None:
         seen += [one["id"] for one in page.json()]
         url = page.links.get("next", {}).get("url", "")
     assert seen == events[::-1]
+
+
+async def _drop_originals(store: Store) -> None:
+    await store.execute("UPDATE evidence SET created_at = created_at - interval '2 days'")
+    await store.execute("UPDATE alert SET state = 'resolved'")
+    assert len(await drop_by_age(store, {"original": 1}, limit=10)) == 1
+
+
+def test_evidence_that_was_deleted_is_gone_with_when_and_why(api: Api) -> None:
+    path = f"/api/v1/events/{_seen(api)}/evidence"
+    api.stored(_drop_originals)
+    answer = api.client.get(path, params={"original": True})
+    assert (answer.status_code, answer.json()["title"]) == (410, "Gone")
+    assert re.search(r"deleted on 20\d\d-.* UTC: the time .* was over", answer.json()["detail"])
+    assert api.client.get(path, params={"original": True, "position": 2}).status_code == 410
+    assert api.client.get(path, params={"original": True, "position": 7}).status_code == 404
+    assert api.client.get(path).content == MASKED
+
+
+def test_an_alert_says_that_its_evidence_was_deleted(api: Api) -> None:
+    async def drop_all(store: Store) -> None:
+        await store.execute("UPDATE evidence SET created_at = created_at - interval '2 days'")
+        await store.execute("UPDATE alert SET state = 'resolved'")
+        await drop_by_age(store, {"original": 1, "alert": 1}, limit=10)
+
+    _seen(api)
+    (before,) = api.client.get("/api/v1/alerts").json()
+    assert before["evidence"]
+    assert before["evidence_deleted_at"] is None
+    api.stored(drop_all)
+    (after,) = api.client.get("/api/v1/alerts").json()
+    assert after["evidence"] == []
+    assert after["evidence_deleted_at"] is not None
+
+
+def test_an_administrator_holds_evidence_and_releases_it(api: Api) -> None:
+    path = f"/api/v1/events/{_seen(api)}/hold"
+    assert api.client.post(path, json={"reason": ""}).status_code == 422
+    assert api.client.post(path, json={"reason": "case 17"}).status_code == 204
+    assert api.client.post(path, json={"reason": "case 17"}).status_code == 409
+    refused = api.client.delete("/api/v1/devices/s-1")
+    assert refused.status_code == 409
+    assert "s-1" in refused.json()["detail"]
+    assert api.client.delete(path).status_code == 204
+    assert api.client.delete(path).status_code == 404
+    assert api.client.post(f"/api/v1/events/{uuid4()}/hold", json={"reason": "x"}).status_code == 404
+    assert api.client.delete("/api/v1/devices/s-1").status_code == 204

@@ -45,7 +45,10 @@ SELECT a.id, a.seq, jsonb_build_object(
               FROM event e JOIN evidence v ON v.event_id = e.id
               WHERE e.alert_id = a.id AND (v.masked OR v.url IS NOT NULL)
               ORDER BY e.confidence DESC, e.observed_at DESC, v.position
-              LIMIT 4) shown), '[]'::jsonb)
+              LIMIT 4) shown), '[]'::jsonb),
+    'evidence_deleted_at', (
+        SELECT max(x.deleted_at) FROM event e JOIN evidence_deletion x ON x.event_id = e.id
+        WHERE e.alert_id = a.id AND x.masked AND x.why IN ('age', 'quota'))
     ) AS alert
 FROM alert a JOIN device d ON d.key = a.device_key
 WHERE a.id = ANY(%(ids)s)

@@ -33,6 +33,17 @@ DELETE FROM medium WHERE device_key = ANY(%(keys)s)
 DELETE FROM book_page WHERE device_key = ANY(%(keys)s)
 -- forget quarantine --
 DELETE FROM quarantine WHERE split_part(topic, '/', 3) = ANY(%(ids)s)
+-- held --
+SELECT DISTINCT d.id
+FROM evidence_kept k JOIN event e ON e.id = k.event_id JOIN device d ON d.key = e.device_key
+WHERE d.id = ANY(%(ids)s) AND k.held
+ORDER BY d.id
+-- log evidence --
+INSERT INTO evidence_deletion (event_id, position, media_type, sha256, bytes, masked, class, why, recorded_at)
+SELECT k.event_id, k.position, k.media_type, k.sha256, coalesce(k.size, 0), k.masked, k.class, 'device deleted',
+       k.created_at
+FROM evidence_kept k JOIN event e ON e.id = k.event_id JOIN device d ON d.key = e.device_key
+WHERE d.id = ANY(%(ids)s)
 -- files of --
 SELECT DISTINCT v.sha256, v.media_type
 FROM evidence v JOIN event e ON e.id = v.event_id JOIN device d ON d.key = e.device_key

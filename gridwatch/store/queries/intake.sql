@@ -20,7 +20,10 @@ RETURNING alert_id, xmax = 0 AS is_new
 -- belong --
 UPDATE event SET alert_id = %(alert_id)s WHERE id = %(id)s
 -- forget evidence --
-DELETE FROM evidence WHERE event_id = %(event_id)s
+WITH gone AS (DELETE FROM evidence WHERE event_id = %(event_id)s RETURNING *)
+INSERT INTO evidence_deletion (event_id, position, media_type, sha256, bytes, masked, class, why, recorded_at)
+SELECT event_id, position, media_type, sha256, coalesce(size, 0), masked, '', 'replaced', created_at
+FROM gone WHERE sha256 IS NOT NULL
 -- evidence --
 INSERT INTO evidence (event_id, position, media_type, sha256, size, url, masked)
 VALUES (%(event_id)s, %(position)s, %(media_type)s, %(sha256)s, %(size)s, %(url)s, %(masked)s)

@@ -1,0 +1,89 @@
+"""`gridwatch evidence`, as a person types it."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from gridwatch.evidence import EvidenceFiles
+from gridwatch.model import Evidence
+from gridwatch.store import Store
+from tests.api.incidents import happen, register, sensor
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def run(database_url: str, tmp_path: Path) -> Run:
+    """Return what runs a command of gridwatch on the test's database and folder."""
+    given = {"GRIDWATCH_DATABASE_URL": database_url, "GRIDWATCH_DATA_DIR": str(tmp_path), "COLUMNS": "250"}
+
+    def run_command(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "gridwatch", "evidence", *arguments],
+            env=os.environ | given,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return run_command
+
+
+@pytest.fixture
+def event(database_url: str, tmp_path: Path) -> UUID:
+    """Return an event of alert 1 with one picture, beside a file that no event shows."""
+    files = EvidenceFiles(tmp_path / "evidence")
+    orphan = files.put(b"orphan", "image/jpeg")
+    two_hours_ago = time.time() - 7200
+    os.utime(files.path_of(orphan.sha256, "image/jpeg"), (two_hours_ago, two_hours_ago))
+
+    async def scene() -> UUID:
+        async with Store.open(database_url) as store:
+            await register(store, sensor("s-1"))
+            picture = Evidence(media_type="image/jpeg", content=b"picture", masked=True)
+            seen = await happen(store, "s-1", files=files, evidence=[picture])
+            shown: UUID = seen["event"]
+            return shown
+
+    return asyncio.run(scene())
+
+
+def test_evidence_is_listed_held_and_released(run: Run, event: UUID) -> None:
+    listed = run("list").stdout
+    assert str(event) in listed
+    assert "its alert is resolved" in listed
+    assert run("hold", "1", "--reason", "case 17").stdout == "held: 1 files\n"
+    assert str(event) in run("list", "1", "--held").stdout
+    assert "100%" not in run("usage").stdout
+    again = run("hold", "1", "--reason", "case 18")
+    assert (again.returncode, again.stderr) == (1, "gridwatch: alert 1 is held already\n")
+    assert run("release", "1", "--by", "the registry").stdout == "released 1\n"
+    assert str(event) not in run("list", str(event), "--held").stdout
+    wrong = run("hold", "the fire", "--reason", "?")
+    assert (wrong.returncode, "id of an event or the number of an alert" in wrong.stderr) == (2, True)
+
+
+def test_orphans_are_listed_and_removed_on_request_only(run: Run, event: UUID, tmp_path: Path) -> None:
+    assert event
+    (shown,) = (p for p in tmp_path.rglob("*.jpg") if p.read_bytes() == b"picture")
+    (orphan,) = (p for p in tmp_path.rglob("*.jpg") if p.read_bytes() == b"orphan")
+    assert run("orphans").stdout == f"orphan {orphan} 6 bytes\norphans: 1, missing: 0\n"
+    assert run("orphans", "--remove").stdout.endswith("removed: 1, missing: 0\n")
+    assert not orphan.exists()
+    shown.unlink()
+    assert run("orphans").stdout == f"missing {shown} 7 bytes\norphans: 0, missing: 1\n"
+
+
+def test_usage_counts_by_class_and_against_the_quota(run: Run, event: UUID) -> None:
+    assert event
+    printed = run("usage").stdout
+    assert "unresolved" in printed
+    assert "1 files, 0.000 of 50 GB (0% of the quota)" in printed
