@@ -49,9 +49,18 @@ def thumbnail_html(alert: Mapping[str, Any], words: Words) -> str:
     own = [one for one in alert["evidence"] if one["url"].startswith(OWN_FILES)]
     for one in own:
         if one["media_type"].startswith("image/"):
-            return f'<img src="{escape(one["url"])}" alt="{words("evidence")}" loading="lazy">'
+            return picture_html(one["url"], words)
     sign = "play_circle" if own else SCENE_ICONS.get(alert["scene"], "sensors")
-    return f'{_icon(sign)}<span class="gw-caption">{words("evidence" if own else "no_evidence")}</span>'
+    absent = "evidence_deleted" if alert.get("evidence_deleted_at") else "no_evidence"
+    return f'{_icon(sign)}<span class="gw-caption">{words("evidence" if own else absent)}</span>'
+
+
+def picture_html(url: str, words: Words) -> str:
+    """Return a picture that gives way to a plain sentence where it can't be shown."""
+    return (
+        f'<img src="{escape(url)}" alt="{words("evidence")}" loading="lazy"'
+        f' data-gone="{escape(words("evidence_gone"))}" onerror="this.replaceWith(this.dataset.gone)">'
+    )
 
 
 def _who(alert: Mapping[str, Any], words: Words) -> str:

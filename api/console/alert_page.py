@@ -1,12 +1,13 @@
 """The alert page: the live list, newest first, and the map beside it."""
 
 import asyncio
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from nicegui import Client, background_tasks, ui
 
-from api.console.alert_card import OWN_FILES, AlertCard
+from api.console.alert_card import OWN_FILES, AlertCard, picture_html
 from api.console.alert_map import AlertMap
 from api.console.sign_in_page import language_link
 from api.feed import CutOff, Subscription
@@ -201,21 +202,25 @@ class AlertPage:
     def _open(self, alert: Mapping[str, Any]) -> None:
         """Show all evidence of an alert, large."""
         self._map.look_at(alert)
-        if not alert["evidence"]:
+        if not alert["evidence"] and not alert.get("evidence_deleted_at"):
             return
         self._evidence.clear()
         with self._evidence:
             ui.label(f"{self._words.label(alert['label'])} · {self._places.of(alert)}").classes("gw-label")
             for one in alert["evidence"]:
                 _show_evidence(one, self._words)
+            if alert.get("evidence_deleted_at"):
+                ui.label(self._words("evidence_deleted"))
         self._dialog.open()
 
 
 def _show_evidence(one: Mapping[str, Any], words: Words) -> None:
     url = one["url"]
     if url.startswith(OWN_FILES) and one["media_type"].startswith("video/"):
-        ui.video(url, autoplay=True, muted=True, loop=True)
+        gone = f"(event) => event.target.replaceWith({json.dumps(words('evidence_gone'))})"
+        with ui.element("div"):
+            ui.video(url, autoplay=True, muted=True, loop=True).on("error", js_handler=gone)
     elif url.startswith(OWN_FILES):
-        ui.element("img").props(f'src="{url}" alt="{words("evidence")}"')
+        ui.html(picture_html(url, words), sanitize=False)
     elif url.startswith(("http://", "https://")):
         ui.link(words("link"), url, new_tab=True)

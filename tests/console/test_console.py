@@ -88,6 +88,31 @@ def _seconds_from_commit_to_card(console: Console, page: Page) -> float:
     return time.monotonic() - committed
 
 
+def test_evidence_that_is_gone_is_a_plain_sentence_and_no_broken_picture(
+    browser: Browser, console: Console
+) -> None:
+    pictures = [Picture(pixels=GREY, at=START + timedelta(seconds=i / 5)) for i in range(3)]
+    evidence = [
+        Evidence(media_type="image/jpeg", content=encode_jpeg(GREY), masked=True),
+        Evidence(media_type="video/mp4", content=encode_mp4(pictures), masked=True),
+    ]
+
+    async def scene(store: Store) -> None:
+        await _a_building(store)
+        await happen(store, "s-1", files=console.files, evidence=evidence)
+
+    console.stored(scene)
+    for path in console.files.folder.rglob("*.*"):
+        path.unlink()
+    with _operator(browser, console) as (page, _):
+        picture = page.locator("[data-alert='1'] .gw-thumbnail")
+        expect(picture).to_contain_text("证据无法显示")
+        expect(picture.locator("img")).to_have_count(0)
+        picture.click()
+        expect(page.locator(".gw-evidence")).to_contain_text(re.compile("证据无法显示.*证据无法显示"))
+        expect(page.locator(".gw-evidence :is(img, video)")).to_have_count(0)
+
+
 def test_evidence_is_shown_and_clips_play_and_simulated_alerts_say_so(
     browser: Browser, console: Console
 ) -> None:

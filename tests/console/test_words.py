@@ -69,6 +69,12 @@ def test_only_our_own_pictures_are_loaded() -> None:
     assert 'onerror="x' not in thumbnail_html({**ALERT, "evidence": [own]}, Words("en"))
 
 
+def test_deleted_evidence_is_a_plain_sentence() -> None:
+    deleted = {**ALERT, "evidence_deleted_at": "2026-11-23T03:00:00+00:00"}
+    assert "证据已按保存规定删除" in thumbnail_html(deleted, Words("zh-CN"))
+    assert "No picture" in thumbnail_html({**ALERT, "evidence_deleted_at": None}, Words("en"))
+
+
 def test_a_place_is_named_by_its_innermost_areas_without_repeating_itself() -> None:
     assert PLACES.name("b-3") == "锦竹苑 3栋"
     assert PLACES.name("b-4") == "锦竹苑4栋"
