@@ -23,6 +23,7 @@ from ingest.broker import Session
 from ingest.broker_watch import watch_broker
 from ingest.clocks import Limits
 from ingest.figures import tell
+from ingest.keeping import keeping_chores
 from ingest.media import WINDOW as MEDIA_WINDOW
 from ingest.media import take_media
 from ingest.pipeline import WINDOW as READINGS_WINDOW
@@ -88,7 +89,7 @@ async def _run(settings: Settings, store: Store, client_id: str, sessions: list[
     ):
         sessions += [readings, media]
         tasks.create_task(registry.follow(), name="registry")
-        tasks.create_task(keep_up(store, CHORES), name="upkeep")
+        tasks.create_task(keep_up(store, [*CHORES, *keeping_chores(settings, files)]), name="upkeep")
         tasks.create_task(keep_up(store, backup_chores(settings)), name="backup")
         tasks.create_task(clocks.keep(), name="clocks")
         tasks.create_task(tell(store, client_id, recorder.figures, sessions), name="figures")

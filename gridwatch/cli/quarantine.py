@@ -10,11 +10,18 @@ from rich.console import Console
 from gridwatch.broker_address import BrokerAddress
 from gridwatch.cli.tables import wide_table
 from gridwatch.cli.work import with_store
-from gridwatch.errors import BrokerError
+from gridwatch.errors import BrokerError, NotFound
 from gridwatch.running import mqtt_url
 from gridwatch.settings import read_settings
 from gridwatch.store import Row, Store
-from gridwatch.store.quarantine import get_quarantined, list_quarantine, take_out
+from gridwatch.store.keeping import WARN_SHARE
+from gridwatch.store.quarantine import (
+    dropped_so_far,
+    get_quarantined,
+    list_quarantine,
+    quarantine_usage,
+    take_out,
+)
 
 PUBLISH_TIMEOUT_S = 10
 SHOWN_BYTES = 400
@@ -30,15 +37,19 @@ def list_command(
 ) -> None:
     """List messages, oldest first."""
 
-    async def read(store: Store) -> list[Row]:
-        return await list_quarantine(store, all_=all_, after=after, limit=limit)
+    async def read(store: Store) -> tuple[list[Row], list[str]]:
+        rows = await list_quarantine(store, all_=all_, after=after, limit=limit)
+        return rows, await _limits(store)
 
+    rows, limits = with_store(read_settings(), read)
     table = wide_table("id", "received (UTC)", "topic", "bytes", "reason", "replayed")
-    for row in with_store(read_settings(), read):
+    for row in rows:
         replayed = f"{row['replayed_at']:%Y-%m-%d %H:%M:%S}" if row["replayed_at"] else ""
         received = f"{row['received_at']:%Y-%m-%d %H:%M:%S}"
         table.add_row(str(row["id"]), received, row["topic"], str(row["size"]), row["reason"], replayed)
     Console().print(table)
+    for line in limits:
+        typer.echo(line, err=True)
 
 
 @quarantine_app.command("show")
@@ -78,6 +89,7 @@ def replay_command(
 
 async def _replay(store: Store, address: BrokerAddress, messages: list[int]) -> int:
     wanted = messages or await _all_waiting(store)
+    published = 0
     try:
         async with aiomqtt.Client(
             address.host,
@@ -88,11 +100,39 @@ async def _replay(store: Store, address: BrokerAddress, messages: list[int]) -> 
             timeout=PUBLISH_TIMEOUT_S,
         ) as client:
             for message in wanted:
-                async with take_out(store, message) as row:
-                    await client.publish(row["topic"], row["payload"], qos=1)
+                try:
+                    async with take_out(store, message) as row:
+                        await client.publish(row["topic"], row["payload"], qos=1)
+                except NotFound:
+                    # Somebody else replayed it meanwhile, or the quarantine's limits took it.
+                    if messages:
+                        raise
+                    continue
+                published += 1
     except aiomqtt.MqttError as error:
         raise BrokerError(f"the broker at {address.host}:{address.port} took no message: {error}") from error
-    return len(wanted)
+    return published
+
+
+async def _limits(store: Store) -> list[str]:
+    """Return what people should know of the limits: how near they are, and what they took."""
+    lines = []
+    usage = await quarantine_usage(store)
+    if usage is not None and max(fill.share for fill in usage) >= WARN_SHARE:
+        size, age = usage
+        lines.append(
+            f"warning: quarantine is at {size.share:.0%} of its size, its oldest message at {age.share:.0%} "
+            "of its time; beyond, messages are dropped: replay them, or raise GRIDWATCH_QUARANTINE_GB or "
+            "GRIDWATCH_QUARANTINE_DAYS"
+        )
+    dropped = await dropped_so_far(store)
+    if dropped is not None:
+        lines.append(
+            f"dropped so far: {dropped['messages']} messages ({dropped['replayed']} of them replayed), "
+            f"{dropped['bytes']} bytes, received from {dropped['first_at']:%Y-%m-%d %H:%M:%S} to "
+            f"{dropped['last_at']:%Y-%m-%d %H:%M:%S} (UTC)"
+        )
+    return lines
 
 
 async def _all_waiting(store: Store) -> list[int]:

@@ -6,12 +6,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from paho.mqtt import publish
 
-from tests.collectors import register, running_collector, totals
+from tests.collectors import ask, register, running_collector, totals
 from tests.servers import Mosquitto, wait_until
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -67,6 +70,77 @@ def test_what_still_cannot_be_read_comes_back_to_quarantine(
         run("quarantine", "replay", "1")
         wait_until(lambda: totals(database_url)["quarantined"] == 2)
     assert "s1" in run("quarantine", "list").stdout
+
+
+def test_replay_is_idempotent_though_collectors_are_killed_and_it_is_done_twice_at_once(
+    database_url: str, mosquitto: Mosquitto, tmp_path: Path, run: Run
+) -> None:
+    count, began = 300, time.time()
+    messages: list[Any] = [
+        ("gw/v1/late/readings", json.dumps({"t": began + n, "seq": n, "values": {"co_ppm": n}}), 1, False)
+        for n in range(count)
+    ]
+    with running_collector(database_url, mosquitto, tmp_path) as collector:
+        publish.multiple(messages, hostname="127.0.0.1", port=mosquitto.port)
+        wait_until(lambda: totals(database_url)["quarantined"] == count)
+        register(database_url, "late", "fire", "sensor")
+        with ThreadPoolExecutor(2) as people:
+            replays = [people.submit(run, "quarantine", "replay") for _ in range(2)]
+            wait_until(lambda: totals(database_url)["stored"] > 20)
+            collector.kill()
+            collector.start()
+            published = [int(replay.result().stdout.split(": ")[1]) for replay in replays]
+        wait_until(lambda: totals(database_url)["stored"] == count)
+    assert sum(published) == count, "each message was taken out once"
+    (readings,) = ask(database_url, "SELECT count(*) AS n, count(DISTINCT value) AS kinds FROM gw.readings")
+    assert readings == {"n": count, "kinds": count}
+
+
+def test_a_replayed_message_that_came_in_another_way_meanwhile_is_a_duplicate(
+    database_url: str, mosquitto: Mosquitto, tmp_path: Path, run: Run
+) -> None:
+    payload = json.dumps({"t": time.time(), "values": {"co_ppm": 3}})
+    send = partial(publish.single, qos=1, hostname="127.0.0.1", port=mosquitto.port)
+    with running_collector(database_url, mosquitto, tmp_path):
+        send("gw/v1/late/readings", payload)
+        wait_until(lambda: totals(database_url)["quarantined"] == 1)
+        register(database_url, "late", "fire", "sensor")
+        send("gw/v1/late/readings", payload)
+        wait_until(lambda: totals(database_url)["stored"] == 1)
+        assert run("quarantine", "replay").stdout == "published again: 1\n"
+        wait_until(lambda: totals(database_url)["duplicate"] == 1)
+    assert ask(database_url, "SELECT count(*) AS n FROM gw.readings") == [{"n": 1}]
+
+
+def test_the_collector_keeps_quarantine_within_its_limit_and_the_list_warns_and_says_what_went(
+    database_url: str, mosquitto: Mosquitto, tmp_path: Path, run: Run
+) -> None:
+    quota = {"GRIDWATCH_QUARANTINE_GB": "0.00001"}
+    with running_collector(database_url, mosquitto, tmp_path, **quota):
+        for n in range(20):
+            junk = f"{n:01000}"
+            publish.single("gw/v1/x/readings", junk, qos=1, hostname="127.0.0.1", port=mosquitto.port)
+        wait_until(lambda: totals(database_url)["quarantined"] == 20)
+        _make_due(database_url)
+        wait_until(lambda: ask(database_url, WARNED) == [{"count": 20}])
+        assert "beyond, messages are dropped" in run("quarantine", "list").stderr
+        _make_due(database_url)
+        wait_until(lambda: bool(ask(database_url, "SELECT 1 FROM quarantine_drop")))
+    listed = run("quarantine", "list")
+    assert "dropped so far: 1" in listed.stderr
+    (books,) = ask(
+        database_url,
+        """SELECT (SELECT count(*) FROM quarantine)
+                  + (SELECT sum(messages) FROM quarantine_drop) AS explained""",
+    )
+    assert books == {"explained": 20}
+
+
+WARNED = "SELECT count FROM fill WHERE name = 'quarantine' AND warned_at IS NOT NULL"
+
+
+def _make_due(database_url: str) -> None:
+    ask(database_url, "UPDATE chore SET begun_at = now() - interval '1 day' WHERE name = 'quarantine'")
 
 
 def test_a_wrong_number_or_an_absent_database_is_one_clear_sentence(run: Run) -> None:
