@@ -23,6 +23,7 @@ from gridwatch.store.condition import (
     clocks_off,
     collector_figures,
     failed_chores,
+    fills,
     live_collectors,
     unbalanced_devices,
 )
@@ -151,7 +152,19 @@ async def _stored_figures(office: Office) -> list[Metric]:
         *await _sequence_figures(store),
         *await _broker_figures(store),
         *await _collector_figures(store),
+        *await _fill_figures(store),
     ]
+
+
+async def _fill_figures(store: Store) -> list[Metric]:
+    messages = GaugeMetricFamily("gridwatch_kept_items", "Messages or files that are kept", labels=["what"])
+    size = GaugeMetricFamily("gridwatch_kept_bytes", "Their size", labels=["what"])
+    share = GaugeMetricFamily("gridwatch_kept_share", "Of the limit; at 1 the oldest goes", labels=["what"])
+    for name, fill in (await fills(store)).items():
+        messages.add_metric([name], fill.count)
+        size.add_metric([name], fill.bytes)
+        share.add_metric([name], fill.share)
+    return [messages, size, share]
 
 
 async def _collector_figures(store: Store) -> list[Metric]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gridwatch.store.connection import Store, queries
+from gridwatch.store.keeping import Fill, read_fill
 
 SQL = queries("condition")
 
@@ -76,6 +77,13 @@ async def clocks_off(store: Store) -> tuple[int, int]:
 async def failed_chores(store: Store) -> Mapping[str, str]:
     """Return what failed at its last turn, and why."""
     return {row["name"]: row["error"] for row in await store.rows(SQL["failed chores"])}
+
+
+async def fills(store: Store) -> Mapping[str, Fill]:
+    """Return how full quarantine (by size and by age) and evidence were when they were last measured."""
+    names = ("quarantine", "quarantine age", "evidence")
+    measured = {name: await read_fill(store, name) for name in names}
+    return {name: fill for name, fill in measured.items() if fill is not None}
 
 
 async def collector_figures(store: Store) -> Mapping[str, Mapping[str, float]]:

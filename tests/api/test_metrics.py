@@ -28,6 +28,7 @@ TROUBLE = """
         (now() - interval '2 d', 'dropped', 9, '');
     INSERT INTO collector (client_id, pid, subscribed, figures)
         VALUES ('g-0', 1, true, '{"taken": 9, "booked": 8, "late_s": 0.5}');
+    INSERT INTO fill (name, count, bytes, share) VALUES ('evidence', 3, 1000, 0.9);
     INSERT INTO chore (name, error) VALUES ('sweep', 'no'), ('fine', NULL)"""
 
 
@@ -63,6 +64,8 @@ def test_metrics_tell_of_what_is_wrong_and_the_rules_know_their_names(
     assert said[("gridwatch_collector_taken_messages_total", "g-0")] == 9
     assert said[("gridwatch_collector_booked_messages_total", "g-0")] == 8
     assert said[("gridwatch_collector_late_seconds", "g-0")] == 0.5
+    assert said[("gridwatch_kept_share", "evidence")] == 0.9
+    assert said[("gridwatch_kept_bytes", "evidence")] == 1000
     named = {name for rule in _rules() for name in re.findall(r"gridwatch_\w+", rule["expr"])}
     assert named <= {name for name, *_ in said}
 

@@ -135,12 +135,13 @@ def test_what_went_wrong_in_the_work_is_named(healthy: str) -> None:
            SELECT key, 5, 9, now(), now(), 4 FROM device""",
     )
     ask(healthy, "INSERT INTO device_clock (device_key, skew_s, sure) SELECT key, -90, true FROM device")
+    ask(healthy, "INSERT INTO fill (name, count, bytes, share) VALUES ('quarantine', 9, 900, 0.9)")
     ask(healthy, "INSERT INTO broker_incident (at, what, detail) VALUES (now(), 'restarted', 'at noon')")
     status, found = examine()
     assert status == 1
     assert found["collectors"][0] == found["books"][0] == "fail"
     warned = {subject for subject, (state, _) in found.items() if state == "warn"}
-    assert {"sequence", "periodic work", "devices' clocks"} <= warned
+    assert {"quarantine", "sequence", "periodic work", "devices' clocks"} <= warned
     assert "4 messages" in found["sequence"][1]
     assert "sweep: no room" in found["periodic work"][1]
 

@@ -14,11 +14,13 @@ from gridwatch.store.condition import (
     ServerCondition,
     clocks_off,
     failed_chores,
+    fills,
     live_collectors,
     server_condition,
     unbalanced_devices,
 )
 from gridwatch.store.gaps import gap_totals
+from gridwatch.store.keeping import GB, WARN_SHARE
 from gridwatch.store.migrate import pending_migrations
 
 OLDEST, NEWEST_TRIED = 15, 18
@@ -105,6 +107,7 @@ async def _work(store: Store) -> list[Check]:
             for name, error in (await failed_chores(store)).items()
         ],
         await _clocks(store),
+        *await _fills(store),
     ]
 
 
@@ -135,6 +138,18 @@ async def _incidents(store: Store) -> list[Check]:
         "compare its configuration with deploy/mosquitto/mosquitto.conf; gridwatch gaps says what is missing"
     )
     return [warn("broker", one.sentence, todo) for one in await broker_incidents(store, LATELY)]
+
+
+async def _fills(store: Store) -> list[Check]:
+    checks = []
+    for name, fill in (await fills(store)).items():
+        found = f"{fill.share:.0%} of its limit ({fill.bytes / GB:.3f} GB)"
+        if fill.share < WARN_SHARE:
+            checks.append(ok(name, found))
+        else:
+            todo = "beyond the limit the oldest is deleted: raise the limit, or replay, hold or fetch it"
+            checks.append(warn(name, found, todo))
+    return checks
 
 
 async def _clocks(store: Store) -> Check:
