@@ -36,14 +36,14 @@ def refused(device: str, number: int, *, size: int = 1000, days_ago: float = 0) 
         topic=f"gw/v1/{device}/readings",
         payload=f"{number:0{size}}".encode(),
         reason="no JSON",
-        received_at=NOW - timedelta(days=days_ago),
+        received_at=NOW - timedelta(days=days_ago) + timedelta(milliseconds=number),
     )
 
 
 async def left(store: Store) -> dict[str, list[int]]:
     """Return which numbers of each device are in quarantine."""
     found: dict[str, list[int]] = {}
-    for row in await store.rows("SELECT topic, payload FROM quarantine ORDER BY id"):
+    for row in await store.rows("SELECT topic, payload FROM quarantine ORDER BY received_at"):
         found.setdefault(row["topic"].split("/")[2], []).append(int(row["payload"]))
     return found
 
@@ -111,7 +111,9 @@ async def test_of_one_sender_the_oldest_goes_and_of_all_who_sent_most_loses(stor
 
 async def test_what_was_replayed_goes_before_anything_that_waits(store: Store) -> None:
     await Intake(store, {}).record([refused("s1", n) for n in range(40)])
-    await store.execute("UPDATE quarantine SET replayed_at = now() WHERE id > 20")
+    await store.execute(
+        "UPDATE quarantine SET replayed_at = now() WHERE convert_from(payload, 'UTF8')::int >= 20"
+    )
     for _ in range(2):
         await bound_quarantine(store, keep_days=90, quota_gb=40_000 / GB)
     assert (await left(store))["s1"][:20] == list(range(20))
@@ -126,7 +128,9 @@ async def test_age_is_warned_of_before_it_takes_a_message_that_waits(
     await Intake(store, {}).record(
         [refused("s1", n, days_ago=days) for n, days in enumerate((95, 91, 80, 1))]
     )
-    await store.execute("UPDATE quarantine SET replayed_at = now() WHERE id = 1")
+    await store.execute(
+        "UPDATE quarantine SET replayed_at = now() WHERE convert_from(payload, 'UTF8')::int = 0"
+    )
     with caplog.at_level(logging.WARNING):
         await bound_quarantine(store, keep_days=90, quota_gb=1)
     assert "of 90 days old" in caplog.text

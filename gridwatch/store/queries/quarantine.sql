@@ -31,7 +31,8 @@ RETURNING sender, messages, replayed, bytes, first_at, last_at
 -- that whoever sent most loses first, and of that the oldest. All strangers together are one sender, and
 -- among them each name has its share. What was replayed goes before anything that waits.
 WITH by_name AS (
-    SELECT *, sum(bytes) OVER (PARTITION BY waiting, sender, named ORDER BY id DESC) AS name_depth
+    SELECT *, sum(bytes) OVER (PARTITION BY waiting, sender, named ORDER BY received_at DESC, id DESC)
+                  AS name_depth
     FROM quarantine_weight),
 by_sender AS (
     SELECT *, sum(bytes) OVER (PARTITION BY waiting, sender ORDER BY name_depth, id DESC) AS depth FROM by_name),
