@@ -33,7 +33,7 @@ def list_command(
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False))
         return
-    table = wide_table("id", "scene", "kind", "name", "area", "online", "simulated")
+    table = wide_table("id", "scene", "kind", "name", "area", "online", "clock_skew_s", "simulated")
     for row in found:
         table.add_row(*(str(row[str(column.header)] or "") for column in table.columns))
     Console().print(table)
@@ -92,6 +92,6 @@ def _row(known: KnownDevice) -> dict[str, object]:
         "area": device.area,
         "location": {"lon": device.location.lon, "lat": device.location.lat} if device.location else None,
         "online": known.online,
-        "clock_skew_s": known.clock_skew_s,
+        "clock_skew_s": None if known.clock_skew_s is None else round(known.clock_skew_s, 3),
         "simulated": device.simulated,
     }
