@@ -43,6 +43,7 @@ class Contents:
     """What a copy of a database holds; tables come after those that they refer to, aggregates last."""
 
     migrations: tuple[str, ...]
+    timescaledb: bool
     tables: tuple[Table, ...]
     sequences: Mapping[str, int]
 
@@ -130,10 +131,12 @@ def make_room(url: str, *, force: bool) -> None:
 def load(url: str, contents: Contents, pieces: Iterable[tuple[str, Iterable[bytes]]]) -> int:
     """Put a copy into a database that has nothing of ours, and return how many rows it has.
 
-    `pieces`: the name of each table with its pieces, in the order of `contents`. An older copy meets tables
-    as its own program had them, which are then migrated. Raises StoreUnavailable or StoreError.
+    `pieces`: the name of each table with its pieces, in the order of `contents`. An older copy, and one of
+    plain tables, meets tables as they were there; then they become what they are here. Raises
+    StoreUnavailable or StoreError.
     """
-    migrate(url, only=contents.migrations)
+    same = contents.timescaledb and known_migrations() == set(contents.migrations)
+    migrate(url, only=None if same else contents.migrations)
     with own_errors(), _connect(url) as connection:
         loader = _Loader(connection, contents)
         with connection.transaction():
@@ -167,21 +170,29 @@ class _Loader:
             self._connection.execute("SELECT setval(%s::regclass, %s)", [place, value])
 
     def settle(self) -> None:
-        """Put what waits where it belongs."""
+        """Add the aggregates up; of the time whose readings are gone take what waits."""
+        connection = self._connection
+        if not _one(connection, "has timescaledb")["there"]:
+            if self._waiting:
+                connection.execute(SQL["keep hours"])
+            return
+        for row in connection.execute(SQL["aggregates"]).fetchall():
+            name = Identifier(SCHEMA, row["name"]).as_string(connection)
+            connection.execute(SQL["refresh"], {"name": name, **_one(connection, "kept")})
         for table in self._waiting:
-            target = _materialized(self._connection, table)
-            columns, waiting = _columns(table.columns), _waiting_place(table)
-            with self._connection.transaction():
-                self._connection.execute(
-                    Text("DELETE FROM {} WHERE {time} <= (SELECT max({time}) FROM {})").format(
-                        target.place, waiting, time=target.time
-                    )
-                )
-                self._connection.execute(
-                    Text("INSERT INTO {} ({}) SELECT {} FROM {}").format(
-                        target.place, columns, columns, waiting
-                    )
-                )
+            self._keep(table)
+
+    def _keep(self, table: Table) -> None:
+        """Put an aggregate's old rows where TimescaleDB keeps them."""
+        found = self._connection.execute(SQL["aggregate"], {"name": table.name}).fetchall()[0]
+        place, time = Identifier(found["schema"], found["name"]), Identifier(found["time"])
+        columns = _columns(table.columns)
+        self._connection.execute(
+            Text("INSERT INTO {} ({}) SELECT {} FROM {} WHERE {} < %(kept)s").format(
+                place, columns, columns, _waiting_place(table), time
+            ),
+            _one(self._connection, "kept"),
+        )
 
     def _fill(self, table: Table, content: Iterable[bytes]) -> None:
         place = _name(table)
@@ -226,29 +237,6 @@ def _definition(connection: psycopg.Connection[Row], table: Table) -> Composed:
     return Text(", ").join(columns)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Materialized:
-    """Where an aggregate's rows are kept, and which column is their time."""
-
-    place: Identifier
-    time: Identifier
-
-
-def _materialized(connection: psycopg.Connection[Row], table: Table) -> _Materialized:
-    """Let TimescaleDB take all readings into an aggregate, and return where it keeps the rows.
-
-    The copied ones replace those: some are older than the oldest reading that was still there.
-    """
-    found = None
-    if _one(connection, "has timescaledb")["there"]:
-        found = connection.execute(SQL["aggregate"], {"name": table.name}).fetchone()
-    if found is None:
-        raise StoreError(f"the backup has {table.name}, for which this database has no place")
-    name = _name(table).as_string(connection)
-    connection.execute("CALL refresh_continuous_aggregate(%s::regclass, NULL, NULL)", [name])
-    return _Materialized(place=Identifier(found["schema"], found["name"]), time=Identifier(found["time"]))
-
-
 def _contents(connection: psycopg.Connection[Row]) -> Contents:
     tables = connection.execute(SQL["tables"]).fetchall()
     order = TopologicalSorter({row["oid"]: set[int]() for row in tables})
@@ -256,11 +244,13 @@ def _contents(connection: psycopg.Connection[Row]) -> Contents:
         order.add(row["table"], row["refers_to"])
     by_oid = {row["oid"]: row for row in tables}
     rows = [by_oid[oid] for oid in order.static_order()]
-    if _one(connection, "has timescaledb")["there"]:
+    timescaledb = bool(_one(connection, "has timescaledb")["there"])
+    if timescaledb:
         rows += connection.execute(SQL["aggregates"]).fetchall()
     sequences = connection.execute(SQL["sequences"]).fetchall()
     return Contents(
         migrations=_migrations(connection),
+        timescaledb=timescaledb,
         tables=tuple(
             Table(name=row["name"], columns=tuple(row["columns"]), types=tuple(row["types"])) for row in rows
         ),

@@ -25,15 +25,15 @@ TIMESCALE_LOADED: LiteralString = """
 def migrate(url: str, *, only: Collection[str] | None = None) -> None:
     """Apply everything that is pending; a second process waits for the first and finds nothing to do.
 
-    `only`: stop at these migrations of ours, for tables as an older program had them; where that leaves some
-    out, there are no hypertables yet either. Raises StoreUnavailable or StoreError.
+    `only`: no more than these migrations of ours, and no hypertables yet: plain tables as an older program
+    had them. Raises StoreUnavailable or StoreError.
     """
     with own_errors(), psycopg.connect(with_session_options(url), autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", [MIGRATION_LOCK])
         connection.execute("CREATE SCHEMA IF NOT EXISTS gridwatch")
         _apply_our_migrations(url, only)
         _apply_job_queue(connection)
-        if only is None or known_migrations() <= set(only):
+        if only is None:
             _make_hypertables(connection)
 
 

@@ -59,3 +59,18 @@ SELECT relkind IN ('r', 'p') AS is_table FROM pg_class
 WHERE relnamespace = 'gridwatch'::regnamespace AND relname = %(name)s
 -- type --
 SELECT to_regtype(%(name)s)::text AS type
+-- kept --
+SELECT at AS kept FROM gridwatch.horizon WHERE name = 'kept'
+-- refresh --
+CALL refresh_continuous_aggregate(%(name)s::regclass, %(kept)s::timestamptz, NULL)
+-- keep hours --
+-- Of these hours the readings are gone; the others are added up anew.
+WITH horizon AS (
+    UPDATE gridwatch.horizon AS a SET at = greatest(a.at, k.at) FROM gridwatch.horizon AS k
+    WHERE a.name = 'aggregated' AND k.name = 'kept' RETURNING k.at
+)
+INSERT INTO gridwatch.reading_hourly_kept (device_key, quantity_key, bucket_at, sum, min, max, count)
+SELECT w.device_key, w.quantity_key, w.bucket_at, w.sum, w.min, w.max, w.count
+FROM pg_temp.restored_reading_by_hour AS w
+JOIN gridwatch.device AS d ON d.key = w.device_key
+JOIN horizon AS h ON w.bucket_at < h.at
