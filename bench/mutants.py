@@ -11,11 +11,14 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, LiteralString
 
 import psutil
 
-from bench.mutator import Mutator, devices
+from bench.mutator import Mutator, as_found, devices
 from bench.rig import Rig, rig
 from bench.spread import Row
 from bench.stream import (
@@ -32,6 +35,8 @@ from gridwatch.model import Device, DeviceKind
 CLIENT = "bench-mutants"
 SEED = 20261123
 VALID_DEVICES = 100
+FUZZ_SEEDS = 300
+NOTHING_FOUND = b"\x00{}"
 BEFORE_NOW_S = 3_600.0
 QUIET_S = 60.0
 LOOK_S = 0.5
@@ -47,10 +52,12 @@ class Sizes:
     valid_rate: float = 500.0
     before_s: float = 20.0
     workers: int = 2
+    fuzzed: int = 300_000
+    """Inputs that atheris tries beforehand."""
 
 
 FULL = Sizes()
-QUICK = Sizes(messages=20_000, rate=1_500.0, before_s=3.0)
+QUICK = Sizes(messages=20_000, rate=1_500.0, before_s=3.0, fuzzed=20_000)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,10 +117,10 @@ def _measure(place: Rig, sizes: Sizes) -> Outcome:
         turn = time.time()
         made = _publish(place.broker.port, sizes)
         ended = time.monotonic()
-        _settle(place, made["messages"])
+        _settle(place, made["messages"], OF_MUTANTS)
         settled_s = time.monotonic() - ended
         published = stream.finish()
-    _settle(place, made["messages"])
+    _settle(place, published.messages, OF_VALID)
     same = (place.collector.pid, place.collector.workers()) == began
     peak = sum(psutil.Process(pid).memory_info().rss for pid in place.collector.workers()) / 2**20
     books = place.ask(
@@ -153,21 +160,47 @@ def _publish(port: int, sizes: Sizes) -> dict[str, Any]:
     """Run the publisher in a process of its own; return what it made and counted."""
     command = [sys.executable, "-m", "bench.mutants", "--port", str(port)]
     command += ["--messages", str(sizes.messages), "--rate", str(sizes.rate)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=PUBLISHED_WITHIN_S)
+    with TemporaryDirectory(prefix="gridwatch-corpus-") as corpus:
+        if find_spec("atheris") is not None:
+            _fuzz(corpus, sizes.fuzzed)
+        command += ["--corpus", corpus]
+        done = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=PUBLISHED_WITHIN_S)
     made: dict[str, Any] = json.loads(done.stdout)
     return made
 
 
-def _settle(place: Rig, messages: int) -> None:
-    """Wait until every mutant is in the books, or nothing more comes."""
+def _fuzz(corpus: str, runs: int) -> None:
+    """Let atheris go on from some mutants to inputs that reach far into the decoders.
+
+    Raises RuntimeError with the first one that breaks a decoder.
+    """
+    seeds = Mutator(SEED, time.time() - BEFORE_NOW_S, [NOTHING_FOUND])
+    for number in range(FUZZ_SEEDS):
+        (Path(corpus) / f"seed-{number}").write_bytes(as_found(*seeds.message(number)))
+    options = [f"-runs={runs}", f"-seed={SEED}", "-max_len=2000", f"-artifact_prefix={corpus}/"]
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.fuzz_decoding", corpus, *options],
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=PUBLISHED_WITHIN_S,
+    )
+    if done.returncode:
+        raise RuntimeError(f"atheris broke a decoder: {done.stderr[-2000:]}")
+
+
+def _settle(place: Rig, messages: int, books: LiteralString) -> None:
+    """Wait until every message is in the books, or nothing more comes."""
     received, changed = -1, time.monotonic()
     while received < messages and time.monotonic() - changed < QUIET_S:
         time.sleep(LOOK_S)
-        ((now,),) = place.ask(
-            "SELECT coalesce(sum(received), 0)::bigint FROM book WHERE device NOT LIKE 'stream-%'"
-        )
+        ((now,),) = place.ask(books)
         if now != received:
             received, changed = now, time.monotonic()
+
+
+OF_MUTANTS = "SELECT coalesce(sum(received), 0)::bigint FROM book WHERE device NOT LIKE 'stream-%'"
+OF_VALID = "SELECT coalesce(sum(received), 0)::bigint FROM book WHERE device LIKE 'stream-%'"
 
 
 def _delay(place: Rig, since: float, until: float) -> Delay:
@@ -211,8 +244,10 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--messages", type=int, required=True)
     parser.add_argument("--rate", type=float, required=True)
+    parser.add_argument("--corpus", type=Path, required=True)
     given = parser.parse_args()
-    mutator = Mutator(SEED, began=time.time() - BEFORE_NOW_S)
+    found = [path.read_bytes() for path in sorted(given.corpus.iterdir())]
+    mutator = Mutator(SEED, time.time() - BEFORE_NOW_S, found or [NOTHING_FOUND])
     gateway = Gateway(
         given.port,
         CLIENT,

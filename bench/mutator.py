@@ -48,9 +48,14 @@ TOKENS = (
     b"\\u0000", b"\\ud800", b"\x00", b"\xff", b'""', b"{}", b"[]", b"[" * 300, b'{"t":' * 50, b"1970-01-01",
     b"2026-13-01T00:00:00Z", b"-0", b"0.1e-400", b"\xef\xbb\xbf", b"\xc0\x80", b"seq", b"values",
 )  # fmt: skip
+ENDS = (
+    "readings", "readings", "readings", "status", "state", "command/result", "finding",
+    "frame/1760000000000", "clip/1760000000000",
+)  # fmt: skip
+"""What the first byte of an input that atheris found chooses from."""
 WEIGHTS = {
     "object": 50, "list": 8, "senml json": 8, "senml cbor": 7, "status": 7, "state": 7, "result": 6,
-    "finding": 3, "jpeg": 1.5, "png": 1.5, "clip": 0.5, "fault": 0.5,
+    "finding": 3, "jpeg": 1.5, "png": 1.5, "clip": 0.5, "fault": 0.5, "atheris": 3,
 }  # fmt: skip
 
 
@@ -64,11 +69,17 @@ def devices() -> list[Device]:
     return [*sensors, *cameras]
 
 
+def as_found(topic: str, payload: bytes) -> bytes:
+    """Return a message as an input of atheris: which end of ENDS, and the payload."""
+    head = topic.split("/")[3]
+    return bytes([next(n for n, end in enumerate(ENDS) if end.split("/")[0] == head)]) + payload
+
+
 class Mutator:
     """Makes message after message, and counts them by kind and by device, as the books should."""
 
-    def __init__(self, chosen: int, began: float) -> None:
-        """Begin at `began`, Unix seconds of the first observation."""
+    def __init__(self, chosen: int, began: float, found: Sequence[bytes]) -> None:
+        """Begin at `began`, Unix seconds of the first observation; `found` are inputs that atheris found."""
         self.counted: Counter[str] = Counter()
         self.kinds: Counter[str] = Counter()
         self._random = random.Random(chosen)  # noqa: S311 - repeatable, not secret
@@ -81,6 +92,7 @@ class Mutator:
             for name, fault in FAULTS.items()
             if name not in NOT_HERE and len(payload := fault.payload()) <= SMALL_BYTES
         ]
+        self._found = [(ENDS[data[0] % len(ENDS)], data[1:]) for data in found if data]
         self._before = b"{}"
         self._kinds, self._weights = list(WEIGHTS), list(WEIGHTS.values())
         self._builders: dict[str, Callable[[], tuple[str, Any]]] = {
@@ -96,6 +108,7 @@ class Mutator:
             "png": lambda: (f"frame/{self._t_ms()}", self._picture("png")),
             "clip": lambda: (f"clip/{self._t_ms()}", self._picture("clip")),
             "fault": lambda: self._random.choice(self._faults),
+            "atheris": lambda: self._random.choice(self._found),
         }
 
     def message(self, number: int) -> tuple[str, bytes]:
@@ -109,15 +122,15 @@ class Mutator:
         payload = self._encoded(kind, body)
         if way >= 0.66:
             payload = self._bitten(payload)
-        topic = self._topic(end, kind)
+        topic = self._topic(end)
         self.kinds[kind] += 1
         device = topic.split("/")[2]
         self.counted[device if device in REGISTERED else ""] += 1
         self._before = payload
         return topic, payload
 
-    def _topic(self, end: str, kind: str) -> str:
-        cameras = kind in {"jpeg", "png", "clip", "finding"}
+    def _topic(self, end: str) -> str:
+        cameras = end.partition("/")[0] in {"frame", "clip", "finding"}
         device = self._random.choice(list(CAMERAS) if cameras else SENSORS)
         if self._random.random() < 0.02:
             device = self._random.choice(STRANGE_DEVICES)
