@@ -108,7 +108,12 @@ FAULTS: Mapping[str, Fault] = {
     "kill-broker": under_load(
         "Mosquitto kill -9, collector there", partial(suffer, kill_broker), Sizes(times=20), Sizes(times=3)
     ),
-    "saves": Fault(run=saves.measure, rows=saves.rows, full=saves.FULL, quick=saves.QUICK),
+    **{
+        f"save-{setting.interval}-{'changes' if setting.on_changes else 's'}": Fault(
+            run=partial(saves.measure, setting), rows=saves.rows, full=saves.FULL, quick=saves.QUICK
+        )
+        for setting in saves.SETTINGS
+    },
     "mutants": Fault(run=mutants.measure, rows=mutants.rows, full=mutants.FULL, quick=mutants.QUICK),
 }
 

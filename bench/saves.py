@@ -18,7 +18,6 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from bench.rig import MIB, Broker
-from bench.show import show
 from bench.spread import Row
 from bench.stream import Load, Published, streaming
 from bench.waiting import wait_until
@@ -95,19 +94,7 @@ class Saving:
     """The last save."""
 
 
-def measure(sizes: Sizes) -> "Found":
-    """Measure each setting with a broker of its own."""
-    return Found(savings=[measure_one(setting, sizes) for setting in SETTINGS])
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Found:
-    """One entry for each setting."""
-
-    savings: list[Saving]
-
-
-def measure_one(setting: Setting, sizes: Sizes) -> Saving:
+def measure(setting: Setting, sizes: Sizes) -> Saving:
     """Measure one setting; a broker of its own for each part."""
     with _broker(setting) as broker:
         present = _present(broker, sizes)
@@ -229,22 +216,17 @@ def _drain(port: int) -> int:
     return len(session.payloads)
 
 
-def rows(found: Found) -> list[Row]:
-    """Return the lines of the table."""
+def rows(found: Saving) -> list[Row]:
+    """Return the line of the table."""
     return [
         Row(
-            what=f"Mosquitto saves {one.setting}: lost by a kill -9 while the collector is away",
-            value=f"{one.lost / one.kills:,.0f} messages a kill",
+            what=f"Mosquitto kill -9 with the collector away, saving {found.setting}, {found.kills}×",
+            value=f"{found.lost / found.kills:,.0f} messages lost a kill",
             note=(
-                f"{one.lost:,} of {one.published:,} in {one.kills} kills; takes {one.present_per_s:,.0f} "
-                f"msg/s with the collector there, {one.filling_per_s:,.0f} without, {one.steady_per_s:,.0f} "
-                f"steadily on top of the backlog; longest silence {one.longest_silence_s:g} s; last save "
-                f"{one.saved_mib:g} MiB"
+                f"{found.lost:,} of {found.published:,}; takes {found.present_per_s:,.0f} msg/s with the "
+                f"collector there, {found.filling_per_s:,.0f} without, {found.steady_per_s:,.0f} steadily on "
+                f"top of the backlog; longest silence {found.longest_silence_s:g} s; last save "
+                f"{found.saved_mib:g} MiB"
             ),
         )
-        for one in found.savings
     ]
-
-
-if __name__ == "__main__":
-    show(measure, rows, full=FULL, quick=QUICK)
