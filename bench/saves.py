@@ -91,7 +91,7 @@ class Saving:
     lost: int
     kills: int
     saved_mib: float
-    """The last save."""
+    """The last save, with all that is queued in it."""
 
 
 def measure(setting: Setting, sizes: Sizes) -> Saving:
@@ -105,8 +105,8 @@ def measure(setting: Setting, sizes: Sizes) -> Saving:
         filled = _fill(broker, sizes)
         filling = filled.messages / (time.monotonic() - began)
         published, steady = _killed(broker, sizes)
-        received = _drain(broker.port)
         saved = broker.saved_bytes / MIB
+        received = _drain(broker.port)
     total = filled.messages + published.messages
     return Saving(
         setting=setting.text,
