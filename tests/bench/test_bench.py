@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bench import latency, media, memory, rate, startup
+from bench import latency, media, memory, rate, shared, startup
 from bench.__main__ import BEGIN, END, PAGE, with_table
 from bench.publisher import PAYLOAD_BYTES, Load, packets, payload
 from bench.spread import Spread, quantile
@@ -55,6 +55,16 @@ def test_the_rate_counts_every_message_into_the_database() -> None:
     assert found.readings == 4 * 6_000
     assert all(spread.min > 0 for spread in found.spreads.values())
     assert len(rate.rows(found)) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("mosquitto") is None, reason="needs Mosquitto")
+def test_a_shared_subscription_strands_what_its_dead_subscriber_was_given() -> None:
+    found = shared.measure(shared.Sizes(messages=2_000))
+    assert found.published == 2_000
+    assert found.stranded > 0
+    assert found.lost == 0
+    assert found.devices_split > 0
 
 
 @pytest.mark.slow
