@@ -1,10 +1,10 @@
-"""The broker and the database of `up`, and one collector, each of which can be stopped alone."""
+"""The broker and the database of `up`, and collectors, each of which can be stopped alone."""
 
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,15 +34,18 @@ class Servers:
     database_url: str
     psql: Path
 
-    def ask(self, query: LiteralString) -> list[tuple[Any, ...]]:
+    def ask(self, query: LiteralString, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run one statement on the tables of Gridwatch."""
         with psycopg.connect(with_session_options(self.database_url), autocommit=True) as connection:
-            cursor = connection.execute(query)
+            cursor = connection.execute(query, parameters)
             return cursor.fetchall() if cursor.description else []
 
     @contextmanager
     def collector(self) -> Iterator[int]:
-        """Run `gridwatch ingest` for the length of the block; give its process id once it is subscribed."""
+        """Run `gridwatch ingest` for the length of the block; give its process id once it does its share.
+
+        A second one makes the first one's smaller: the work is shared when it is given.
+        """
         environment = clean_environment() | {
             "GRIDWATCH_DATABASE_URL": self.database_url,
             "GRIDWATCH_MQTT_URL": f"mqtt://127.0.0.1:{self.mqtt_port}",
@@ -58,9 +61,9 @@ class Servers:
             )
         try:
             wait_until(
-                lambda: process.poll() is not None or self._is_subscribed(),
+                lambda: process.poll() is not None or self._works(process.pid),
                 timeout_s=READY_WITHIN_S,
-                what="the collector subscribes",
+                what="the collector works",
             )
             if process.poll() is not None:
                 raise RuntimeError("the collector ended: " + (self.folder / "ingest.log").read_text()[-500:])
@@ -68,9 +71,13 @@ class Servers:
         finally:
             end(process, signal.SIGTERM)
 
-    def _is_subscribed(self) -> bool:
+    def _works(self, pid: int) -> bool:
         return bool(
-            self.ask("SELECT 1 FROM collector WHERE subscribed AND heartbeat_at > now() - interval '2 s'")
+            self.ask(
+                "SELECT 1 FROM collector WHERE subscribed AND (joined OR slot = 0) AND pid = %s "
+                "AND adopted_by IS NULL AND heartbeat_at > now() - interval '2 s'",
+                [pid],
+            )
         )
 
 

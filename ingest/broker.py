@@ -41,6 +41,8 @@ class Session:
     def __init__(self, address: BrokerAddress, client_id: str, topics: Sequence[str], window: int) -> None:
         self.client_id = client_id
         self.subscribed = False
+        self.connections = 0
+        """How many there were: between two of them somebody else may have had this session."""
         self.forgotten = 0
         """How often the broker had no memory of this session: what it had not saved is lost."""
         self._address = address
@@ -129,6 +131,7 @@ class Session:
             self._address, self._version, most_bytes=MAX_PACKET_BYTES, deliver=self._take
         )
         self._connection = connection
+        self.connections += 1
         try:
             await self._greet(connection)
             refused = await connection.subscribe(self._topics)

@@ -1,4 +1,4 @@
-"""One collector: a slot, two MQTT sessions, detector processes, and the tasks between them.
+"""One collector: its slots, two MQTT sessions of each, detector processes, and the tasks between them.
 
 Every task is fatal when it dies: the process ends, and whoever supervises it starts it again.
 """
@@ -15,7 +15,6 @@ from gridwatch.running import database_url, mqtt_url
 from gridwatch.settings import Settings
 from gridwatch.store import Store
 from gridwatch.store.books import add_up_books
-from gridwatch.store.collectors import hold_slot
 from gridwatch.store.observations import forget_old_identities
 from gridwatch.wire import topic_of
 from ingest.backups import backup_chores
@@ -33,69 +32,79 @@ from ingest.recorder import Recorder
 from ingest.registry import Registry
 from ingest.sensors import Sensors
 from ingest.sequences import Sequences
+from ingest.shares import MARKER, Share, join_the_work
+from ingest.slots import Duty, hold_slots
 from ingest.timekeeper import Timekeeper
 from ingest.upkeep import Chore, keep_up
 
 log = logging.getLogger(__name__)
 
 CONNECTIONS = 8
-"""Slot, registry, readings, one per lane, and some to look things up."""
+"""Slots, registry, readings, one per lane, and some to look things up; adopted slots share them."""
 
-READINGS = [topic_of("+", kind) for kind in ("readings", "status", "state", "command/result")]
+READINGS = [MARKER, *(topic_of("+", kind) for kind in ("readings", "status", "state", "command/result"))]
 CHORES = (
     Chore(name="add up the books", every=timedelta(seconds=10), work=add_up_books),
     Chore(name="forget old identities", every=timedelta(hours=1), work=forget_old_identities),
 )
 
-MEDIA = [topic_of("+", kind) for kind in ("frame/+", "clip/+", "finding")]
+MEDIA = [MARKER, *(topic_of("+", kind) for kind in ("frame/+", "clip/+", "finding"))]
 
 
 async def collect(settings: Settings) -> None:
     """Run a collector until it is cancelled."""
-    connections = CONNECTIONS + settings.detector_workers
-    sessions: list[Session] = []
-    slot: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-
-    def client_id(number: int) -> str:
-        return f"{settings.installation}-{number}"
-
-    def subscribed() -> bool:
-        return bool(sessions) and all(session.subscribed for session in sessions)
-
-    async with (
-        Store.open(database_url(settings), connections=connections) as store,
-        asyncio.TaskGroup() as tasks,
-    ):
-        tasks.create_task(hold_slot(store, client_id, slot, subscribed), name="slot")
-        await _run(settings, store, client_id(await slot), sessions)
-
-
-async def _run(settings: Settings, store: Store, client_id: str, sessions: list[Session]) -> None:
-    log.info("collector %s begins", client_id)
     options = DetectorOptions(
         elevator_onnx=settings.elevator_onnx, elevator_classes=settings.elevator_classes
     )
-    registry, sensors, recorder = Registry(store), Sensors(store), Recorder(store, settings.alarms)
-    limits = Limits(future_s=settings.future_s, old_s=settings.old_days * 86_400)
-    clocks = Timekeeper(store, limits)
-    sequences = Sequences(store)
     files = EvidenceFiles(settings.data_dir / "evidence")
-    session = partial(Session.open, mqtt_url(settings))
+    connections = CONNECTIONS + settings.detector_workers
     async with (
+        Store.open(database_url(settings), connections=connections) as store,
         Pool.open(settings.detector_workers, options) as pool,
-        session(client_id=f"{client_id}-readings", topics=READINGS, window=READINGS_WINDOW) as readings,
-        session(client_id=f"{client_id}-media", topics=MEDIA, window=MEDIA_WINDOW) as media,
         asyncio.TaskGroup() as tasks,
     ):
-        sessions += [readings, media]
+        registry, sequences = Registry(store), Sequences(store)
         tasks.create_task(registry.follow(), name="registry")
         tasks.create_task(keep_up(store, [*CHORES, *keeping_chores(settings, files)]), name="upkeep")
         tasks.create_task(keep_up(store, backup_chores(settings)), name="backup")
-        tasks.create_task(clocks.keep(), name="clocks")
-        tasks.create_task(tell(store, client_id, recorder.figures, sessions), name="figures")
-        tasks.create_task(watch_broker(store, BrokerAddress.parse(mqtt_url(settings))), name="broker watch")
         tasks.create_task(sequences.follow(), name="sequences")
+        tasks.create_task(watch_broker(store, BrokerAddress.parse(mqtt_url(settings))), name="broker watch")
+        work = partial(_work, settings, store, registry, sequences, pool, files)
+        await hold_slots(store, settings.installation, work)
+
+
+async def _work(
+    settings: Settings,
+    store: Store,
+    registry: Registry,
+    sequences: Sequences,
+    pool: Pool,
+    files: EvidenceFiles,
+    duty: Duty,
+) -> None:
+    """Do the work of one slot: its two sessions, and a memory of devices that is as old as they are."""
+    log.info("collector %s begins", duty.client_id)
+    sensors, recorder = Sensors(store), Recorder(store, settings.alarms)
+    clocks = Timekeeper(store, Limits(future_s=settings.future_s, old_s=settings.old_days * 86_400))
+    session = partial(Session.open, mqtt_url(settings))
+
+    def forget() -> None:
+        sensors.forget()
+        clocks.forget()
+
+    async with (
+        session(client_id=f"{duty.client_id}-readings", topics=READINGS, window=READINGS_WINDOW) as readings,
+        session(client_id=f"{duty.client_id}-media", topics=MEDIA, window=MEDIA_WINDOW) as media,
+        asyncio.TaskGroup() as tasks,
+    ):
+        duty.sessions += [readings, media]
+        tasks.create_task(clocks.keep(), name="clocks")
+        tasks.create_task(tell(store, duty.client_id, recorder.figures, duty.sessions), name="figures")
+        ours = Share(readings, store, duty.number, moved=forget)
         tasks.create_task(
-            take_readings(readings, registry, clocks, sensors, recorder, sequences), name="readings"
+            take_readings(ours, registry, clocks, sensors, recorder, sequences), name="readings"
         )
-        tasks.create_task(take_media(media, registry, pool, files, recorder), name="media")
+        pictures = Share(media, store, duty.number)
+        tasks.create_task(take_media(pictures, registry, pool, files, recorder), name="media")
+        address = BrokerAddress.parse(mqtt_url(settings))
+        await join_the_work(store, address, settings.installation, duty.number, duty.subscribed)

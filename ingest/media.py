@@ -16,11 +16,12 @@ from gridwatch.errors import DetectorError, EvidenceError, UnreadableMedia
 from gridwatch.evidence import EvidenceFiles
 from gridwatch.model import Clip, DeviceFinding, Evidence, Finding, Frame
 from gridwatch.store.entries import Accepted, Concluded, Entry, Shown, Skipped
-from ingest.broker import Delivery, Session
+from ingest.broker import Delivery
 from ingest.pipeline import refused_by, understand
 from ingest.pool import Pool, WorkerLost
 from ingest.recorder import Recorder
 from ingest.registry import Registry
+from ingest.shares import Share
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ class Waiting:
 
 
 async def take_media(
-    session: Session, registry: Registry, pool: Pool, files: EvidenceFiles, recorder: Recorder
+    session: Share, registry: Registry, pool: Pool, files: EvidenceFiles, recorder: Recorder
 ) -> None:
     """Take in frames, clips and findings of one session, for ever."""
     lanes = [Lane(session, pool, files, recorder) for _ in range(pool.size)]
@@ -68,7 +69,7 @@ async def take_media(
 class Lane:
     """What waits for one worker, in the order it came."""
 
-    def __init__(self, session: Session, pool: Pool, files: EvidenceFiles, recorder: Recorder) -> None:
+    def __init__(self, session: Share, pool: Pool, files: EvidenceFiles, recorder: Recorder) -> None:
         self._session = session
         self._pool = pool
         self._files = files

@@ -15,11 +15,12 @@ from gridwatch.model import Observations
 from gridwatch.store.devices import KnownDevice
 from gridwatch.store.entries import Accepted, Concluded, Entry, Rejected, Skipped
 from gridwatch.wire import decode, route_of
-from ingest.broker import Delivery, Session
+from ingest.broker import Delivery
 from ingest.recorder import Recorder, until_available
 from ingest.registry import Registry
 from ingest.sensors import Sensors
 from ingest.sequences import Sequences
+from ingest.shares import Share
 from ingest.timekeeper import Timekeeper
 
 BATCH = 2_000
@@ -30,7 +31,7 @@ WINDOW = 3 * BATCH
 
 
 async def take_readings(
-    session: Session,
+    session: Share,
     registry: Registry,
     clocks: Timekeeper,
     sensors: Sensors,
@@ -52,7 +53,7 @@ async def take_readings(
 
 
 async def commit(
-    session: Session,
+    session: Share,
     deliveries: Sequence[Delivery],
     entries: Sequence[Entry],
     recorder: Recorder,
@@ -87,7 +88,7 @@ def detect(entry: Entry, clocks: Timekeeper, sensors: Sensors) -> Entry:
     return replace(entry, flags=flags, concluded=tuple(Concluded(finding=finding) for finding in findings))
 
 
-async def refused_by(session: Session, registry: Registry) -> list[Skipped]:
+async def refused_by(session: Share, registry: Registry) -> list[Skipped]:
     """Return the QoS 0 messages that a session had no room for, counted as skipped."""
     refused = session.take_refused()
     if not refused:

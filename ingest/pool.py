@@ -64,8 +64,11 @@ class Pool:
         return zlib.crc32(device.encode()) % len(self._workers)
 
     async def examine(self, device: str, scene: str, medium: Medium) -> tuple[Finding, ...]:
-        """Return the findings in a medium; raise UnreadableMedia, DetectorError or WorkerLost."""
-        return await self._workers[self.lane_of(device)].examine(scene, medium)
+        """Return the findings in a medium; raise UnreadableMedia, DetectorError or WorkerLost.
+
+        Who stops waiting leaves the worker to its end: the next one must not get this one's answer.
+        """
+        return await asyncio.shield(self._workers[self.lane_of(device)].examine(scene, medium))
 
 
 class _Worker:

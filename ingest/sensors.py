@@ -32,6 +32,10 @@ class Sensors:
         for observation in stored:
             self.feel(observation.device, [observation])
 
+    def forget(self) -> None:
+        """Drop the memory of all devices: others may have heard them meanwhile."""
+        self._states.clear()
+
     def feel(self, device: str, observations: Sequence[Observation]) -> list[Finding]:
         """Return what the detectors conclude from a primed device's observations."""
         return [

@@ -46,6 +46,11 @@ class Timekeeper:
                 offset_s=-one.skew_s, is_sure=one.sure, heard_s=heard_s, newest_s=heard_s + one.skew_s
             )
 
+    def forget(self) -> None:
+        """Drop the memory of all clocks: others may have heard their devices meanwhile."""
+        self._clocks.clear()
+        self._kept_s.clear()
+
     def check(
         self, known: KnownDevice, observations: Sequence[Observation], received_at: datetime
     ) -> tuple[tuple[int, ...], Sequence[Finding]]:

@@ -10,10 +10,11 @@ from tests.api.serving import at_store, serving, settings_for
 from tests.servers import Mosquitto
 
 ADD_COLLECTORS = """
-    INSERT INTO collector (client_id, pid, subscribed, heartbeat_at) VALUES
-        ('works', 1, true, now()),
-        ('silent', 2, true, now() - interval '6 s'),
-        ('not yet', 3, false, now())"""
+    INSERT INTO collector (client_id, slot, pid, subscribed, heartbeat_at, adopted_by) VALUES
+        ('works', 0, 1, true, now(), NULL),
+        ('silent', 1, 2, true, now() - interval '6 s', NULL),
+        ('not yet', 2, 3, false, now(), NULL),
+        ('adopted', 3, 1, true, now(), 'works')"""
 
 
 def _beside(settings: Settings, mosquitto: Mosquitto) -> Settings:

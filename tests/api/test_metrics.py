@@ -26,8 +26,8 @@ TROUBLE = """
     INSERT INTO broker_incident (at, what, count, detail) VALUES
         (now(), 'restarted', 1, 'it'), (now(), 'dropped', 30, 'them'),
         (now() - interval '2 d', 'dropped', 9, '');
-    INSERT INTO collector (client_id, pid, subscribed, figures)
-        VALUES ('g-0', 1, true, '{"taken": 9, "booked": 8, "late_s": 0.5}');
+    INSERT INTO collector (client_id, slot, pid, subscribed, figures)
+        VALUES ('g-0', 0, 1, true, '{"taken": 9, "booked": 8, "late_s": 0.5}');
     INSERT INTO fill (name, count, bytes, share) VALUES ('evidence', 3, 1000, 0.9);
     INSERT INTO chore (name, error) VALUES ('sweep', 'no'), ('fine', NULL)"""
 

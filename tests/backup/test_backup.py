@@ -301,7 +301,10 @@ def test_a_database_in_use_is_not_overwritten_unless_it_is_said(
     add(filled_url, Device(id="later", scene="fire", kind=DeviceKind.SENSOR))
     with pytest.raises(BackupError, match="not empty"):
         restore(path, filled_url, tmp_path / "there")
-    ask(filled_url, "INSERT INTO collector (client_id, pid, subscribed) VALUES ('gridwatch-0', 1, true)")
+    ask(
+        filled_url,
+        "INSERT INTO collector (client_id, slot, pid, subscribed) VALUES ('gridwatch-0', 0, 1, true)",
+    )
     with pytest.raises(BackupError, match="a collector is writing"):
         restore(path, filled_url, tmp_path / "there", force=True)
     ask(filled_url, "DELETE FROM collector")

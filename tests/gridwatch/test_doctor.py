@@ -19,8 +19,8 @@ from tests.collectors import ask, register, write_book
 from tests.servers import Mosquitto, accepts, free_port, run_sql, wait_until, with_database
 
 COLLECTOR = """
-    INSERT INTO collector (client_id, pid, subscribed, heartbeat_at)
-    VALUES ('gridwatch-0', 1, true, now() + interval '1 hour')"""
+    INSERT INTO collector (client_id, slot, pid, subscribed, heartbeat_at)
+    VALUES ('gridwatch-0', 0, 1, true, now() + interval '1 hour')"""
 
 
 @pytest.fixture

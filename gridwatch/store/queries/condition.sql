@@ -1,6 +1,6 @@
 -- collectors --
 SELECT count(*) AS live FROM collector
-WHERE subscribed AND heartbeat_at >= now() - make_interval(secs => %(within_s)s)
+WHERE subscribed AND adopted_by IS NULL AND heartbeat_at >= now() - make_interval(secs => %(within_s)s)
 -- books --
 SELECT coalesce(sum(received), 0)::bigint AS received, coalesce(sum(stored), 0)::bigint AS stored,
        coalesce(sum(duplicate), 0)::bigint AS duplicate,
