@@ -13,7 +13,12 @@ from typer.testing import CliRunner
 
 from gridwatch.cli import app
 from gridwatch.cli.doctor import folder
-from gridwatch.cli.up.broker import amqtt_command, write_amqtt_configuration
+from gridwatch.cli.up.broker import (
+    amqtt_command,
+    find_mosquitto,
+    mosquitto_command,
+    write_amqtt_configuration,
+)
 from tests.api.serving import shut_out
 from tests.collectors import ask, register, write_book
 from tests.servers import Mosquitto, accepts, free_port, run_sql, wait_until, with_database
@@ -161,6 +166,25 @@ def test_the_stand_in_broker_is_warned_of(tmp_path: Path, monkeypatch: pytest.Mo
         _, found = examine()
     assert found["broker"][0] == "warn"
     assert "amqtt" in found["broker"][1]
+
+
+@pytest.mark.usefixtures("healthy")
+def test_a_broker_that_keeps_too_few_messages_is_a_failure(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    assert examine()[1]["broker's queues"][0] == "ok"
+    mosquitto.stop()
+    small = tmp_path / "mosquitto.conf"
+    small.write_text(f"listener {mosquitto.port} 127.0.0.1\nallow_anonymous true\nsys_interval 1\n")
+    program = find_mosquitto()
+    assert program is not None
+    process = subprocess.Popen(mosquitto_command(program, small), stderr=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: accepts(mosquitto.port), what="the other Mosquitto accepts")
+        status, found = examine()
+    finally:
+        process.terminate()
+        process.wait(10)
+    assert (status, found["broker's queues"][0]) == (1, "fail")
+    assert "max_queued_messages 0" in found["broker's queues"][1]
 
 
 def test_a_configuration_that_loses_queues_is_a_failure(

@@ -23,6 +23,11 @@ SYS_WITHIN_S = 2.0
 VERSION = "$SYS/broker/version"
 DROPPED = "$SYS/broker/publish/messages/dropped"
 
+QUEUED = 1_200
+"""Mosquitto keeps 1,000 unless it is told otherwise."""
+SILENCE_S = 2.0
+"""After it nothing more is expected from a queue."""
+
 KEEPING = ("persistence", "max_queued_messages", "max_queued_bytes", "autosave_on_changes")
 """Options without which Mosquitto throws away what waits for a collector."""
 
@@ -38,7 +43,12 @@ async def check_broker(settings: Settings) -> list[Check]:
         said = await _said(address, aiomqtt.ProtocolVersion.V5)
     except aiomqtt.MqttError as error:
         return [await _old(address, at, str(error))]
-    return [ok("broker", f"MQTT 5 at {at}"), *_self_description(said), *_configuration(settings)]
+    return [
+        ok("broker", f"MQTT 5 at {at}"),
+        *_self_description(said),
+        await _try_queue(address, f"{settings.installation}-doctor"),
+        *_configuration(settings),
+    ]
 
 
 async def _old(address: BrokerAddress, at: str, trouble: str) -> Check:
@@ -52,20 +62,60 @@ async def _old(address: BrokerAddress, at: str, trouble: str) -> Check:
     return warn("broker", f"{at} speaks no MQTT 5; it may be amqtt, for a first try only", todo)
 
 
-async def _said(address: BrokerAddress, protocol: aiomqtt.ProtocolVersion) -> dict[str, str]:
-    """Connect, and return what the broker says of itself; raise aiomqtt.MqttError."""
-    said: dict[str, str] = {}
-    client = aiomqtt.Client(
+def _client(
+    address: BrokerAddress,
+    protocol: aiomqtt.ProtocolVersion = aiomqtt.ProtocolVersion.V311,
+    name: str | None = None,
+    *,
+    kept: bool = False,
+) -> aiomqtt.Client:
+    """Return a client; `kept`: the broker keeps the session under its name (MQTT 3.1.1)."""
+    return aiomqtt.Client(
         address.host,
         address.port,
         username=address.username,
         password=address.password,
         tls_params=aiomqtt.TLSParameters() if address.tls else None,
         protocol=protocol,
+        identifier=name,
+        clean_session=None if protocol is aiomqtt.ProtocolVersion.V5 else not kept,
         timeout=GREETING_WITHIN_S,
         logger=PAHO_LOG,
     )
-    async with client:
+
+
+async def _try_queue(address: BrokerAddress, name: str) -> Check:
+    """Publish more than brokers keep by default for a session that is away, and count what was kept."""
+    topic = f"{name}/queue"
+    try:
+        async with _client(address, name=name, kept=True) as away:
+            await away.subscribe(topic, 1)
+        async with _client(address) as publisher:
+            publisher.pending_calls_threshold = QUEUED
+            await asyncio.gather(*(publisher.publish(topic, b"x", 1) for _ in range(QUEUED)))
+        kept = 0
+        async with _client(address, name=name, kept=True) as back:
+            with suppress(TimeoutError):
+                while kept < QUEUED:
+                    await asyncio.wait_for(anext(aiter(back.messages)), SILENCE_S)
+                    kept += 1
+        async with _client(address, name=name):
+            pass  # so that the broker forgets the session
+    except aiomqtt.MqttError as error:
+        return warn("broker's queues", f"can't be tried: {error}", f"let this user use {topic}")
+    if not kept:
+        return warn("broker's queues", "can't be tried: nothing came back", f"let this user use {topic}")
+    if kept < QUEUED:
+        found = f"of {QUEUED} messages for a collector that is away {kept} were kept"
+        todo = "set max_queued_messages 0 and max_queued_bytes 0, as in deploy/mosquitto/mosquitto.conf"
+        return fail("broker's queues", found, todo)
+    return ok("broker's queues", f"{QUEUED} messages were kept for a session that was away")
+
+
+async def _said(address: BrokerAddress, protocol: aiomqtt.ProtocolVersion) -> dict[str, str]:
+    """Connect, and return what the broker says of itself; raise aiomqtt.MqttError."""
+    said: dict[str, str] = {}
+    async with _client(address, protocol) as client:
         await client.subscribe([(VERSION, 0), (DROPPED, 0)])
         with suppress(TimeoutError):
             async with asyncio.timeout(SYS_WITHIN_S):
@@ -84,7 +134,7 @@ def _self_description(said: dict[str, str]) -> list[Check]:
     if said.get(DROPPED, "0") != "0":
         found = f"it has thrown {said[DROPPED]} messages away since its start"
         todo = "set max_queued_messages 0 and max_queued_bytes 0, as in deploy/mosquitto/mosquitto.conf"
-        checks.append(warn("broker's queues", found, todo))
+        checks.append(warn("broker's losses", found, todo))
     return checks
 
 
