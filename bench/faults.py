@@ -7,6 +7,8 @@
 
 import argparse
 import json
+import signal
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -151,6 +153,8 @@ def main() -> None:
     unknown = set(given.names) - FAULTS.keys()
     if unknown:
         parser.error(f"{', '.join(sorted(unknown))}: no such fault; there are {', '.join(FAULTS)}")
+    # So that a run that is told to stop stops its servers too.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     for name in given.names or FAULTS:
         fault = FAULTS[name]
         sizes = changed(fault.quick if given.quick else fault.full, given.set)
