@@ -348,7 +348,7 @@ def test_a_backup_of_an_older_gridwatch_is_migrated(
         run_sql(postgres_url, f'DROP DATABASE "{name}" WITH (FORCE)')
     restore(path, other_url, tmp_path / "there")
     (found,) = ask(
-        other_url, "SELECT count(*) AS n, sum(value)::int AS sum, max(flags) AS flags FROM reading"
+        other_url, "SELECT count(*) AS n, sum(value)::int AS sum, max(flags) AS flags FROM gw.readings"
     )
     assert found == {"n": 300, "sum": 45150, "flags": 0}
     assert ask(other_url, "SELECT seq FROM observation") == [{"seq": 7}]
