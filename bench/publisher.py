@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 PAYLOAD_BYTES = 150
 CHUNK = 50
@@ -24,6 +24,11 @@ TICK_S = 0.01
 """Between two looks at the clock where a rate is kept."""
 ACKNOWLEDGED_WITHIN_S = 60.0
 CONNECTIONS = 4
+MOST_ENCODED = 200_000
+"""Of messages that are sent again and again: a whole number of rounds of all devices and packet ids."""
+
+STAMP = b"<time-of-sending>"
+"""As long as Unix seconds with six decimals."""
 
 PUBLISH_QOS_1 = 0x32
 PUBACK = b"\x40\x02"
@@ -43,6 +48,16 @@ class Load:
     """Unix seconds of the observation with seq 0."""
     rate: float = 0.0
     """Messages per second; 0: as fast as the broker takes them."""
+    senml: bool = False
+    """Packs of ten readings in the place of one object."""
+    stamped: bool = False
+    """Whether a message says when it was sent, and has no `seq`; the same ones are sent again and again."""
+
+    def divided(self) -> "tuple[Load, Load]":
+        """Return the first message of each device, as fast as can be, and the rest."""
+        first = replace(self, messages=self.devices, rate=0.0, stamped=False)
+        rest = replace(self, messages=self.messages - self.devices, first_seq=self.first_seq + 1)
+        return first, rest
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,13 +87,33 @@ def payload(seq: int, begin_t: float, number: int) -> bytes:
     return said.ljust(PAYLOAD_BYTES)
 
 
+def stamped(seq: int, begin_t: float, number: int) -> bytes:
+    """Return the same reading without `seq`, with room for the time of its sending."""
+    values = payload(seq, begin_t, number).partition(b'"values"')[2]
+    return (b'{"t": ' + STAMP + b', "values"' + values).ljust(PAYLOAD_BYTES)
+
+
+def pack(seq: int, begin_t: float, number: int) -> bytes:
+    """Return a SenML pack of ten readings: five seconds of temperature and humidity."""
+    sway = (seq * 7 + number) % 10 / 10
+    base = {"bn": f"{device_name(number)}:", "bt": round(begin_t + 5 * seq, 3)}
+    records: list[dict[str, object]] = [
+        {"n": name, "u": unit, "v": round(value + sway, 1), "t": second}
+        for second in range(5)
+        for name, unit, value in (("temperature", "Cel", 21.0), ("humidity", "%RH", 48.0))
+    ]
+    records[0] = base | records[0]
+    return json.dumps(records).encode()
+
+
 def packets(load: Load, connection: int, connections: int) -> Iterator[bytes]:
     """Yield the PUBLISH packets of one connection (MQTT 3.1.1, section 3.3)."""
     for count, i in enumerate(range(connection, load.messages, connections)):
         number, seq = i % load.devices, load.first_seq + i // load.devices
         topic = f"{load.prefix}/v1/{device_name(number)}/readings".encode()
         body = struct.pack("!H", len(topic)) + topic + struct.pack("!H", count % 65_535 + 1)
-        body += payload(seq, load.begin_t, number)
+        encode = pack if load.senml else stamped if load.stamped else payload
+        body += encode(seq, load.begin_t, number)
         yield bytes([PUBLISH_QOS_1]) + varying_length(len(body)) + body
 
 
@@ -95,9 +130,10 @@ def varying_length(length: int) -> bytes:
 class Connection:
     """One connection to the broker with all that it will send."""
 
-    def __init__(self, port: int, encoded: Sequence[bytes]) -> None:
+    def __init__(self, port: int, encoded: Sequence[bytes], messages: int) -> None:
         self.acknowledged = 0
         self._encoded = encoded
+        self._messages = messages
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=ACKNOWLEDGED_WITHIN_S)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         # MQTT 3.1.1, a clean session, no keep-alive, an id that the broker chooses.
@@ -107,15 +143,20 @@ class Connection:
             raise ConnectionError(f"the broker refused: {answer.hex()}")
 
     def publish(self, rate: float, stop: threading.Event) -> None:
-        """Send everything, or until `stop`, and wait for the last acknowledgement."""
-        began, sent, total = time.monotonic(), 0, len(self._encoded)
+        """Send everything, or until `stop`, and wait for the last acknowledgement.
+
+        A packet that holds STAMP is given the time of its sending.
+        """
+        began, sent, total = time.monotonic(), 0, self._messages
         while sent < total and not stop.is_set():
             due = total if not rate else min(total, int((time.monotonic() - began) * rate) + 1)
             if due == sent:
                 time.sleep(TICK_S)
                 continue
-            until = min(due, sent + CHUNK)
-            self._socket.sendall(b"".join(self._encoded[sent:until]))
+            begin = sent % len(self._encoded)
+            until = sent + min(due - sent, CHUNK, len(self._encoded) - begin)
+            chunk = b"".join(self._encoded[begin : begin + until - sent])
+            self._socket.sendall(chunk.replace(STAMP, b"%.6f" % time.time()))
             sent = until
             self._take_acknowledgements(sent - WINDOW)
         self._take_acknowledgements(sent)
@@ -134,8 +175,12 @@ class Connection:
 
 def publish(port: int, load: Load, connections: int) -> Published:
     """Publish `load` when a line comes on standard input."""
+    encoded = replace(load, messages=min(load.messages, MOST_ENCODED)) if load.stamped else load
     all_of_them = [
-        Connection(port, list(packets(load, number, connections))) for number in range(connections)
+        Connection(
+            port, list(packets(encoded, number, connections)), len(range(number, load.messages, connections))
+        )
+        for number in range(connections)
     ]
     print("ready", flush=True)
     sys.stdin.readline()

@@ -82,8 +82,11 @@ class Servers:
 
 
 @contextmanager
-def servers() -> Iterator[Servers]:
-    """Run Mosquitto and PostgreSQL, configured as `up` does, with the newest tables."""
+def servers(**settings: str) -> Iterator[Servers]:
+    """Run Mosquitto and PostgreSQL, configured as `up` does, with the newest tables.
+
+    `settings`: further ones of PostgreSQL.
+    """
     with TemporaryDirectory(prefix="gridwatch-bench-") as name, ExitStack() as started:
         folder = Path(name)
         # As root, PostgreSQL runs as an account of its own, which must pass through.
@@ -94,7 +97,11 @@ def servers() -> Iterator[Servers]:
         database = prepare(folder, account)
         server = started.enter_context(
             _process(
-                database.command(), folder / "postgres.log", signal.SIGINT, cwd=folder, **as_account(account)
+                database.command(settings),
+                folder / "postgres.log",
+                signal.SIGINT,
+                cwd=folder,
+                **as_account(account),
             )
         )
         wait_until(lambda: database.serves(server.pid), timeout_s=READY_WITHIN_S, what="PostgreSQL is ready")
