@@ -36,9 +36,9 @@ FILL = """
     SELECT at, device, mod(floor(extract(epoch FROM at) / 86400)::bigint, 16), n
     FROM (SELECT n, 1 + n % {devices} AS device, now() - n * interval '{days} days' / {messages} AS at
           FROM generate_series(1, {messages}) n) m;
-    INSERT INTO reading (device_key, quantity_key, observed_at, received_at, value)
-    SELECT o.device_key, q, o.observed_at, o.observed_at + interval '40 milliseconds',
-           round((20 + 10 * sin(o.seq / 1000.0 + q) + random())::numeric, 1)
+    INSERT INTO reading (device_key, quantity_key, observed_at, delay_ms, scaled, divisor)
+    SELECT o.device_key, q, o.observed_at, 40,
+           10 * round(10 * (20 + 10 * sin(o.seq / 1000.0 + q) + random())), 100
     FROM observation o, generate_series(1, 4) q;
     INSERT INTO book_page (device_key, kind, count)
     SELECT n, kind, {messages} / {devices} FROM generate_series(1, {devices}) n, generate_series(0, 1) kind"""

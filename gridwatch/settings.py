@@ -97,6 +97,12 @@ class Settings(BaseSettings):
     evidence_quota_gb: float = Field(50, gt=0, description="GB of evidence; beyond, the oldest goes")
     quarantine_days: float = Field(90, gt=0, description="days that a message stays in quarantine")
     quarantine_gb: float = Field(1, gt=0, description="GB of quarantine; beyond, who sent most loses first")
+    keep_readings_days: int = Field(
+        365, ge=1, le=36_500, description="days that readings, lift states and command results are kept"
+    )
+    keep_aggregates_days: int = Field(
+        1826, ge=1, le=36_500, description="days that hourly sums and resolved alerts' history are kept"
+    )
     notify_urls: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = Field(
         (), description="Apprise URLs, separated by blanks, that every real alert is sent to"
     )

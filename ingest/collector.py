@@ -34,6 +34,7 @@ from ingest.sensors import Sensors
 from ingest.sequences import Sequences
 from ingest.shares import MARKER, Share, join_the_work
 from ingest.slots import Duty, hold_slots
+from ingest.storage import storage_chores
 from ingest.timekeeper import Timekeeper
 from ingest.upkeep import Chore, keep_up
 
@@ -65,8 +66,9 @@ async def collect(settings: Settings) -> None:
     ):
         registry, sequences = Registry(store), Sequences(store)
         tasks.create_task(registry.follow(), name="registry")
-        tasks.create_task(keep_up(store, [*CHORES, *keeping_chores(settings, files)]), name="upkeep")
         tasks.create_task(keep_up(store, backup_chores(settings)), name="backup")
+        chores = [*CHORES, *keeping_chores(settings, files), *storage_chores(settings)]
+        tasks.create_task(keep_up(store, chores), name="upkeep")
         tasks.create_task(sequences.follow(), name="sequences")
         tasks.create_task(watch_broker(store, BrokerAddress.parse(mqtt_url(settings))), name="broker watch")
         work = partial(_work, settings, store, registry, sequences, pool, files)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +11,10 @@ from gridwatch.model import BoxXyxy
 from gridwatch.store.connection import Row, Store, queries
 
 SQL = queries("history")
+
+HOUR = timedelta(hours=1)
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+"""Buckets of any length are counted from here."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,7 +111,12 @@ async def list_buckets(
     bucket: timedelta,
     limit: int,
 ) -> list[Bucket]:
-    """Return readings in since ≤ time < until summed up by intervals, newest first, in pages as above."""
+    """Return readings in since ≤ time < until summed up by intervals, newest first, in pages as above.
+
+    Whole hours come from the hourly sums, which outlive the readings.
+    """
+    first_hour = EPOCH - (EPOCH - since) // HOUR * HOUR
+    last_hour = EPOCH + (until - EPOCH) // HOUR * HOUR
     given = {
         "device": device,
         "quantity": quantity,
@@ -116,7 +125,10 @@ async def list_buckets(
         "bucket": bucket,
         "limit": limit,
     }
-    return [Bucket(**row) for row in await store.rows(SQL["buckets"], given)]
+    if bucket % HOUR or first_hour >= last_hour:
+        return [Bucket(**row) for row in await store.rows(SQL["buckets"], given)]
+    hours = {"first_hour": first_hour, "last_hour": last_hour}
+    return [Bucket(**row) for row in await store.rows(SQL["buckets of hours"], given | hours)]
 
 
 async def list_events(

@@ -15,9 +15,9 @@ START = datetime(2026, 11, 23, 8, tzinfo=UTC)
 
 ADD_READING = """
     WITH kind AS (INSERT INTO quantity (name) VALUES (%(quantity)s) ON CONFLICT DO NOTHING RETURNING key)
-    INSERT INTO reading (device_key, quantity_key, observed_at, received_at, value)
+    INSERT INTO reading (device_key, quantity_key, observed_at, delay_ms, divisor, scaled)
     SELECT d.key, coalesce((SELECT key FROM kind), (SELECT key FROM quantity WHERE name = %(quantity)s)),
-           %(at)s, %(at)s, %(value)s
+           %(at)s, 0, 1, %(value)s
     FROM device d WHERE d.id = %(device)s"""
 
 MASKED, ORIGINAL, CLIP = b"masked picture", b"original picture", bytes(range(256)) * 8

@@ -55,8 +55,7 @@ def test_the_comparison_finds_what_is_lost_and_what_is_there_twice(
     ask(database_url, "UPDATE book SET stored = stored - 1 WHERE device = 'stream-0001'")
     ask(
         database_url,
-        "INSERT INTO reading (device_key, quantity_key, observed_at, received_at, value) "
-        "SELECT device_key, quantity_key, observed_at, received_at, value FROM reading LIMIT 1",
+        "INSERT INTO reading SELECT * FROM reading LIMIT 1",
     )
     broken = compare(database_url, load, MESSAGES)
     assert (broken.lost, broken.twice, broken.books_wrong) == (3, 1, 1)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 
 from gridwatch.errors import StoreError
@@ -13,7 +14,7 @@ from gridwatch.store.alerts import act, changes_after, list_alerts
 from gridwatch.store.devices import KnownDevice, add_devices, get_device
 from gridwatch.store.entries import Accepted, Concluded, Entry, Rejected
 from gridwatch.store.intake import Intake, event_id
-from gridwatch.store.observations import recent_observations
+from gridwatch.store.observations import recent_observations, scale
 
 pytestmark = pytest.mark.anyio
 
@@ -130,3 +131,21 @@ def test_an_events_id_depends_on_the_device_and_on_nothing_that_a_second_deliver
     finding = Finding(label="ebike", confidence=0.9, observed_at=AT, id="v1")
     again = Finding(label="ebike", confidence=0.4, observed_at=AT + timedelta(seconds=1), id="v1")
     assert event_id("a", finding) == event_id("a", again) != event_id("b", finding)
+
+
+def test_values_are_stored_bit_for_bit() -> None:
+    rng = np.random.default_rng(3)
+    decimals = rng.integers(-100_000, 100_000, 2_000)
+    values = np.concatenate(
+        [
+            decimals / 10,
+            decimals / 100,
+            decimals / 1000,
+            rng.normal(size=2_000),
+            [0.1 + 0.2, 1e300, -5e-324, 1e13],
+        ]
+    )
+    scaled, divisor = scale(values)
+    assert (scaled / divisor == values).all()
+    assert set(divisor[:4_000]) == {100}
+    assert set(divisor[4_000:6_000]) == {100, 10_000}

@@ -1,5 +1,6 @@
 -- readings --
-SELECT q.name AS quantity, r.observed_at, r.received_at, r.value
+SELECT q.name AS quantity, r.observed_at, r.observed_at + r.delay_ms * interval '1 ms' AS received_at,
+       r.scaled / r.divisor AS value
 FROM reading r
 JOIN device d ON d.key = r.device_key
 JOIN quantity q ON q.key = r.quantity_key
@@ -11,13 +12,41 @@ FETCH FIRST %(limit)s ROWS WITH TIES
 -- buckets --
 SELECT q.name AS quantity,
        date_bin(%(bucket)s, r.observed_at, timestamptz '2000-01-01 00:00:00+00') AS bucket_at,
-       avg(r.value) AS avg, min(r.value) AS min, max(r.value) AS max, count(*) AS count
+       avg(r.scaled / r.divisor) AS avg, min(r.scaled / r.divisor) AS min, max(r.scaled / r.divisor) AS max,
+       count(*) AS count
 FROM reading r
 JOIN device d ON d.key = r.device_key
 JOIN quantity q ON q.key = r.quantity_key
 WHERE d.id = %(device)s
   AND (%(quantity)s::text IS NULL OR q.name = %(quantity)s)
   AND r.observed_at >= %(since)s AND r.observed_at < %(until)s
+GROUP BY 1, 2
+ORDER BY 2 DESC, 1
+FETCH FIRST %(limit)s ROWS WITH TIES
+-- buckets of hours --
+-- Whole hours from the hourly sums; what since and until cut off at the ends from the readings.
+WITH summed AS (
+    SELECT quantity_key, bucket_at AS at, sum, min, max, count
+    FROM reading_hourly
+    WHERE device_key = (SELECT key FROM device WHERE id = %(device)s)
+      AND bucket_at >= %(first_hour)s AND bucket_at < %(last_hour)s
+    UNION ALL
+    SELECT quantity_key, observed_at, scaled / divisor, scaled / divisor, scaled / divisor, 1
+    FROM reading
+    WHERE device_key = (SELECT key FROM device WHERE id = %(device)s)
+      AND observed_at >= %(since)s AND observed_at < %(first_hour)s
+    UNION ALL
+    SELECT quantity_key, observed_at, scaled / divisor, scaled / divisor, scaled / divisor, 1
+    FROM reading
+    WHERE device_key = (SELECT key FROM device WHERE id = %(device)s)
+      AND observed_at >= %(last_hour)s AND observed_at < %(until)s
+)
+SELECT q.name AS quantity, date_bin(%(bucket)s, s.at, timestamptz '2000-01-01 00:00:00+00') AS bucket_at,
+       sum(s.sum) / sum(s.count)::double precision AS avg, min(s.min) AS min, max(s.max) AS max,
+       sum(s.count)::bigint AS count
+FROM summed s
+JOIN quantity q ON q.key = s.quantity_key
+WHERE %(quantity)s::text IS NULL OR q.name = %(quantity)s
 GROUP BY 1, 2
 ORDER BY 2 DESC, 1
 FETCH FIRST %(limit)s ROWS WITH TIES

@@ -30,16 +30,16 @@ ON CONFLICT DO NOTHING
 -- quantity keys --
 SELECT name, key FROM quantity WHERE name = ANY(%(names)s)
 -- copy readings --
-COPY reading (device_key, quantity_key, flags, observed_at, received_at, value) FROM STDIN (FORMAT binary)
+COPY reading (device_key, quantity_key, flags, observed_at, scaled, delay_ms, divisor) FROM STDIN (FORMAT binary)
 -- recent --
 SELECT d.id AS device, r.observed_at,
        coalesce((SELECT max(o.seq) FROM observation o
                  WHERE o.observed_at = r.observed_at AND o.device_key = d.key), -1) AS seq,
-       jsonb_object_agg(q.name, r.value) AS values
+       jsonb_object_agg(q.name, r.scaled / r.divisor) AS values
 FROM unnest(%(device_keys)s::integer[]) AS wanted (key)
 JOIN device d ON d.key = wanted.key
 CROSS JOIN LATERAL (
-    SELECT observed_at, quantity_key, value FROM reading WHERE device_key = d.key
+    SELECT observed_at, quantity_key, scaled, divisor FROM reading WHERE device_key = d.key
     ORDER BY observed_at DESC LIMIT %(each)s) r
 JOIN quantity q ON q.key = r.quantity_key
 GROUP BY d.key, d.id, r.observed_at
