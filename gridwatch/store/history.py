@@ -15,6 +15,9 @@ SQL = queries("history")
 HOUR = timedelta(hours=1)
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 """Buckets of any length are counted from here."""
+AMONG = 32
+"""Readings: several messages of a device that measures much. Without a bound, a quantity that a device sent
+once would be looked for in its whole history."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -129,6 +132,20 @@ async def list_buckets(
         return [Bucket(**row) for row in await store.rows(SQL["buckets"], given)]
     hours = {"first_hour": first_hour, "last_hour": last_hour}
     return [Bucket(**row) for row in await store.rows(SQL["buckets of hours"], given | hours)]
+
+
+async def latest_readings(
+    store: Store, *, since: datetime, area: str | None = None
+) -> dict[str, list[Reading]]:
+    """Return the newest reading of each quantity of every device, or of those of one area, by device.
+
+    Of quantities that are among a device's last AMONG readings and not older than `since`.
+    """
+    given = {"since": since, "area": area, "among": AMONG}
+    latest: dict[str, list[Reading]] = {}
+    for row in await store.rows(SQL["latest"], given):
+        latest.setdefault(row.pop("device"), []).append(Reading(**row))
+    return latest
 
 
 async def list_events(

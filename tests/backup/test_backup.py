@@ -194,7 +194,13 @@ def test_a_backup_restored_in_another_place_is_the_same_installation(
     tables = everything(filled_url)
     assert everything(other_url) == tables
     assert len(tables["reading"]) == 1000
-    assert done.rows == sum(map(len, tables.values()))
+    # With TimescaleDB the hourly sums are no table.
+    (aggregate,) = ask(
+        filled_url,
+        """SELECT count(*) AS rows FROM reading_hourly_kept
+           WHERE (SELECT relkind FROM pg_class WHERE oid = 'reading_hourly_kept'::regclass) = 'v'""",
+    )
+    assert done.rows == sum(map(len, tables.values())) + aggregate["rows"]
     assert all(
         tables[name] for name in ("observation", "alert", "evidence", "book_entry", "procrastinate_jobs")
     )

@@ -12,7 +12,7 @@ from gridwatch.model import Device, DeviceKind
 from gridwatch.store import Store
 from gridwatch.store.connection import with_session_options
 from gridwatch.store.devices import add_devices, delete_devices
-from gridwatch.store.history import list_buckets
+from gridwatch.store.history import latest_readings, list_buckets
 from gridwatch.store.hourly import has_timescale, sum_up_hours
 
 pytestmark = pytest.mark.anyio
@@ -142,3 +142,17 @@ async def test_buckets_of_whole_hours_are_the_same_from_sums_and_readings(store:
     assert [b.avg for b in found] == pytest.approx([row["avg"] for row in rows])
     quarters = await ask(bucket=HOUR / 4)
     assert sum(b.count for b in quarters) == sum(b.count for b in found)
+
+
+async def test_the_latest_of_every_device_is_one_reading_of_each_quantity(store: Store) -> None:
+    await write(store, at=NOW, count=1, devices=("s2",))
+    latest = await latest_readings(store, since=NOW - 24 * HOUR)
+    assert {device: [one.quantity for one in readings] for device, readings in latest.items()} == {
+        "s1": ["co_ppm", "temperature_c"],
+        "s2": ["co_ppm", "temperature_c"],
+    }
+    newest = await store.rows("SELECT device, max(observed_at) AS at FROM gw.readings GROUP BY 1")
+    assert {d: r.observed_at for d, readings in latest.items() for r in readings} == {
+        row["device"]: row["at"] for row in newest
+    }
+    assert await latest_readings(store, since=NOW - 24 * HOUR, area="elsewhere") == {}

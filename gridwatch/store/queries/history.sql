@@ -50,6 +50,18 @@ WHERE %(quantity)s::text IS NULL OR q.name = %(quantity)s
 GROUP BY 1, 2
 ORDER BY 2 DESC, 1
 FETCH FIRST %(limit)s ROWS WITH TIES
+-- latest --
+SELECT d.id AS device, q.name AS quantity, r.observed_at,
+       r.observed_at + r.delay_ms * interval '1 ms' AS received_at, r.scaled / r.divisor AS value
+FROM device d
+CROSS JOIN LATERAL (
+    SELECT DISTINCT ON (quantity_key) quantity_key, observed_at, delay_ms, scaled, divisor
+    FROM (SELECT * FROM reading WHERE device_key = d.key AND observed_at >= %(since)s
+          ORDER BY observed_at DESC LIMIT %(among)s) n
+    ORDER BY quantity_key, observed_at DESC) r
+JOIN quantity q ON q.key = r.quantity_key
+WHERE %(area)s::text IS NULL OR d.area = %(area)s
+ORDER BY d.id, q.name
 -- events --
 SELECT e.id, d.id AS device, e.scene, e.label, e.confidence, e.observed_at, e.started_at, e.ended_at,
        e.box_xyxy, e.track, e.criteria, e.detector, e.received_at, e.recorded_at, e.alert_id,
