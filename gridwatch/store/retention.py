@@ -43,7 +43,7 @@ async def drop_old(store: Store, *, keep_readings: timedelta, keep_aggregates: t
     ]
     if await has_timescale(store):
         _say("readings", await _drop_chunks(store, "gridwatch.reading", readings), "days")
-        _say("hours", await _drop_chunks(store, "gridwatch.reading_hourly_kept", aggregates), "chunks")
+        _say("hours", await _drop_chunks(store, "gridwatch.reading_by_hour", aggregates), "chunks")
     else:
         drops += [("readings", readings), ("hours", aggregates)]
     for name, before in drops:

@@ -195,12 +195,9 @@ def test_a_backup_restored_in_another_place_is_the_same_installation(
     assert everything(other_url) == tables
     assert len(tables["reading"]) == 1000
     # With TimescaleDB the hourly sums are no table.
-    (aggregate,) = ask(
-        filled_url,
-        """SELECT count(*) AS rows FROM reading_hourly_kept
-           WHERE (SELECT relkind FROM pg_class WHERE oid = 'reading_hourly_kept'::regclass) = 'v'""",
-    )
-    assert done.rows == sum(map(len, tables.values())) + aggregate["rows"]
+    (is_aggregate,) = ask(filled_url, "SELECT to_regclass('reading_by_hour') IS NOT NULL AS there")
+    hours = len(ask(filled_url, "SELECT 1 FROM reading_hourly")) if is_aggregate["there"] else 0
+    assert done.rows == sum(map(len, tables.values())) + hours
     assert all(
         tables[name] for name in ("observation", "alert", "evidence", "book_entry", "procrastinate_jobs")
     )
@@ -516,6 +513,10 @@ def gridwatch(data_dir: Path, *words: str, **settings: str) -> str:
     return done.stdout
 
 
+HOURS = ("horizon", "reading_by_hour", "reading_hourly_kept", "reading_touched")
+"""What TimescaleDB and that installation's plain PostgreSQL hold in different forms: see test_hours.py."""
+
+
 def test_an_installation_that_does_not_run_is_restored_and_backed_up_again(
     filled_url: str, settings: Settings, tmp_path: Path
 ) -> None:
@@ -532,7 +533,7 @@ def test_an_installation_that_does_not_run_is_restored_and_backed_up_again(
         return {
             name: hashlib.sha256(content).hexdigest()
             for name, content in parts.items()
-            if name.split("/")[0] in ("database", "evidence", "folders")
+            if name.split("/")[0] in ("database", "evidence", "folders") and name.split("/")[1] not in HOURS
         }
 
     assert digests(again, SECRET) == digests(path, None)

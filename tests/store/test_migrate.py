@@ -67,7 +67,7 @@ A_ROW_IN_EVERY_TABLE: LiteralString = """
 
 TABLES: LiteralString = """
     SELECT tablename AS name FROM pg_tables
-    WHERE schemaname = 'gridwatch'
+    WHERE schemaname = 'gridwatch' AND tablename <> 'collector'
       AND tablename NOT LIKE '%%yoyo%%' AND tablename NOT LIKE 'procrastinate%%'"""
 
 PLAIN_DATA: LiteralString = """

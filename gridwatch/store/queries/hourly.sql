@@ -1,10 +1,10 @@
 -- has continuous aggregate --
-SELECT relkind = 'v' AS there FROM pg_class WHERE oid = 'gridwatch.reading_hourly_kept'::regclass
+SELECT to_regclass('gridwatch.reading_by_hour') IS NOT NULL AS there
 -- refresh from and until --
 SELECT (SELECT at FROM horizon WHERE name = 'kept') AS kept,
        date_bin('1 hour', now() - interval '1 hour', timestamptz '2000-01-01 00:00:00+00') AS until
 -- refresh --
-CALL refresh_continuous_aggregate('gridwatch.reading_hourly_kept', %(kept)s::timestamptz, %(until)s::timestamptz)
+CALL refresh_continuous_aggregate('gridwatch.reading_by_hour', %(kept)s::timestamptz, %(until)s::timestamptz)
 -- one at a time --
 SELECT FROM horizon WHERE name = 'aggregated' FOR UPDATE
 -- settled --

@@ -3,7 +3,7 @@ DO $$
 DECLARE
     kept text;
 BEGIN
-    IF (SELECT relkind = 'v' FROM pg_class WHERE oid = 'gridwatch.reading_hourly_kept'::regclass) THEN
+    IF to_regclass('gridwatch.reading_by_hour') IS NOT NULL THEN
         RETURN;
     END IF;
     DROP TRIGGER reading_late ON reading;
@@ -13,8 +13,7 @@ BEGIN
     -- One device, one quantity and its times in a row: times and delays differ little from one to the next.
     ALTER TABLE reading SET (timescaledb.enable_columnstore, timescaledb.segmentby = 'device_key',
                              timescaledb.orderby = 'quantity_key, observed_at DESC');
-    ALTER TABLE reading_hourly_kept RENAME TO reading_hourly_before;
-    CREATE MATERIALIZED VIEW reading_hourly_kept
+    CREATE MATERIALIZED VIEW reading_by_hour
     WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
     SELECT device_key, quantity_key, time_bucket('1 hour', observed_at) AS bucket_at,
            sum(scaled / divisor) AS sum, min(scaled / divisor) AS min, max(scaled / divisor) AS max,
@@ -25,11 +24,11 @@ BEGIN
     -- The rest is computed anew; of these hours the readings are gone.
     SELECT format('%I.%I', materialization_hypertable_schema, materialization_hypertable_name) INTO kept
     FROM timescaledb_information.continuous_aggregates
-    WHERE view_schema = 'gridwatch' AND view_name = 'reading_hourly_kept';
+    WHERE view_schema = 'gridwatch' AND view_name = 'reading_by_hour';
     EXECUTE 'INSERT INTO ' || kept || ' (device_key, quantity_key, bucket_at, sum, min, max, count)
-             SELECT device_key, quantity_key, bucket_at, sum, min, max, count FROM reading_hourly_before
+             SELECT device_key, quantity_key, bucket_at, sum, min, max, count FROM reading_hourly_kept
              WHERE bucket_at < (SELECT at FROM horizon WHERE name = ''kept'')';
     CREATE OR REPLACE VIEW reading_hourly AS
-    SELECT device_key, quantity_key, bucket_at, sum, min, max, count FROM reading_hourly_kept;
-    DROP TABLE reading_hourly_before;
+    SELECT device_key, quantity_key, bucket_at, sum, min, max, count FROM reading_by_hour;
+    DROP TABLE reading_hourly_kept, reading_touched;
 END $$
