@@ -62,7 +62,15 @@ async def hold_slots(store: Store, installation: str, work: Work) -> None:
                     await slots.leave()
         except* StoreUnavailable as errors:
             log.warning("the database is away: %s", errors.exceptions[0])
+        _heed_a_stop()
         await asyncio.sleep(BEAT_S)
+
+
+def _heed_a_stop() -> None:
+    """Raise CancelledError where we were told to stop: a task group keeps the failures of its tasks alone."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 class _Duties:
