@@ -15,9 +15,9 @@ SQL = queries("history")
 HOUR = timedelta(hours=1)
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 """Buckets of any length are counted from here."""
-AMONG = 32
-"""Readings: several messages of a device that measures much. Without a bound, a quantity that a device sent
-once would be looked for in its whole history."""
+AMONG = 16
+"""Readings: some messages of a device that measures several quantities. Without a bound, a quantity that it
+sent once would be looked for in its whole history."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bench import latency, media, memory, rate, shared, startup
+from bench import history, latency, media, memory, rate, shared, startup
 from bench.__main__ import BEGIN, END, PAGE, with_table
 from bench.publisher import PAYLOAD_BYTES, Load, packets, payload
 from bench.spread import Spread, quantile
@@ -98,3 +98,11 @@ def test_startup_times_a_first_and_a_later_start() -> None:
     assert found.first.min > 0
     assert found.later.min > 0
     assert startup.rows(found)[2].value == "not measured"
+
+
+def test_the_history_is_filled_and_each_question_answered() -> None:
+    found = history.measure(history.Sizes(observations=48, devices=3, days=4, questions=2))
+    for one in found.databases:
+        assert one.readings == 4 * 48 * 3
+        assert [answers.rows > 0 for answers in one.answers.values()] == [True] * 3
+    assert len(history.rows(found)) >= 5
