@@ -34,7 +34,7 @@ class Servers:
     database_url: str
     psql: Path
 
-    def ask(self, query: LiteralString, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def ask(self, query: LiteralString, parameters: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
         """Run one statement on the tables of Gridwatch."""
         with psycopg.connect(with_session_options(self.database_url), autocommit=True) as connection:
             cursor = connection.execute(query, parameters)
