@@ -97,7 +97,6 @@ def _many_devices(sizes: Sizes) -> tuple[list[float], list[float]]:
         for _ in range(sizes.pairs):
             few.append(ours.live(next(loads)))
             many.append(ours.live(replace(next(loads), devices=MANY)))
-        ours.close()
     return few, many
 
 
@@ -108,26 +107,22 @@ def _two_collectors(sizes: Sizes) -> tuple[list[float], list[float]]:
         for _ in range(sizes.pairs):
             two.append(ours.live(next(loads), collectors=2))
             limit.append(theirs.live(replace(next(loads), prefix=LIMIT_PREFIX)))
-        ours.close()
     return two, limit
 
 
 def _packs(sizes: Sizes) -> list[float]:
     with _ready(FEW) as server:
         ours, loads = Ours(server), _loads(sizes.messages // 4)
-        found = [ours.live(replace(next(loads), senml=True)) for _ in range(sizes.pairs)]
-        ours.close()
-    return found
+        return [ours.live(replace(next(loads), senml=True)) for _ in range(sizes.pairs)]
 
 
 def _delays_ms(sizes: Sizes) -> list[float]:
     """Return what passed between sending and commit, by the time stamps of both, in milliseconds."""
-    with _ready(FEW, track_commit_timestamp="on") as server:
+    with _ready(FEW) as server:
         ours = Ours(server)
         messages = FEW + int(LATENCY_RATE * sizes.latency_s)
         load = Load(messages=messages, begin_t=time.time() - 3600, rate=LATENCY_RATE, stamped=True)
         ours.live(load)
-        ours.close()
         rows = server.ask(
             "SELECT extract(epoch FROM pg_xact_commit_timestamp(xmin) - observed_at) * 1000 FROM observation"
             " WHERE seq < 0"
@@ -157,7 +152,6 @@ def _overload(sizes: Sizes, rate: float) -> Overload:
             took_s = time.monotonic() - began
             published = sensors.finished()
         stored = ours.stored()
-        ours.close()
     if stored != messages or published.acknowledged != messages:
         raise RuntimeError(f"{published.acknowledged} acknowledged, {stored} stored of {messages}")
     return Overload(
@@ -173,8 +167,8 @@ def _overload(sizes: Sizes, rate: float) -> Overload:
 
 
 @contextmanager
-def _ready(devices: int, **settings: str) -> Iterator[Servers]:
-    with servers(**settings) as server:
+def _ready(devices: int) -> Iterator[Servers]:
+    with servers(track_commit_timestamp="on") as server:
         register(server, devices)
         with server.collector():
             pass  # from now on the broker keeps messages for it
@@ -183,9 +177,9 @@ def _ready(devices: int, **settings: str) -> Iterator[Servers]:
 
 def _loads(messages: int) -> Iterator[Load]:
     """Yield loads whose observations never repeat and lie in the past."""
-    begin_t = time.time() - 5 * 24 * 3600
+    begin_t = time.time() - 3600.0
     for number in count():
-        yield Load(messages=messages, first_seq=number * 10_000, begin_t=begin_t)
+        yield Load(messages=messages, first_seq=number * (messages // FEW + 1), begin_t=begin_t)
 
 
 def rows(found: Ingest) -> list[Row]:

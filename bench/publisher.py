@@ -67,6 +67,8 @@ class Published:
     acknowledged: int
     began: float
     ended: float
+    began_at: float
+    """The same as `began` in Unix seconds."""
 
 
 def device_name(number: int) -> str:
@@ -192,13 +194,16 @@ def publish(port: int, load: Load, connections: int) -> Published:
         )
         for number, one in enumerate(all_of_them)
     ]
-    began = time.monotonic()
+    began, began_at = time.monotonic(), time.time()
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     return Published(
-        acknowledged=sum(one.acknowledged for one in all_of_them), began=began, ended=time.monotonic()
+        acknowledged=sum(one.acknowledged for one in all_of_them),
+        began=began,
+        ended=time.monotonic(),
+        began_at=began_at,
     )
 
 

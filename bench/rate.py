@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 
-import psycopg
-
 from bench.publisher import Load, device_name
 from bench.sensors import Sensors, publish_all
 from bench.servers import Servers, servers
@@ -24,6 +22,7 @@ from gridwatch.store.devices import add_devices
 DEVICES = 1_000
 QUANTITIES = 4
 STORED_WITHIN_S = 180.0
+LOOK_S = 0.5
 LIMIT_CLIENT = "bench-limit"
 LIMIT_PREFIX = "lm"
 """Topics as long as Gridwatch's, which it does not subscribe to."""
@@ -61,7 +60,7 @@ class Rate:
     live: Rates
     """From the first publish to the last commit, after a first message of each device."""
     queued: Rates
-    """What lay in the broker: from the last look that found nothing stored to the last commit."""
+    """What lay in the broker: from the first to the last commit."""
     published: int
     stored: int
     readings: int
@@ -70,11 +69,10 @@ class Rate:
 
 
 class Ours:
-    """Gridwatch's books, read often enough to time them by."""
+    """Gridwatch, timed by PostgreSQL's own commit time stamps: asking the books often would slow it down."""
 
     def __init__(self, server: Servers) -> None:
         self._server = server
-        self._connection = psycopg.connect(server.database_url, autocommit=True)
 
     def live(self, load: Load, *, collectors: int = 1) -> float:
         """Return messages stored per second while they are published.
@@ -87,47 +85,42 @@ class Ours:
             for _ in range(collectors):
                 stack.enter_context(self._server.collector())
             publish_all(self._server.mqtt_port, first)
-            self._follow(before, first.messages)
+            self._wait_for(before + first.messages)
             sensors = stack.enter_context(Sensors(self._server.mqtt_port, rest))
             sensors.begin()
-            times = self._follow(before, load.messages)
-            began = sensors.finished().began
-        return rest.messages / (times[-1][0] - began)
+            published = sensors.finished()
+            self._wait_for(before + load.messages)
+        ((ended,),) = self._server.ask(
+            "SELECT extract(epoch FROM max(pg_xact_commit_timestamp(xmin)))::float8 FROM observation"
+        )
+        return float(rest.messages / (ended - published.began_at))
 
     def queued(self, load: Load) -> float:
-        """Return messages stored per second when all of them wait in the broker."""
+        """Return messages stored per second, after the first batch, when all of them wait in the broker."""
         before = self.stored()
         publish_all(self._server.mqtt_port, load)
         with self._server.collector():
-            times = self._follow(before, load.messages)
-        return load.messages / (times[-1][0] - times[0][0])
+            self._wait_for(before + load.messages)
+        commits = self._server.ask(
+            """SELECT extract(epoch FROM pg_xact_commit_timestamp(xmin))::float8 AS at, count(*)
+               FROM observation WHERE seq >= %s GROUP BY at ORDER BY at""",
+            [load.first_seq],
+        )
+        (first, in_first), (last, _) = commits[0], commits[-1]
+        return float((load.messages - in_first) / (last - first))
 
-    def close(self) -> None:
-        """Let go of the database."""
-        self._connection.close()
-
-    def _follow(self, before: int, messages: int) -> list[tuple[float, int]]:
-        """Return when the books changed and how many were stored then, until all are.
-
-        The first entry is the last look at which none was.
-        """
-        seen = [(time.monotonic(), 0)]
-
-        def all_stored() -> bool:
-            stored = self.stored() - before
-            if not stored:
-                seen[0] = (time.monotonic(), 0)
-            elif stored != seen[-1][1]:
-                seen.append((time.monotonic(), stored))
-            return stored >= messages
-
-        wait_until(all_stored, timeout_s=STORED_WITHIN_S, what=f"{messages} messages are stored")
-        return seen
+    def _wait_for(self, stored: int) -> None:
+        wait_until(
+            lambda: self.stored() >= stored,
+            timeout_s=STORED_WITHIN_S,
+            what=f"{stored} messages are stored",
+            step_s=LOOK_S,
+        )
 
     def stored(self) -> int:
         """Return how many messages are in the books as stored."""
-        row = self._connection.execute("SELECT coalesce(sum(stored), 0)::bigint FROM gridwatch.book")
-        return int((row.fetchone() or (0,))[0])
+        ((stored,),) = self._server.ask("SELECT coalesce(sum(stored), 0)::bigint FROM book")
+        return int(stored)
 
 
 class Limit:
@@ -214,21 +207,18 @@ def measure(sizes: Sizes) -> Rate:
     """Measure pair by pair; raise RuntimeError when a message is missing."""
     if shutil.which("mosquitto_sub") is None:
         raise RuntimeError("mosquitto_sub is not installed: it is in the package mosquitto-clients")
-    with servers() as server:
+    with servers(track_commit_timestamp="on") as server:
         register(server, DEVICES)
         with server.collector():
             pass  # from now on the broker keeps messages for it
         live, queued = Rates(), Rates()
         loads = _loads(sizes)
         ours, limit = Ours(server), Limit(server)
-        try:
-            for _ in range(sizes.pairs):
-                live.gridwatch.append(ours.live(next(loads)))
-                live.limit.append(limit.live(replace(next(loads), prefix=LIMIT_PREFIX)))
-                queued.gridwatch.append(ours.queued(next(loads)))
-                queued.limit.append(limit.queued(replace(next(loads), prefix=LIMIT_PREFIX)))
-        finally:
-            ours.close()
+        for _ in range(sizes.pairs):
+            live.gridwatch.append(ours.live(next(loads)))
+            live.limit.append(limit.live(replace(next(loads), prefix=LIMIT_PREFIX)))
+            queued.gridwatch.append(ours.queued(next(loads)))
+            queued.limit.append(limit.queued(replace(next(loads), prefix=LIMIT_PREFIX)))
         return _proven(server, sizes, live, queued)
 
 

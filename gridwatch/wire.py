@@ -198,14 +198,14 @@ def _observation(device: str, body: _Readings | _Switches) -> Observation:
         raise ValueError(f"values: {len(values)} quantities; 1 to {MAX_QUANTITIES} are taken")
     if seq is not None and not 0 <= seq <= MAX_SEQ:
         raise ValueError(f"seq: {seq} lies outside 0..{MAX_SEQ}")
-    if type(body) is _Switches or not (values.keys() <= _names_seen and math.isfinite(sum(values.values()))):
+    if tuple(values) not in _names_seen or type(body) is _Switches or not math.isfinite(sum(values.values())):
         values = _quantities(values)
     return Observation(device=device, observed_at=_moment(body.t, "t"), values=values, seq=seq)
 
 
-_names_seen: set[str] = set()
+_names_seen: set[tuple[str, ...]] = set()
 MAX_NAMES_SEEN = 4096
-"""Quantities whose names were checked: the same few come with every message."""
+"""Names of quantities, as they come together in a message, that were checked: they come again and again."""
 
 
 def _quantities(values: Mapping[str, float]) -> dict[str, float]:
@@ -216,7 +216,7 @@ def _quantities(values: Mapping[str, float]) -> dict[str, float]:
             raise ValueError(f"values.{name}: not a finite number")
         checked[check_label(name)] = number
     if len(_names_seen) < MAX_NAMES_SEEN:
-        _names_seen.update(checked)
+        _names_seen.add(tuple(checked))
     return checked
 
 

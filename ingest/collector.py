@@ -45,7 +45,7 @@ CONNECTIONS = 8
 
 READINGS = [MARKER, *(topic_of("+", kind) for kind in ("readings", "status", "state", "command/result"))]
 CHORES = (
-    Chore(name="add up the books", every=timedelta(seconds=10), work=add_up_books),
+    Chore(name="add up the books", every=timedelta(seconds=2), work=add_up_books),
     Chore(name="forget old identities", every=timedelta(hours=1), work=forget_old_identities),
 )
 

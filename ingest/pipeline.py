@@ -5,8 +5,9 @@ is decoded and judged.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import TypeVar
 
 from msgspec.structs import replace
 
@@ -23,11 +24,15 @@ from ingest.sequences import Sequences
 from ingest.shares import Share
 from ingest.timekeeper import Timekeeper
 
+Item = TypeVar("Item")
+
 BATCH = 2_000
 LINGER_S = 0.005
 """How long a batch waits for company: enough for thousands a second, too short for a person to notice."""
 WINDOW = 3 * BATCH
 """Messages in flight: one batch is being committed, one decoded, one on its way."""
+SLICE = 50
+"""Messages worked on at a stretch, about 1 ms: a commit is half a dozen answers that are waited for."""
 
 
 async def take_readings(
@@ -46,7 +51,7 @@ async def take_readings(
             entries = await understand(deliveries, registry)
             await until_available(partial(clocks.prime, observers(entries)))
             await until_available(partial(sensors.prime, observers(entries)))
-            entries = [detect(entry, clocks, sensors) for entry in entries]
+            entries = await in_slices(lambda entry: detect(entry, clocks, sensors), entries)
             entries += await refused_by(session, registry)
             await committing
             committing = tasks.create_task(commit(session, deliveries, entries, recorder, sequences))
@@ -69,7 +74,16 @@ async def understand(deliveries: Sequence[Delivery], registry: Registry) -> list
     """Decode deliveries; what can't be read, or comes from a stranger, is rejected with its reason."""
     senders = {sender(delivery.topic) for delivery in deliveries}
     known = await until_available(partial(registry.find, senders))
-    return [_entry(delivery, known) for delivery in deliveries]
+    return await in_slices(lambda delivery: _entry(delivery, known), deliveries)
+
+
+async def in_slices(work: Callable[[Item], Entry], items: Sequence[Item]) -> list[Entry]:
+    """Work on each item; let the batch that is being committed go on between slices."""
+    done: list[Entry] = []
+    for begin in range(0, len(items), SLICE):
+        done += map(work, items[begin : begin + SLICE])
+        await asyncio.sleep(0)
+    return done
 
 
 def observers(entries: Sequence[Entry]) -> list[KnownDevice]:

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import math
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,7 +14,9 @@ from gridwatch.store.chores import claim_chore, finish_chore
 
 log = logging.getLogger(__name__)
 
-LOOK_S = 5.0
+LOOK_S = 1.0
+LOOK_MOST_S = 30.0
+"""However seldom a chore comes: who did it last may be gone."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,9 +30,14 @@ class Chore:
 
 async def keep_up(store: Store, chores: Sequence[Chore]) -> None:
     """Do each chore when it is due, for ever; one that fails says so and is tried at its next turn."""
+    looked_at = dict.fromkeys((chore.name for chore in chores), -math.inf)
     while True:
         for chore in chores:
+            now = time.monotonic()
+            if now - looked_at[chore.name] < min(chore.every.total_seconds(), LOOK_MOST_S):
+                continue
             try:
+                looked_at[chore.name] = now
                 if await claim_chore(store, chore.name, chore.every):
                     await finish_chore(store, chore.name, await _do(store, chore))
             except StoreUnavailable as error:

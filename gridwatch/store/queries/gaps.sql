@@ -24,21 +24,25 @@ FROM unnest(%(device_keys)s::integer[], %(firsts)s::bigint[], %(lasts)s::bigint[
             %(befores)s::timestamptz[]) AS s (device_key, first_seq, last_seq, after_at, before_at)
 CROSS JOIN LATERAL (
     SELECT last_seq - first_seq + 1 - count(DISTINCT o.seq) AS missing
-    FROM reading r
-    JOIN observation o ON o.observed_at = r.observed_at AND o.device_key = r.device_key
-    WHERE r.device_key = s.device_key
-      AND r.observed_at BETWEEN least(after_at, before_at) AND greatest(after_at, before_at)
-      AND o.seq BETWEEN first_seq AND last_seq) AS m
+    FROM (SELECT DISTINCT observed_at FROM reading r
+          WHERE r.device_key = s.device_key
+            AND r.observed_at BETWEEN least(after_at, before_at) AND greatest(after_at, before_at)) r
+    JOIN observation o ON o.observed_at = r.observed_at AND o.device_key = s.device_key
+                      AND o.ring = mod(floor(extract(epoch FROM r.observed_at) / 86400)::bigint, 32)::smallint
+                      AND o.seq BETWEEN first_seq AND last_seq) AS m
 WHERE missing > 0
 -- look again --
 WITH seen AS (
-    SELECT g.id, g.last_seq - g.first_seq + 1 - count(DISTINCT o.seq) AS missing
+    SELECT g.id, g.last_seq - g.first_seq + 1 - m.came AS missing
     FROM gap g
-    LEFT JOIN reading r ON r.device_key = g.device_key AND r.observed_at BETWEEN g.after_at AND g.before_at
-    LEFT JOIN observation o ON o.observed_at = r.observed_at AND o.device_key = r.device_key
-                           AND o.seq BETWEEN g.first_seq AND g.last_seq
+    CROSS JOIN LATERAL (
+        SELECT count(DISTINCT o.seq) AS came
+        FROM (SELECT DISTINCT observed_at FROM reading r
+              WHERE r.device_key = g.device_key AND r.observed_at BETWEEN g.after_at AND g.before_at) r
+        JOIN observation o ON o.observed_at = r.observed_at AND o.device_key = g.device_key
+                          AND o.ring = mod(floor(extract(epoch FROM r.observed_at) / 86400)::bigint, 32)::smallint
+                          AND o.seq BETWEEN g.first_seq AND g.last_seq) AS m
     WHERE g.id = ANY(%(ids)s::bigint[])
-    GROUP BY g.id
 )
 UPDATE gap SET missing = seen.missing, closed_at = CASE WHEN seen.missing = 0 THEN now() END
 FROM seen WHERE gap.id = seen.id

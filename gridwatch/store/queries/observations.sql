@@ -34,7 +34,9 @@ COPY reading (device_key, quantity_key, flags, observed_at, scaled, delay_ms, di
 -- recent --
 SELECT d.id AS device, r.observed_at,
        coalesce((SELECT max(o.seq) FROM observation o
-                 WHERE o.observed_at = r.observed_at AND o.device_key = d.key), -1) AS seq,
+                 WHERE o.observed_at = r.observed_at AND o.device_key = d.key
+                   AND o.ring = mod(floor(extract(epoch FROM r.observed_at) / 86400)::bigint, 32)::smallint),
+                -1) AS seq,
        jsonb_object_agg(q.name, r.scaled / r.divisor) AS values
 FROM unnest(%(device_keys)s::integer[]) AS wanted (key)
 JOIN device d ON d.key = wanted.key
