@@ -85,11 +85,11 @@ class Ours:
             for _ in range(collectors):
                 stack.enter_context(self._server.collector())
             publish_all(self._server.mqtt_port, first)
-            self._wait_for(before + first.messages)
+            self.wait_for(before + first.messages)
             sensors = stack.enter_context(Sensors(self._server.mqtt_port, rest))
             sensors.begin()
             published = sensors.finished()
-            self._wait_for(before + load.messages)
+            self.wait_for(before + load.messages)
         ((ended,),) = self._server.ask(
             "SELECT extract(epoch FROM max(pg_xact_commit_timestamp(xmin)))::float8 FROM observation"
         )
@@ -100,7 +100,7 @@ class Ours:
         before = self.stored()
         publish_all(self._server.mqtt_port, load)
         with self._server.collector():
-            self._wait_for(before + load.messages)
+            self.wait_for(before + load.messages)
         commits = self._server.ask(
             """SELECT extract(epoch FROM pg_xact_commit_timestamp(xmin))::float8 AS at, count(*)
                FROM observation WHERE seq >= %s GROUP BY at ORDER BY at""",
@@ -109,7 +109,8 @@ class Ours:
         (first, in_first), (last, _) = commits[0], commits[-1]
         return float((load.messages - in_first) / (last - first))
 
-    def _wait_for(self, stored: int) -> None:
+    def wait_for(self, stored: int) -> None:
+        """Wait until so many are stored."""
         wait_until(
             lambda: self.stored() >= stored,
             timeout_s=STORED_WITHIN_S,

@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, LiteralString
 
+import psutil
 import psycopg
 
 from bench.up import clean_environment
@@ -39,6 +40,10 @@ class Servers:
         with psycopg.connect(with_session_options(self.database_url), autocommit=True) as connection:
             cursor = connection.execute(query, parameters)
             return cursor.fetchall() if cursor.description else []
+
+    def processes(self, name: str) -> list[psutil.Process]:
+        """Return the processes of a server that this one started, by their name."""
+        return [child for child in psutil.Process().children(recursive=True) if child.name() == name]
 
     @contextmanager
     def collector(self) -> Iterator[int]:

@@ -52,7 +52,11 @@ def test_the_comparison_finds_what_is_lost_and_what_is_there_twice(
     whole = compare(database_url, load, MESSAGES)
     assert (whole.lost, whole.twice, whole.strangers, whole.books_wrong) == (0, 0, 0, 0)
     ask(database_url, "DELETE FROM observation WHERE seq = 7")
-    ask(database_url, "UPDATE book SET stored = stored - 1 WHERE device = 'stream-0001'")
+    ask(
+        database_url,
+        """INSERT INTO book_page SELECT key, 1, -1 FROM device WHERE id = 'stream-0001'
+           ON CONFLICT (device_key, kind) DO UPDATE SET count = book_page.count - 1""",
+    )
     ask(
         database_url,
         "INSERT INTO reading SELECT * FROM reading LIMIT 1",
