@@ -225,7 +225,7 @@ def rows(found: Ingest) -> list[Row]:
             note=f"{found.latency_messages:,} messages, by PostgreSQL's commit time stamps",
         ),
         Row(
-            what=f"2× overload for {over.while_s:,.0f} s, collector and database on one core: {over.rate:,.0f} msg/s",
+            what=f"{over.rate:,.0f} msg/s for {over.while_s:,.0f} s, twice what one core for both takes",
             value=f"{over.stored:,} of {over.published:,} stored, caught up {over.caught_up_s:,.0f} s later",
             note=(
                 f"up to {over.most_waiting:,} messages waited; resident memory of the collector "
