@@ -6,8 +6,10 @@ data, sums) is refused with a reason.
 
 import io
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import cbor2
@@ -48,11 +50,17 @@ def looks_like_senml(payload: bytes) -> bool:
 
 def read_senml(device: str, payload: bytes, *, received_at: datetime) -> tuple[Observation, ...]:
     """Read a pack into one observation per time; raise ValueError with the reason where it can't be."""
-    by_time: dict[datetime, dict[str, float]] = {}
-    for at, name, value in _resolved(_records(payload), received_at):
-        by_time.setdefault(at, {})[name] = value
+    by_time: dict[float, dict[str, float]] = {}
+    for seconds, name, value in _resolved(_records(payload), received_at.timestamp()):
+        values = by_time.get(seconds)
+        if values is None:
+            values = by_time[seconds] = {}
+        values[name] = value
     return tuple(
-        Observation(device=device, observed_at=at, values=values) for at, values in sorted(by_time.items())
+        Observation(
+            device=device, observed_at=check_time(datetime.fromtimestamp(seconds, UTC)), values=values
+        )
+        for seconds, values in sorted(by_time.items())
     )
 
 
@@ -76,19 +84,42 @@ def _cbor(payload: bytes) -> list[dict[str, Any]]:
     return [{str(CBOR_NAMES.get(key, key)): value for key, value in record.items()} for record in pack]
 
 
-def _resolved(records: list[dict[str, Any]], now: datetime) -> list[tuple[datetime, str, float]]:
-    base: dict[str, Any] = {}
-    found = []
+@dataclass(slots=True)
+class Base:
+    """The base fields that stand until a later record gives others."""
+
+    name: str = ""
+    unit: str | None = None
+    value: float = 0.0
+    seconds: float = 0.0
+
+
+PLAIN = frozenset({"n", "u", "v", "t"})
+"""The fields of nearly every record; one that has others is looked at more closely."""
+
+
+def _resolved(records: list[dict[str, Any]], now_s: float) -> Iterator[tuple[float, str, float]]:
+    """Yield time (Unix seconds), quantity and value of each record that has one."""
+    base = Base()
+    found = False
     for index, record in enumerate(records):
-        base.update({key: value for key, value in record.items() if key.startswith("b")})
-        _refuse(record | base, index)
-        if not record.keys() & {"v", "vb"}:
+        if not PLAIN.issuperset(record):
+            _refuse(record, index)
+            _take_base(record, base)
+        if "v" in record:
+            value = _number(_number(record["v"], "v") + base.value, "v + bv")
+        elif "vb" in record:
+            value = _truth(record["vb"])
+        else:
             continue
-        name = _quantity(str(record.get("n", "")), str(base.get("bn", "")), record.get("u", base.get("bu")))
-        found.append((_time(record, base, now), name, _value(record, base)))
+        unit = _unit(record["u"]) if "u" in record else base.unit
+        seconds = base.seconds
+        if "t" in record:
+            seconds += _number(record["t"], "t")
+        yield seconds + now_s if seconds < RELATIVE_BELOW else seconds, _name(record, base, unit), value
+        found = True
     if not found:
         raise ValueError("SenML: no record holds a value")
-    return found
 
 
 def _refuse(record: Mapping[str, Any], index: int) -> None:
@@ -103,13 +134,43 @@ def _refuse(record: Mapping[str, Any], index: int) -> None:
         raise ValueError(f"SenML: record {index}: {unknown[0]} must be understood and is not")
 
 
-def _quantity(name: str, base_name: str, unit: object) -> str:
+def _take_base(record: Mapping[str, Any], base: Base) -> None:
+    if "bn" in record:
+        base.name = str(record["bn"])
+    if "bu" in record:
+        base.unit = _unit(record["bu"])
+    if "bv" in record:
+        base.value = _number(record["bv"], "bv")
+    if "bt" in record:
+        base.seconds = _number(record["bt"], "bt")
+
+
+def _unit(unit: object) -> str | None:
+    return None if unit is None else str(unit)
+
+
+def _name(record: Mapping[str, Any], base: Base, unit: str | None) -> str:
+    name = base.name + str(record.get("n", ""))
+    return (
+        _known_quantity(name, unit)
+        if len(name) + len(unit or "") <= MAX_KNOWN_NAME
+        else _quantity(name, unit)
+    )
+
+
+def _quantity(name: str, unit: str | None) -> str:
     """Return our name: the last part of the SenML name, with the unit that ours carry."""
-    last = (base_name + name).replace("/", ":").rsplit(":", 1)[-1].lower()
-    suffix = UNIT_SUFFIX.get(str(unit)) if unit is not None else None
+    last = name.replace("/", ":").rsplit(":", 1)[-1].lower()
+    suffix = UNIT_SUFFIX.get(unit) if unit is not None else None
     if suffix and not last.endswith(f"_{suffix}") and not last.endswith(f"_{suffix}_m"):
         last = f"{last}_{suffix}"
     return check_label(last)
+
+
+MAX_KNOWN_NAME, MAX_KNOWN_NAMES = 128, 131_072
+"""Names that are not taken apart again: a sensor calls its quantities the same in every pack."""
+
+_known_quantity = lru_cache(MAX_KNOWN_NAMES)(_quantity)
 
 
 def _number(value: object, field: str) -> float:
@@ -118,16 +179,7 @@ def _number(value: object, field: str) -> float:
     return float(value)
 
 
-def _time(record: Mapping[str, Any], base: Mapping[str, Any], now: datetime) -> datetime:
-    seconds = _number(record.get("t", 0), "t") + _number(base.get("bt", 0), "bt")
-    if seconds < RELATIVE_BELOW:
-        seconds += now.timestamp()
-    return check_time(datetime.fromtimestamp(seconds, UTC))
-
-
-def _value(record: Mapping[str, Any], base: Mapping[str, Any]) -> float:
-    if "vb" in record:
-        if not isinstance(record["vb"], bool):
-            raise ValueError("SenML: vb is neither true nor false")
-        return float(record["vb"])
-    return _number(record["v"], "v") + _number(base.get("bv", 0), "bv")
+def _truth(value: object) -> float:
+    if not isinstance(value, bool):
+        raise ValueError("SenML: vb is neither true nor false")
+    return float(value)
