@@ -180,7 +180,7 @@ async def forget_old_identities(store: Store) -> None:
     today = datetime.now(UTC).toordinal() - datetime(1970, 1, 1, tzinfo=UTC).toordinal()
     kept = {day % RING_DAYS for day in range(today - WINDOW.days, today + KEPT_AHEAD_DAYS + 1)}
     for ring in sorted(set(range(RING_DAYS)) - kept):
-        if await store.row(f"SELECT 1 FROM observation_{ring:02} LIMIT 1"):
+        if await store.row(SQL["of ring"], {"ring": ring}):
             await store.execute(f"TRUNCATE observation_{ring:02}")
 
 

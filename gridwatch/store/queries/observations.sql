@@ -46,3 +46,5 @@ CROSS JOIN LATERAL (
 JOIN quantity q ON q.key = r.quantity_key
 GROUP BY d.key, d.id, r.observed_at
 ORDER BY d.key, r.observed_at
+-- of ring --
+SELECT ring FROM observation WHERE ring = %(ring)s LIMIT 1
