@@ -1,4 +1,4 @@
-"""Run every measurement; write bench/results.json and the table in bench/README.md."""
+"""Run measurements; write bench/results.json and the table in bench/README.md."""
 
 import argparse
 import json
@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import latency, media, memory, rate, shared, startup
+from bench import history, ingest, latency, media, memory, overload, rate, shared, startup
 from bench.machine import Machine
 from bench.spread import Row
 
@@ -31,50 +31,77 @@ MEASUREMENTS = {
     module.__name__.rpartition(".")[2]: Measurement(
         full=module.FULL, quick=module.QUICK, measure=module.measure, rows=module.rows
     )
-    for module in (latency, rate, shared, media, memory, startup)
+    for module in (latency, rate, ingest, overload, shared, history, media, memory, startup)
 }
 
 
+LONG = ("history", "ingest", "overload")
+"""Many minutes each: they run only when they are named."""
+
+
 def main() -> None:
-    """Measure; only full sizes are written."""
+    """Measure; only full sizes are written, and only what was measured changes."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(MEASUREMENTS))
     parser.add_argument(
         "--quick", action="store_true", help="small sizes: shows that it runs, writes nothing"
     )
-    quick: bool = parser.parse_args().quick
+    given = parser.parse_args()
+    names: list[str] = given.names or [name for name in MEASUREMENTS if name not in LONG]
+    if unknown := set(names) - MEASUREMENTS.keys():
+        parser.error(f"{', '.join(unknown)}: choose from {', '.join(MEASUREMENTS)}")
     machine = Machine.this()
     print(f"{machine.cpu}, {machine.cores} cores, load {machine.load_1min}, commit {machine.commit}")
-    found: dict[str, Any] = {}
-    lines: list[Row] = []
     began = time.monotonic()
-    for name, one in MEASUREMENTS.items():
-        sizes = one.quick if quick else one.full
+    for name in names:
+        one = MEASUREMENTS[name]
+        sizes = one.quick if given.quick else one.full
         began_one = time.monotonic()
-        result = one.measure(sizes)
-        took = round(time.monotonic() - began_one, 1)
-        found[name] = {"sizes": asdict(sizes), "took_s": took, "found": asdict(result)}
-        lines += one.rows(result)
+        found = one.measure(sizes)
+        rows = one.rows(found)
         print(f"{time.monotonic() - began:6.0f} s  {name}", flush=True)
-        for row in one.rows(result):
+        for row in rows:
             print(f"    {row.what}: {row.value}")
-    if not quick:
-        said = {"machine": asdict(machine), **found}
-        RESULTS.write_text(json.dumps(said, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        page = PAGE.read_text(encoding="utf-8")
-        PAGE.write_text(with_table(page, table(machine, lines)), encoding="utf-8")
+        if not given.quick:
+            keep(
+                name,
+                machine=asdict(machine),
+                sizes=asdict(sizes),
+                took_s=round(time.monotonic() - began_one, 1),
+                found=asdict(found),
+                rows=[asdict(row) for row in rows],
+            )
 
 
-def table(machine: Machine, lines: Sequence[Row]) -> str:
-    """Return the results as Markdown, after a line on what they were measured on."""
-    versions = ", ".join(f"{name} {number}" for name, number in machine.versions.items())
-    changed = f" with {machine.changed_files} changed files" if machine.changed_files else ""
+def keep(name: str, **result: Any) -> None:
+    """Write one measurement into the results, and the table anew."""
+    results = json.loads(RESULTS.read_text(encoding="utf-8"))
+    results[name] = result
+    RESULTS.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    page = PAGE.read_text(encoding="utf-8")
+    PAGE.write_text(with_table(page, table(results)), encoding="utf-8")
+
+
+def table(results: dict[str, Any]) -> str:
+    """Return the results as Markdown, after a line on what the last ones were measured on."""
+    ordered = [results[name] for name in MEASUREMENTS if name in results]
+    machine = max((result["machine"] for result in ordered), key=lambda one: str(one["measured_at"]))
+    versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
     head = (
-        f"Measured {machine.measured_at} on commit `{machine.commit}`{changed}: {machine.cpu}, "
-        f"{machine.cores} cores, {machine.memory_gib:g} GiB, {machine.system}, load {machine.load_1min:g} "
-        f"before the start; {versions}. Spreads are median (least – greatest)."
+        f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']:g} GiB, {machine['system']}; "
+        f"{versions}. Spreads are median (least – greatest); taken: day, commit, load before the start."
     )
-    body = [f"| {row.what} | {row.value} | {row.note} |" for row in lines]
-    return "\n".join([head, "", "| what | result | beside it |", "|---|---|---|", *body])
+    body = [
+        f"| {row['what']} | {row['value']} | {row['note']} | {_taken(result['machine'])} |"
+        for result in ordered
+        for row in result["rows"]
+    ]
+    return "\n".join([head, "", "| what | result | beside it | taken |", "|---|---|---|---|", *body])
+
+
+def _taken(machine: dict[str, Any]) -> str:
+    changed = f" and {machine['changed_files']} files" if machine["changed_files"] else ""
+    return f"{machine['measured_at'][:10]}, `{machine['commit']}`{changed}, {machine['load_1min']:g}"
 
 
 def with_table(page: str, text: str, *, begin: str = BEGIN, end: str = END) -> str:
