@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import psutil
 
-from bench.ingest import FEW
+from bench.ingest import FEW, ready
 from bench.publisher import Load
 from bench.rate import Ours
 from bench.sensors import Sensors, publish_all
@@ -101,7 +101,7 @@ def rows(found: Overload) -> list[Row]:
     return [
         Row(
             what=f"{found.rate:,.0f} msg/s for {found.while_s:,.0f} s, twice what one core for both takes",
-            value=f"{found.stored:,} of {found.published:,} stored, {found.caught_up_s:,.0f} s after the last",
+            value=f"{found.stored:,} of {found.published:,} stored, {found.caught_up_s:,.0f} s later",
             note=(
                 f"up to {found.most_waiting:,} messages waited; resident memory of the collector "
                 f"{found.rss_first_minute_mib:.0f} MiB in the first minute, {found.rss_most_mib:.0f} at most"
