@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bench import history, latency, media, memory, rate, shared, startup
+from bench import history, ingest, latency, media, memory, overload, rate, shared, startup
 from bench.__main__ import BEGIN, END, PAGE, with_table
 from bench.publisher import PAYLOAD_BYTES, Load, packets, payload
 from bench.spread import Spread, quantile
@@ -65,6 +65,25 @@ def test_a_shared_subscription_strands_what_its_dead_subscriber_was_given() -> N
     assert found.stranded > 0
     assert found.lost == 0
     assert found.devices_split > 0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("mosquitto_sub") is None, reason="needs Mosquitto and its clients")
+def test_ingest_measures_devices_packs_two_collectors_and_commits() -> None:
+    found = ingest.measure(ingest.Sizes(pairs=1, messages=104_000, latency_s=2.0))
+    assert found.latency_messages == 2 * ingest.LATENCY_RATE
+    assert 0 < found.committed_p50_ms < found.committed_p99_ms
+    assert min(found.few.min, found.many.min, found.packs.min, found.two.min) > 0
+    assert len(ingest.rows(found)) == 4
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("mosquitto") is None, reason="needs Mosquitto")
+def test_an_overloaded_collector_catches_up() -> None:
+    found = overload.measure(overload.Sizes(overload_s=5.0, catch_up_s=120.0))
+    assert found.stored == found.published
+    assert found.rss_most_mib < 300
+    assert len(overload.rows(found)) == 1
 
 
 @pytest.mark.slow
