@@ -281,7 +281,8 @@ def test_a_backup_with_one_wrong_byte_or_without_its_end_is_found(
         except BackupError:
             found += 1
     assert found >= len(positions) - 2
-    for length in chance.sample(range(1, len(whole) - 10240), 20):
+    # Zeros follow the last part: who cuts off only these has lost nothing.
+    for length in chance.sample(range(1, len(whole.rstrip(b"\0"))), 20):
         path.write_bytes(whole[:length])
         with pytest.raises(BackupError):
             check_backup(path, passphrase)
