@@ -25,7 +25,8 @@ log = logging.getLogger(__name__)
 
 SESSION_EXPIRY_S = 7 * 24 * 3600
 """How long the broker keeps the messages of a collector that is away (MQTT 5)."""
-RECONNECT_MIN_S, RECONNECT_MAX_S = 1.0, 10.0
+RECONNECT_MIN_S, RECONNECT_MAX_S = 0.1, 10.0
+"""A broker that was killed may have forgotten us: what comes before we subscribe again is lost."""
 MAX_PACKET_BYTES = 64 * 1024 * 1024 + 1024
 """What Mosquitto is configured to take, a clip of half a minute, and what it adds for a subscriber. It would
 drop a larger message, which it acknowledged, and (2.0.11) never give its place in the window back."""
