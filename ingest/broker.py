@@ -27,6 +27,8 @@ SESSION_EXPIRY_S = 7 * 24 * 3600
 """How long the broker keeps the messages of a collector that is away (MQTT 5)."""
 RECONNECT_MIN_S, RECONNECT_MAX_S = 0.1, 10.0
 """A broker that was killed may have forgotten us: what comes before we subscribe again is lost."""
+LASTED_S = 2.0
+"""After a connection that lasted this long, the next one is tried without a longer wait."""
 MAX_PACKET_BYTES = 64 * 1024 * 1024 + 1024
 """What Mosquitto is configured to take, a clip of half a minute, and what it adds for a subscriber. It would
 drop a larger message, which it acknowledged, and (2.0.11) never give its place in the window back."""
@@ -121,7 +123,7 @@ class Session:
                 await self._serve_one_connection()
             except BrokerError as error:
                 self._say(str(error))
-            if loop.time() - began > RECONNECT_MAX_S:
+            if loop.time() - began > LASTED_S:
                 pause_s = RECONNECT_MIN_S
             await asyncio.sleep(pause_s * random.uniform(0.8, 1.2))  # noqa: S311 - so that many don't come at once
             pause_s = min(2 * pause_s, RECONNECT_MAX_S)
