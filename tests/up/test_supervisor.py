@@ -136,6 +136,26 @@ def test_stopping_leaves_no_process_and_takes_users_before_servers(heard: Heard)
     assert float(heard.log("user").split()[-1]) < float(heard.log("server").split()[-1])
 
 
+def test_stopping_leaves_no_guard_that_dawdles(heard: Heard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(supervising.STOP_BY_S, StopOrder.USERS, 0.3)
+
+    async def scene() -> psutil.Process:
+        before = set(psutil.Process().children())
+        async with supervised(heard) as supervisor:
+            await supervisor.start(small_part(heard, "pass"))
+            await until(lambda: bool(heard.lines), "a part that ended by itself")
+            (guard,) = [
+                one for one in psutil.Process().children() if one not in before and "guard" in name(one)
+            ]
+            guard.suspend()
+        return guard
+
+    def name(process: psutil.Process) -> str:
+        return " ".join(process.cmdline())
+
+    assert not asyncio.run(scene()).is_running()
+
+
 def test_a_part_that_does_not_heed_the_signal_is_killed_in_time(heard: Heard) -> None:
     async def scene() -> float:
         async with supervised(heard) as supervisor:

@@ -179,9 +179,14 @@ class Supervisor:
             self._guard.stdin.write(line.encode())
 
     async def _end_guard(self) -> None:
-        """Let the guard read the end of file with nobody left to stop."""
-        if self._guard is not None and self._guard.stdin is not None:
-            with suppress(OSError):
-                self._guard.stdin.close()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._guard.wait(), STOP_BY_S[StopOrder.USERS])
+        """Let the guard read the end of file; one that dawdles is killed, for nobody is left to stop."""
+        if self._guard is None or self._guard.stdin is None:
+            return
+        with suppress(OSError):
+            self._guard.stdin.close()
+        try:
+            await asyncio.wait_for(self._guard.wait(), STOP_BY_S[StopOrder.USERS])
+        except TimeoutError:
+            with suppress(ProcessLookupError):
+                self._guard.kill()
+            await self._guard.wait()
