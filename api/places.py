@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from gridwatch.store.devices import Area
+from gridwatch.areas.area import Area
 
 LEVELS_SHOWN = 2
 """The area itself and the one around it say enough to who works there."""
@@ -13,10 +13,10 @@ class Places:
     """The tree of areas by name."""
 
     def __init__(self, areas: Iterable[Area] = ()) -> None:
-        self._areas = {area.id: area for area in areas}
+        self._areas = {area.code: area for area in areas}
 
     def name(self, area: str | None) -> str:
-        """Return the names from the outer to the inner area; an unknown one stays its id, none is empty."""
+        """Return the names from the outer to the inner area; an unknown one stays its code, none is empty."""
         return " ".join(_needed(self._names(area)))
 
     def of(self, alert: Mapping[str, Any]) -> str:
@@ -56,10 +56,10 @@ class Places:
         return {"type": "FeatureCollection", "features": features}
 
     def _depth(self, area: Area) -> int:
-        depth, seen = 0, {area.id}
+        depth, seen = 0, {area.code}
         while area.parent is not None and area.parent not in seen and area.parent in self._areas:
             area = self._areas[area.parent]
-            seen.add(area.id)
+            seen.add(area.code)
             depth += 1
         return depth
 

@@ -9,8 +9,8 @@ from math import ceil, cos, pi, radians, sqrt
 from random import Random
 from typing import Any, Literal
 
+from gridwatch.areas.area import Area, AreaLevel
 from gridwatch.model import Device, DeviceKind, Location
-from gridwatch.store.devices import Area
 from simulators.footage import FACADE_CAMERA, LIFT_CAMERA, RIDGE_CAMERA
 
 MIDDLE = Location(lon=103.92, lat=30.57)
@@ -91,35 +91,35 @@ def location(x_m: float, y_m: float) -> Location:
 
 
 def _plot(
-    name: str, level: str, id_: str, parent: Plot | None, ground: tuple[float, float, float, float]
+    name: str, level: AreaLevel, code: str, parent: Plot | None, ground: tuple[float, float, float, float]
 ) -> Plot:
     west, south, east, north = ground
     rectangle = Rectangle(west=west, south=south, east=east, north=north)
     area = Area(
-        id=id_,
+        code=code,
         level=level,
         name=MARK + name,
-        parent=parent.area.id if parent else None,
+        parent=parent.area.code if parent else None,
         boundary=rectangle.polygon(),
         simulated=True,
     )
     return Plot(area=area, ground=rectangle)
 
 
-DISTRICT = _plot("双溪区", "district", "sim-district", None, (-3000, -2500, 3000, 2500))
-TOWN = _plot("竹溪街道", "town", "sim-town-1", DISTRICT, (-2800, -2300, -100, 2300))
-HILLS = _plot("青岭镇", "town", "sim-town-2", DISTRICT, (100, -2300, 2800, 2300))
-QUARTER = _plot("竹溪社区", "community", "sim-community-1", TOWN, (-2000, -800, -600, 800))
-WOODS = _plot("青岭村", "community", "sim-community-2", HILLS, (400, -1200, 2400, 1200))
+DISTRICT = _plot("双溪区", AreaLevel.DISTRICT, "sim-district", None, (-3000, -2500, 3000, 2500))
+TOWN = _plot("竹溪街道", AreaLevel.TOWN, "sim-town-1", DISTRICT, (-2800, -2300, -100, 2300))
+HILLS = _plot("青岭镇", AreaLevel.TOWN, "sim-town-2", DISTRICT, (100, -2300, 2800, 2300))
+QUARTER = _plot("竹溪社区", AreaLevel.COMMUNITY, "sim-community-1", TOWN, (-2000, -800, -600, 800))
+WOODS = _plot("青岭村", AreaLevel.COMMUNITY, "sim-community-2", HILLS, (400, -1200, 2400, 1200))
 ESTATES = (
-    _plot("锦竹苑", "estate", "sim-estate-1", QUARTER, (-1900, -300, -1400, 300)),
-    _plot("云溪庭", "estate", "sim-estate-2", QUARTER, (-1250, -300, -750, 300)),
+    _plot("锦竹苑", AreaLevel.ESTATE, "sim-estate-1", QUARTER, (-1900, -300, -1400, 300)),
+    _plot("云溪庭", AreaLevel.ESTATE, "sim-estate-2", QUARTER, (-1250, -300, -750, 300)),
 )
 BUILDINGS = tuple(
     _plot(
         f"{estate.area.name.removeprefix(MARK)}{number}栋",
-        "building",
-        f"{estate.area.id.replace('estate', 'building')}-{number}",
+        AreaLevel.BUILDING,
+        f"{estate.area.code.replace('estate', 'building')}-{number}",
         estate,
         (estate.ground.west + 60, south, estate.ground.west + 130, south + 25),
     )
@@ -156,7 +156,7 @@ def _camera(id_: str, scene: str, name: str, plot: Plot) -> Device:
         scene=scene,
         kind=DeviceKind.CAMERA,
         name=f"{plot.area.name}{name}",
-        area=plot.area.id,
+        area=plot.area.code,
         location=location(*plot.ground.middle),
         simulated=True,
     )
@@ -196,7 +196,7 @@ def _sensor_device(index: int, where: str, plot: Plot, x_m: float, y_m: float) -
         scene="fire",
         kind=DeviceKind.SENSOR,
         name=f"{where}烟感",
-        area=plot.area.id,
+        area=plot.area.code,
         location=location(x_m, y_m),
         simulated=True,
     )

@@ -4,6 +4,7 @@ import asyncio
 
 from gridwatch.broker_address import BrokerAddress
 from gridwatch.errors import SettingsError
+from gridwatch.store.areas import put_areas
 from gridwatch.store.connection import Store
 from gridwatch.store.devices import (
     Deleted,
@@ -11,7 +12,6 @@ from gridwatch.store.devices import (
     find_devices,
     forget_strangers,
     list_devices,
-    put_areas,
     remove_simulated,
 )
 from gridwatch.store.simulation import end_simulators

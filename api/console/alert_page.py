@@ -18,7 +18,7 @@ from api.texts import Words
 from gridwatch.errors import NotAllowed, NotFound, StoreUnavailable
 from gridwatch.model import AlertState, Severity
 from gridwatch.store.alerts import act, list_alerts
-from gridwatch.store.devices import list_areas
+from gridwatch.store.areas import list_areas
 
 SHOWN = 60
 """Cards on the page: more would not be read, and each costs the browser."""

@@ -13,7 +13,7 @@ from api.places import Places
 from gridwatch.errors import GridwatchError, NotFound, SettingsError
 from gridwatch.store import Store
 from gridwatch.store.alerts import get_alert
-from gridwatch.store.devices import list_areas
+from gridwatch.store.areas import list_areas
 from gridwatch.store.notifications import notification
 
 log = logging.getLogger(__name__)

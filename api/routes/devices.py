@@ -11,14 +11,15 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 from api.fields import NEXT_PAGE, DeviceId, Json, SceneName, Text, link_next
 from api.office import TheOffice
 from api.problems import documented
+from gridwatch.areas.area import AreaLevel, GridKind
 from gridwatch.errors import NotFound
 from gridwatch.model import Device, DeviceKind, Location
+from gridwatch.store.areas import list_areas
 from gridwatch.store.devices import (
     KnownDevice,
     add_devices,
     delete_devices,
     get_device,
-    list_areas,
     list_devices,
     replace_device,
 )
@@ -110,7 +111,8 @@ class AreaProperties(BaseModel):
     """What an area is."""
 
     name: str
-    level: str
+    level: AreaLevel
+    grid: GridKind | None
     parent: str | None
     simulated: bool
 
@@ -206,10 +208,10 @@ async def areas(office: TheOffice) -> JSONResponse:
     """Return all areas as GeoJSON."""
     features = [
         AreaFeature(
-            id=area.id,
+            id=area.code,
             geometry=None if area.boundary is None else dict(area.boundary),
             properties=AreaProperties(
-                name=area.name, level=area.level, parent=area.parent, simulated=area.simulated
+                name=area.name, level=area.level, grid=area.grid, parent=area.parent, simulated=area.simulated
             ),
         )
         for area in await list_areas(office.store)

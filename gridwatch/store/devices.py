@@ -1,6 +1,6 @@
-"""The registry: devices and areas."""
+"""The registry of devices."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from gridwatch.store.connection import Connection, Row, Store, queries
 
 SQL = queries("devices")
 LOCK_KEEPING = queries("keeping")["lock"]
+AREAS = queries("areas")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,18 +41,6 @@ class KnownDevice:
             simulated=row["simulated"],
         )
         return cls(key=row["key"], device=device, online=row["online"], clock_skew_s=row["clock_skew_s"])
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Area:
-    """A node of the governance tree; `boundary` is a GeoJSON geometry in WGS-84."""
-
-    id: str
-    level: str
-    name: str
-    parent: str | None = None
-    boundary: Mapping[str, Any] | None = None
-    simulated: bool = False
 
 
 async def find_devices(store: Store, ids: Sequence[str]) -> dict[str, KnownDevice]:
@@ -133,37 +122,13 @@ async def remove_simulated(store: Store) -> Deleted:
     simulated = await list_devices(store, simulated=True, limit=1_000_000)
     async with store.transaction() as connection:
         deleted = await _delete(connection, [known.device.id for known in simulated])
-        await connection.execute(SQL["delete simulated areas"])
+        await connection.execute(AREAS["delete simulated"])
     return deleted
 
 
 async def forget_strangers(store: Store, ids: Sequence[str]) -> None:
     """Delete from quarantine what devices sent that are not registered any more."""
     await store.execute(SQL["forget quarantine"], {"ids": list(ids)})
-
-
-async def put_areas(store: Store, areas: Sequence[Area]) -> None:
-    """Add areas or replace those with the same ids; parents come before their children."""
-    async with store.transaction() as connection, connection.cursor() as cursor:
-        await cursor.executemany(
-            SQL["put area"],
-            [
-                {
-                    "id": area.id,
-                    "parent": area.parent,
-                    "level": area.level,
-                    "name": area.name,
-                    "boundary": None if area.boundary is None else Jsonb(area.boundary),
-                    "simulated": area.simulated,
-                }
-                for area in areas
-            ],
-        )
-
-
-async def list_areas(store: Store) -> list[Area]:
-    """Return all areas."""
-    return [Area(**row) for row in await store.rows(SQL["areas"])]
 
 
 async def _delete(connection: Connection, ids: Sequence[str]) -> Deleted:

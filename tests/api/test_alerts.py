@@ -2,16 +2,17 @@
 
 import pytest
 
+from gridwatch.areas.area import Area, AreaLevel
 from gridwatch.model import DeviceKind
 from gridwatch.store import Store
-from gridwatch.store.devices import Area, put_areas
+from gridwatch.store.areas import put_areas
 from tests.api.incidents import happen, register, sensor
 from tests.api.serving import Api
 
 
 async def _three_alerts(store: Store) -> None:
-    estate = Area(id="estate", level="estate", name="锦竹苑")
-    building = Area(id="building", level="building", name="1栋", parent="estate")
+    estate = Area(code="estate", level=AreaLevel.ESTATE, name="锦竹苑")
+    building = Area(code="building", level=AreaLevel.BUILDING, name="1栋", parent="estate")
     await put_areas(store, [estate, building])
     lift = sensor("lift-1", scene="elevator", kind=DeviceKind.CAMERA, area="estate")
     await register(store, sensor("s-1", area="building"), sensor("s-2", simulated=True), lift)

@@ -3,8 +3,9 @@
 import pytest
 
 from api.problems import MEDIA_TYPE
+from gridwatch.areas.area import Area, AreaLevel, GridKind
 from gridwatch.store import Store
-from gridwatch.store.devices import Area, put_areas
+from gridwatch.store.areas import put_areas
 from tests.api.serving import Api
 
 SENSOR = {"id": "s-1", "scene": "fire", "kind": "sensor"}
@@ -101,10 +102,16 @@ def test_areas_are_geojson(api: Api) -> None:
 
     async def scene(store: Store) -> None:
         areas = [
-            Area(id="e", level="estate", name="锦竹苑"),
-            Area(id="b", level="building", name="1栋", parent="e"),
+            Area(code="e", level=AreaLevel.ESTATE, name="锦竹苑"),
+            Area(code="b", level=AreaLevel.BUILDING, name="1栋", parent="e"),
         ]
-        await put_areas(store, [*areas, Area(id="g", level="grid", name="网格", boundary=boundary)])
+        await put_areas(
+            store,
+            [
+                *areas,
+                Area(code="g", level=AreaLevel.GRID, grid=GridKind.MICRO, name="网格", boundary=boundary),
+            ],
+        )
 
     api.stored(scene)
     answer = api.client.get("/api/v1/areas")
@@ -112,3 +119,4 @@ def test_areas_are_geojson(api: Api) -> None:
     features = {one["id"]: one for one in answer.json()["features"]}
     assert features["b"]["properties"]["parent"] == "e"
     assert features["g"]["geometry"] == boundary
+    assert features["g"]["properties"]["grid"] == "micro"

@@ -9,10 +9,12 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from playwright.sync_api import Browser, Page, expect
 
+from gridwatch.areas.area import Area, AreaLevel
 from gridwatch.media import encode_jpeg, encode_mp4
 from gridwatch.model import Evidence, Picture
 from gridwatch.store import Store
-from gridwatch.store.devices import Area, delete_devices, put_areas
+from gridwatch.store.areas import put_areas
+from gridwatch.store.devices import delete_devices
 from tests.api.incidents import happen, register, sensor
 from tests.api.serving import PASSWORD, shut_out
 from tests.console.console import Console
@@ -26,7 +28,7 @@ SQUARE = {"type": "Polygon", "coordinates": [[[120, 30], [120.2, 30], [120.2, 30
 
 
 async def _a_building(store: Store) -> None:
-    await put_areas(store, [Area(id="b-3", level="building", name="3栋", boundary=SQUARE)])
+    await put_areas(store, [Area(code="b-3", level=AreaLevel.BUILDING, name="3栋", boundary=SQUARE)])
     real = sensor("s-1", name="烟感<b>1</b>", area="b-3")
     await register(store, real, sensor("s-2", name="南门", simulated=True))
 

@@ -6,9 +6,9 @@ from api.console.alert_card import card_html, thumbnail_html
 from api.local_time import local_time
 from api.places import Places
 from api.texts import TEXTS, Words
+from gridwatch.areas.area import Area, AreaLevel
 from gridwatch.model import AlertState, Severity
 from gridwatch.scenes import SCENES
-from gridwatch.store.devices import Area
 
 NOON = datetime(2026, 11, 23, 4, tzinfo=UTC)
 
@@ -33,9 +33,9 @@ ALERT = {
 
 PLACES = Places(
     [
-        Area(id="e", level="estate", name="锦竹苑"),
-        Area(id="b-3", level="building", name="3栋", parent="e"),
-        Area(id="b-4", level="building", name="锦竹苑4栋", parent="e"),
+        Area(code="e", level=AreaLevel.ESTATE, name="锦竹苑"),
+        Area(code="b-3", level=AreaLevel.BUILDING, name="3栋", parent="e"),
+        Area(code="b-4", level=AreaLevel.BUILDING, name="锦竹苑4栋", parent="e"),
     ]
 )
 

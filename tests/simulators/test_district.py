@@ -24,7 +24,7 @@ def test_it_has_as_many_devices_as_asked_for_and_always_a_sensor(count: int) -> 
 
 def test_every_device_lies_in_its_area_near_shuangliu() -> None:
     district = build_district(500, seed=3)
-    boundary_of = {area.id: area.boundary for area in district.areas}
+    boundary_of = {area.code: area.boundary for area in district.areas}
     for device in district.devices:
         assert device.location is not None
         assert inside(device.location, boundary_of[device.area or ""])
@@ -38,7 +38,7 @@ def test_every_area_lies_in_its_parent_which_comes_first() -> None:
         if area.parent is not None and area.boundary is not None:
             for lon, lat in area.boundary["coordinates"][0]:
                 assert inside(Location(lon=lon, lat=lat), boundary_of[area.parent])
-        boundary_of[area.id] = area.boundary
+        boundary_of[area.code] = area.boundary
     assert len(boundary_of) > 10
 
 

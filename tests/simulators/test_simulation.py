@@ -18,8 +18,9 @@ from gridwatch.broker_address import BrokerAddress
 from gridwatch.errors import SettingsError
 from gridwatch.media import read_video
 from gridwatch.model import Device, DeviceKind
+from gridwatch.store.areas import list_areas
 from gridwatch.store.connection import Store
-from gridwatch.store.devices import add_devices, list_areas, list_devices
+from gridwatch.store.devices import add_devices, list_devices
 from simulators.district import build_district
 from simulators.footage import FACADE_CAMERA
 from simulators.publishing import Publisher

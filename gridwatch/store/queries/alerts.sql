@@ -70,9 +70,9 @@ WHERE (%(state)s::text IS NULL OR state = %(state)s)
   AND (%(severity)s::text IS NULL OR severity = %(severity)s)
   AND (%(area)s::text IS NULL OR area IN (
         WITH RECURSIVE below AS (
-            SELECT %(area)s::text AS id
-            UNION SELECT child.id FROM area child JOIN below ON child.parent = below.id)
-        SELECT id FROM below))
+            SELECT %(area)s::text AS code
+            UNION SELECT child.code FROM area child JOIN below ON child.parent = below.code)
+        SELECT code FROM below))
   AND (%(since)s::timestamptz IS NULL OR raised_at >= %(since)s)
   AND (%(until)s::timestamptz IS NULL OR raised_at < %(until)s)
   AND (%(before)s::bigint IS NULL OR id < %(before)s)

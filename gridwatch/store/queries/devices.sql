@@ -50,12 +50,3 @@ FROM evidence v JOIN event e ON e.id = v.event_id JOIN device d ON d.key = e.dev
 WHERE d.id = ANY(%(ids)s) AND v.sha256 IS NOT NULL
 -- files shown --
 SELECT DISTINCT sha256 FROM evidence WHERE sha256 = ANY(%(files)s)
--- put area --
-INSERT INTO area (id, parent, level, name, boundary, simulated)
-VALUES (%(id)s, %(parent)s, %(level)s, %(name)s, %(boundary)s, %(simulated)s)
-ON CONFLICT (id) DO UPDATE
-SET parent = excluded.parent, level = excluded.level, name = excluded.name, boundary = excluded.boundary
--- areas --
-SELECT id, parent, level, name, boundary, simulated FROM area ORDER BY id
--- delete simulated areas --
-DELETE FROM area WHERE simulated
