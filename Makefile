@@ -12,7 +12,7 @@ run: setup
 
 test: setup
 	@sh deploy/setup/browser.sh
-	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGUMENTS)
+	$(BIN)/python -m pytest -m "not slow" -n auto --maxprocesses=4 --dist=loadfile $(PYTEST_ARGUMENTS)
 
 test-slow: setup
 	@sh deploy/setup/browser.sh
