@@ -11,11 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Literal, TypeAlias
+from typing import Literal, Self, TypeAlias
+from urllib.parse import urlsplit
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+
+from gridwatch.coordinates import Crs, to_wgs84
 
 Pixels: TypeAlias = NDArray[np.uint8]
 """A picture as OpenCV holds it: height × width × 3, blue-green-red, 8 bits."""
@@ -29,6 +32,16 @@ DEVICE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 LABEL = re.compile(r"[a-z][a-z0-9_]{0,63}")
 """What a label, a scene or a quantity looks like."""
 
+SOURCE = re.compile(r"[!-~\u00a1-\U0010ffff]{1,200}")
+"""What a device may be called in a foreign system."""
+
+DEVICE_LABEL = re.compile(r"[^\s;,\x00-\x1f](?:[^;,\x00-\x1f]{0,38}[^\s;,\x00-\x1f])?")
+"""What people sort devices by: any words; lists of them are separated by semicolons."""
+
+MAX_UNIT = 20
+MIN_INTERVAL_S, MAX_INTERVAL_S = 0.001, 366 * 86_400.0
+PLAYBACK_SCHEMES = frozenset({"http", "https", "rtsp", "rtsps"})
+
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 """Observation times outside this range are a broken clock, not a time."""
@@ -40,6 +53,23 @@ class DeviceKind(StrEnum):
     SENSOR = "sensor"
     CAMERA = "camera"
     GATEWAY = "gateway"
+
+
+class DeviceState(StrEnum):
+    """Whether a device is in use. Test and maintenance end by themselves, and the device is active again."""
+
+    NEW = "new"
+    """Registered, and not heard yet."""
+    ACTIVE = "active"
+    TEST = "test"
+    """Its alerts are drills."""
+    MAINTENANCE = "maintenance"
+    RETIRED = "retired"
+    """Its history is kept; what it sends goes to quarantine."""
+
+
+PASSING_STATES = frozenset({DeviceState.TEST, DeviceState.MAINTENANCE})
+"""They have an end."""
 
 
 class Severity(StrEnum):
@@ -79,6 +109,23 @@ def check_label(label: str) -> str:
     return label
 
 
+def check_device_label(label: str) -> str:
+    """Return `label`, or raise ValueError when devices can't be labelled with it."""
+    if DEVICE_LABEL.fullmatch(label) is None:
+        raise ValueError(f"label {label[:80]!r}: use 1-40 characters without commas and semicolons")
+    return label
+
+
+def check_playback_url(url: str) -> str:
+    """Return `url`; raise ValueError where it is no link to video, or holds a password."""
+    parts = urlsplit(url)
+    if parts.scheme not in PLAYBACK_SCHEMES or not parts.hostname or len(url) > 1000:
+        raise ValueError(f"playback_url: write {', '.join(sorted(PLAYBACK_SCHEMES))}://host/…")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("playback_url: leave user and password out: everybody who sees the device sees it")
+    return url
+
+
 def check_time(moment: datetime) -> datetime:
     """Return `moment` in UTC; raise ValueError when it is naive or no plausible time."""
     if moment.tzinfo is None:
@@ -101,21 +148,112 @@ class Location:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Stated:
+    """Coordinates in degrees as somebody stated them, in a system other than WGS-84."""
+
+    crs: Crs
+    lon: float
+    lat: float
+
+    def __post_init__(self) -> None:
+        Location(lon=self.lon, lat=self.lat)
+        if self.crs is Crs.WGS84:
+            raise ValueError("what is stated in WGS-84 is the location itself")
+
+    def location(self) -> Location:
+        """Return the same place in WGS-84."""
+        lon, lat = to_wgs84(self.crs, self.lon, self.lat)
+        return Location(lon=lon, lat=lat)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Channel:
+    """One quantity that a device measures.
+
+    `unit` is for people; `interval_s` is how often it should be heard, without which nobody misses it;
+    `quality` holds the settings of the checks on its readings.
+    """
+
+    quantity: str
+    unit: str = ""
+    interval_s: float | None = None
+    quality: Mapping[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_label(self.quantity)
+        if len(self.unit) > MAX_UNIT:
+            raise ValueError(f"unit {self.unit[:80]!r}: at most {MAX_UNIT} characters")
+        if self.interval_s is not None and not MIN_INTERVAL_S <= self.interval_s <= MAX_INTERVAL_S:
+            raise ValueError(f"interval_s {self.interval_s}: from {MIN_INTERVAL_S} s to {MAX_INTERVAL_S} s")
+
+    @classmethod
+    def from_json(cls, given: Mapping[str, object]) -> Self:
+        """Make it from what the database keeps."""
+        return cls(**given)  # type: ignore[arg-type]
+
+    def as_json(self) -> dict[str, object]:
+        """Return it as the database keeps it: without what is not said."""
+        said: dict[str, object] = {"quantity": self.quantity}
+        if self.unit:
+            said["unit"] = self.unit
+        if self.interval_s is not None:
+            said["interval_s"] = self.interval_s
+        if self.quality:
+            said["quality"] = dict(self.quality)
+        return said
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Device:
-    """A sensor, camera or gateway with an identity, a kind, and a place."""
+    """A sensor, camera or gateway with an identity, a kind, and a place.
+
+    `model` is its maker's name for it, `source` its name in the system that speaks for it
+    (`chirpstack:70b3d5…`). `stated` is where it stands as somebody said it, where that was not WGS-84;
+    `location` is always WGS-84. `address` and `telephone` are those of an estate or household, for whoever
+    answers an alert. A camera looks into `lift`; `cameras` see the device, the nearest first.
+    `playback_url` shows the recorder's video; `{start}` and `{end}` in it stand for Unix seconds.
+    `state_by` is who put it into its state: in a test, whom drills are told.
+    """
 
     id: str
     scene: str
     kind: DeviceKind
     name: str = ""
+    model: str = ""
+    source: str | None = None
     area: str | None = None
     location: Location | None = None
-    channels: tuple[Mapping[str, object], ...] = ()
+    stated: Stated | None = None
+    channels: tuple[Channel, ...] = ()
+    labels: tuple[str, ...] = ()
+    address: str = field(default="", repr=False)
+    telephone: str = field(default="", repr=False)
+    lift: str | None = None
+    cameras: tuple[str, ...] = ()
+    playback_url: str | None = None
+    state: DeviceState = DeviceState.NEW
+    state_until: datetime | None = None
+    state_by: str = ""
     simulated: bool = False
 
     def __post_init__(self) -> None:
         check_device_id(self.id)
         check_label(self.scene)
+        if self.source is not None and SOURCE.fullmatch(self.source) is None:
+            raise ValueError(f"source {self.source[:80]!r}: 1-200 characters without blanks")
+        quantities = [channel.quantity for channel in self.channels]
+        if twice := {name for name in quantities if quantities.count(name) > 1}:
+            raise ValueError(f"channels name {', '.join(sorted(twice))} twice")
+        for label in self.labels:
+            check_device_label(label)
+        for other in filter(None, (self.lift, *self.cameras)):
+            check_device_id(other)
+            if other == self.id:
+                raise ValueError("a device can't be its own lift or camera")
+        if self.playback_url is not None:
+            check_playback_url(self.playback_url)
+        if (self.state in PASSING_STATES) != (self.state_until is not None):
+            raise ValueError("state_until is for the states test and maintenance, which need it")
 
 
 class Observation(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -127,7 +127,7 @@ def _entry(delivery: Delivery, registered: Mapping[str, KnownDevice]) -> Entry:
     except UnreadableMessage as error:
         return _rejected(delivery, str(error), known)
     if known is None:
-        return _rejected(delivery, f"device {message.device!r} is not registered", known)
+        return _rejected(delivery, f"device {message.device!r} is not registered, or retired", known)
     return Accepted(known=known, message=message, received_at=received_at, topic=topic, payload=payload)
 
 

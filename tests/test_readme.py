@@ -15,11 +15,11 @@ import typer
 from pydantic.fields import FieldInfo
 
 from api.app import create_app
-from api.routes.devices import DeviceBody
 from detectors import CAMERA_DETECTORS, DetectorOptions
 from detectors.fire import FireSensorDetector
 from gridwatch.cli import app
 from gridwatch.model import Message, Observations, Picture, Severity
+from gridwatch.registration.body import DeviceBody
 from gridwatch.scenes import Scene
 from gridwatch.settings import CONFIG_VARIABLE, DEFAULT_CONFIG, Settings, read_settings
 from gridwatch.wire import decode

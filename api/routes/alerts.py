@@ -11,9 +11,9 @@ from api.event_stream import AlertStream
 from api.fields import LARGEST_ID, NEXT_PAGE, AlertId, SceneName, Since, Text, Until, link_next
 from api.office import TheOffice, ThePerson
 from api.problems import documented
-from api.routes.devices import Place
 from gridwatch.model import AlertState, Severity
 from gridwatch.policy import allowed_actions
+from gridwatch.registration.body import Place
 from gridwatch.store.alerts import act, get_alert, list_alerts, timeline
 
 router = APIRouter(prefix="/api/v1/alerts", tags=["alerts"])

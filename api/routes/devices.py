@@ -2,18 +2,30 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
 
 from fastapi import APIRouter, Query, Request, Response, status
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
 
-from api.fields import NEXT_PAGE, DeviceId, Json, SceneName, Text, link_next
+from api.fields import NEXT_PAGE, link_next
 from api.office import TheOffice
 from api.problems import documented
 from gridwatch.areas.area import AreaLevel, GridKind
 from gridwatch.errors import NotFound
-from gridwatch.model import Device, DeviceKind, Location
+from gridwatch.model import DeviceKind, DeviceState
+from gridwatch.registration.body import (
+    MOST_CAMERAS,
+    MOST_CHANNELS,
+    MOST_LABELS,
+    ChannelBody,
+    DeviceBody,
+    Place,
+    StatedPlace,
+)
+from gridwatch.registration.fields import DeviceId, DeviceLabel, PlaybackUrl, SceneName, Text
 from gridwatch.store.areas import list_areas
 from gridwatch.store.devices import (
     KnownDevice,
@@ -32,44 +44,6 @@ AT_ONCE = 10_000
 GEOJSON = "application/geo+json"
 
 
-class Place(BaseModel):
-    """A place in degrees, WGS-84."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    lon: float = Field(ge=-180, le=180)
-    lat: float = Field(ge=-90, le=90)
-
-
-class DeviceBody(BaseModel):
-    """A device as it is registered."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    id: DeviceId
-    scene: SceneName
-    kind: DeviceKind
-    name: Text = ""
-    area: Text | None = Field(None, description="id of the area that it is in")
-    location: Place | None = None
-    channels: list[Json] = []
-    simulated: bool = Field(False, description="its alerts are marked and tell nobody")
-
-    def device(self) -> Device:
-        """Return it as the domain's device."""
-        place = None if self.location is None else Location(lon=self.location.lon, lat=self.location.lat)
-        return Device(
-            id=self.id,
-            scene=self.scene,
-            kind=self.kind,
-            name=self.name,
-            area=self.area,
-            location=place,
-            channels=tuple(self.channels),
-            simulated=self.simulated,
-        )
-
-
 class DeviceChange(BaseModel):
     """What of a device is to be another; what is left out stays."""
 
@@ -78,33 +52,68 @@ class DeviceChange(BaseModel):
     scene: SceneName | None = None
     kind: DeviceKind | None = None
     name: Text | None = None
+    model: Text | None = None
+    source: Text | None = None
     area: Text | None = None
-    location: Place | None = None
-    channels: list[Json] | None = None
+    location: StatedPlace | None = None
+    channels: list[ChannelBody] | None = Field(None, max_length=MOST_CHANNELS)
+    labels: list[DeviceLabel] | None = Field(None, max_length=MOST_LABELS)
+    address: Text | None = None
+    telephone: Text | None = None
+    lift: DeviceId | None = None
+    cameras: list[DeviceId] | None = Field(None, max_length=MOST_CAMERAS)
+    playback_url: PlaybackUrl | None = None
 
 
-class DeviceAnswer(DeviceBody):
-    """A registered device; `online` is null until it has said so."""
+MAY_BE_NONE = frozenset({"source", "area", "location", "lift", "playback_url"})
+"""What is taken away by null."""
 
+
+class ListedDevice(BaseModel):
+    """A registered device as lists have it: without address and telephone, which few need.
+
+    `online` is null until it has said so.
+    """
+
+    id: DeviceId
+    scene: str
+    kind: DeviceKind
+    name: str
+    model: str
+    source: str | None
+    area: str | None
+    location: Place | None = Field(description="WGS-84")
+    stated: StatedPlace | None = Field(description="as it was stated, where that was not WGS-84")
+    channels: list[ChannelBody]
+    labels: list[str]
+    lift: str | None
+    cameras: list[str]
+    playback_url: str | None
+    state: DeviceState
+    state_until: datetime | None
+    state_by: str
+    simulated: bool
     online: bool | None = None
     clock_skew_s: float | None = Field(None, description="how far its clock is ahead; null: not known yet")
 
     @classmethod
-    def of(cls, known: KnownDevice) -> "DeviceAnswer":
+    def of(cls, known: KnownDevice) -> Self:
         """Make it from what the store knows."""
         device, place = known.device, known.device.location
-        return cls(
-            id=device.id,
-            scene=device.scene,
-            kind=device.kind,
-            name=device.name,
-            area=device.area,
-            location=None if place is None else Place(lon=place.lon, lat=place.lat),
-            channels=list(device.channels),
-            simulated=device.simulated,
-            online=known.online,
-            clock_skew_s=known.clock_skew_s,
-        )
+        fields = DeviceBody.fields_of(device) | {
+            "location": None if place is None else Place(lon=place.lon, lat=place.lat),
+            "stated": StatedPlace.of(device) if device.stated else None,
+            "online": known.online,
+            "clock_skew_s": known.clock_skew_s,
+        }
+        return cls.model_validate(fields)
+
+
+class DeviceAnswer(ListedDevice):
+    """All about one registered device."""
+
+    address: str
+    telephone: str
 
 
 class AreaProperties(BaseModel):
@@ -154,12 +163,12 @@ async def devices(
     simulated: bool | None = None,
     after: Annotated[Text, Query(description="id of the last one seen")] = "",
     limit: Annotated[int, Query(ge=1, le=1000)] = 1000,
-) -> list[DeviceAnswer]:
+) -> list[ListedDevice]:
     """Return a page of devices in the order of their ids."""
     found = await list_devices(office.store, scene=scene, simulated=simulated, after=after, limit=limit)
     if len(found) == limit:
         link_next(request, response, after=found[-1].device.id)
-    return [DeviceAnswer.of(known) for known in found]
+    return [ListedDevice.of(known) for known in found]
 
 
 @router.post("/devices", status_code=status.HTTP_201_CREATED, responses=documented(401, 409, 413, 422, 503))
@@ -168,11 +177,13 @@ async def register(
 ) -> DeviceAnswer | list[DeviceAnswer]:
     """Register one device, or all of a list or none; each works as soon as this has returned."""
     several: Sequence[DeviceBody] = body if isinstance(body, list) else [body]
-    await add_devices(office.store, [one.device() for one in several])
+    new = [one.device() for one in several]
+    await add_devices(office.store, new)
+    answers = [DeviceAnswer.of(KnownDevice(key=0, device=device)) for device in new]
     if isinstance(body, list):
-        return [DeviceAnswer(**one.model_dump()) for one in body]
+        return answers
     response.headers["Location"] = f"/api/v1/devices/{body.id}"
-    return DeviceAnswer(**body.model_dump())
+    return answers[0]
 
 
 @router.get("/devices/{device}", responses=documented(401, 404, 422, 503))
@@ -184,11 +195,14 @@ async def device(device: DeviceId, office: TheOffice) -> DeviceAnswer:
 @router.patch("/devices/{device}", responses=documented(401, 404, 422, 503))
 async def change(device: DeviceId, body: DeviceChange, office: TheOffice) -> DeviceAnswer:
     """Change what the body names."""
-    known = DeviceAnswer.of(await get_device(office.store, device))
+    known = await get_device(office.store, device)
     given = {name: value for name, value in body if name in body.model_fields_set}
-    kept = {name: value for name, value in given.items() if value is not None or name in {"area", "location"}}
-    changed = known.model_copy(update=kept)
-    return DeviceAnswer.of(await replace_device(office.store, changed.device()))
+    kept = {name: value for name, value in given.items() if value is not None or name in MAY_BE_NONE}
+    try:
+        changed = DeviceBody.model_validate(DeviceBody.fields_of(known.device) | kept).device()
+    except ValidationError as error:
+        raise RequestValidationError(error.errors()) from error
+    return DeviceAnswer.of(await replace_device(office.store, changed))
 
 
 @router.delete(

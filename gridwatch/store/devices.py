@@ -7,8 +7,17 @@ from typing import Any
 import psycopg
 from psycopg.types.json import Jsonb
 
+from gridwatch.coordinates import Crs
 from gridwatch.errors import NotAllowed, NotFound
-from gridwatch.model import Device, DeviceKind, Location
+from gridwatch.model import (
+    PASSING_STATES,
+    Channel,
+    Device,
+    DeviceKind,
+    DeviceState,
+    Location,
+    Stated,
+)
 from gridwatch.store.connection import Connection, Row, Store, queries
 
 SQL = queries("devices")
@@ -30,14 +39,27 @@ class KnownDevice:
     def from_row(cls, row: Row) -> "KnownDevice":
         """Make it from a row of the table."""
         there = row["lon"] is not None and row["lat"] is not None
+        state = DeviceState(row["state_now"])
         device = Device(
             id=row["id"],
             scene=row["scene"],
             kind=DeviceKind(row["kind"]),
             name=row["name"],
+            model=row["model"],
+            source=row["source"],
             area=row["area"],
             location=Location(lon=row["lon"], lat=row["lat"]) if there else None,
-            channels=tuple(row["channels"]),
+            stated=_stated(row),
+            channels=tuple(map(Channel.from_json, row["channels"])),
+            labels=tuple(row["labels"]),
+            address=row["address"],
+            telephone=row["telephone"],
+            lift=row["lift"],
+            cameras=tuple(row["cameras"]),
+            playback_url=row["playback_url"],
+            state=state,
+            state_until=row["state_until"] if state in PASSING_STATES else None,
+            state_by=row["state_by"] if state in PASSING_STATES else "",
             simulated=row["simulated"],
         )
         return cls(key=row["key"], device=device, online=row["online"], clock_skew_s=row["clock_skew_s"])
@@ -47,6 +69,15 @@ async def find_devices(store: Store, ids: Sequence[str]) -> dict[str, KnownDevic
     """Return those of `ids` that are registered."""
     rows = await store.rows(SQL["find"], {"ids": list(ids)})
     return {row["id"]: KnownDevice.from_row(row) for row in rows}
+
+
+async def find_by_source(store: Store, sources: Sequence[str]) -> dict[str, KnownDevice]:
+    """Return the devices that foreign systems call `sources`, by these names.
+
+    A device without a source of its own answers to its id after the system: s-1 to `chirpstack:s-1`.
+    """
+    rows = await store.rows(SQL["find by source"], {"sources": list(sources)})
+    return {row["asked"]: KnownDevice.from_row(row) for row in rows}
 
 
 async def get_device(store: Store, device: str) -> KnownDevice:
@@ -77,7 +108,7 @@ async def count_devices(store: Store) -> tuple[int, int]:
 
 
 async def add_devices(store: Store, devices: Sequence[Device]) -> None:
-    """Register all of `devices` or none; raise NotAllowed that names those already there."""
+    """Register all of `devices` or none; raise NotAllowed that says what is in the way."""
     async with store.transaction() as connection:
         taken = await (
             await connection.execute(SQL["find"], {"ids": [device.id for device in devices]})
@@ -85,19 +116,41 @@ async def add_devices(store: Store, devices: Sequence[Device]) -> None:
         if taken:
             names = ", ".join(sorted(row["id"] for row in taken)[:10])
             raise NotAllowed(f"already registered: {names}")
-        async with connection.cursor() as cursor:
-            try:
-                await cursor.executemany(SQL["add"], [_columns(device) for device in devices])
-            except psycopg.errors.UniqueViolation as error:
-                raise NotAllowed("a device is named twice, or somebody registered it just now") from error
+        await _write(connection, "add", devices)
 
 
 async def replace_device(store: Store, device: Device) -> KnownDevice:
-    """Put `device` in the place of the one with its id; raise NotFound."""
-    row = await store.row(SQL["replace"], _columns(device))
-    if row is None:
-        raise NotFound(f"no device {device.id!r} is registered")
-    return KnownDevice.from_row(row)
+    """Put `device` in the place of the one with its id; raise NotFound, or NotAllowed that says why."""
+    async with store.transaction() as connection:
+        await _write(connection, "replace", [device])
+    return await get_device(store, device.id)
+
+
+async def _write(connection: Connection, statement: str, devices: Sequence[Device]) -> None:
+    """Write devices that may refer to each other, in any order."""
+    await _check_cameras(connection, devices)
+    await connection.execute(SQL["defer links"])
+    async with connection.cursor() as cursor:
+        try:
+            await cursor.executemany(SQL[statement], [_columns(device) for device in devices])
+            await cursor.execute(SQL["check links"])
+        except psycopg.errors.UniqueViolation as error:
+            if error.diag.constraint_name == "device_source":
+                raise NotAllowed("another device has this source already") from error
+            raise NotAllowed("a device is named twice, or somebody registered it just now") from error
+        except psycopg.errors.ForeignKeyViolation as error:
+            raise NotAllowed("a device names a lift that is not registered") from error
+
+
+async def _check_cameras(connection: Connection, devices: Sequence[Device]) -> None:
+    new = {device.id: device.kind for device in devices}
+    wanted = {camera for device in devices for camera in device.cameras} - new.keys()
+    rows = await (await connection.execute(SQL["kinds"], {"ids": list(wanted)})).fetchall() if wanted else []
+    kinds = new | {row["id"]: DeviceKind(row["kind"]) for row in rows}
+    for device in devices:
+        for camera in device.cameras:
+            if kinds.get(camera) is not DeviceKind.CAMERA:
+                raise NotAllowed(f"{device.id} names {camera} as a camera: no such one is registered")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -137,6 +190,7 @@ async def _delete(connection: Connection, ids: Sequence[str]) -> Deleted:
     if held:
         names = ", ".join(row["id"] for row in held[:10])
         raise NotAllowed(f"evidence is held of {names}: see gridwatch evidence list --held")
+    await connection.execute(SQL["unlink cameras"], {"ids": list(ids)})
     await connection.execute(SQL["log evidence"], {"ids": list(ids)})
     shown = await (await connection.execute(SQL["files of"], {"ids": list(ids)})).fetchall()
     rows = await (await connection.execute(SQL["delete"], {"ids": list(ids)})).fetchall()
@@ -151,15 +205,35 @@ async def _delete(connection: Connection, ids: Sequence[str]) -> Deleted:
     return Deleted(devices=len(keys), files=tuple(sorted(files)))
 
 
+def _stated(row: Row) -> Stated | None:
+    crs = Crs(row["crs"])
+    return None if crs is Crs.WGS84 else Stated(crs=crs, lon=row["stated_lon"], lat=row["stated_lat"])
+
+
 def _columns(device: Device) -> dict[str, Any]:
+    place, stated = device.location, device.stated
     return {
         "id": device.id,
         "scene": device.scene,
         "kind": device.kind.value,
         "name": device.name,
+        "model": device.model,
+        "source": device.source,
         "area": device.area,
-        "lon": device.location.lon if device.location else None,
-        "lat": device.location.lat if device.location else None,
-        "channels": Jsonb(list(device.channels)),
+        "lon": place.lon if place else None,
+        "lat": place.lat if place else None,
+        "crs": stated.crs if stated else Crs.WGS84,
+        "stated_lon": stated.lon if stated else None,
+        "stated_lat": stated.lat if stated else None,
+        "channels": Jsonb([channel.as_json() for channel in device.channels]),
+        "labels": list(device.labels),
+        "address": device.address,
+        "telephone": device.telephone,
+        "lift": device.lift,
+        "cameras": list(device.cameras),
+        "playback_url": device.playback_url,
+        "state": device.state.value,
+        "state_until": device.state_until,
+        "state_by": device.state_by,
         "simulated": device.simulated,
     }

@@ -56,7 +56,7 @@ def test_a_list_is_registered_whole_or_not_at_all(api: Api) -> None:
         ({"kind": "toaster"}, "body.kind", "sensor"),
         ({"location": {"lon": 181, "lat": 0}}, "body.location.lon", "180"),
         ({"name": "a\0b"}, "body.name", "NUL"),
-        ({"channels": [{"a": "\0"}]}, "body.channels.0", "NUL"),
+        ({"channels": [{"quantity": "co_ppm", "quality": {"a": "\0"}}]}, "body.channels.0.quality", "NUL"),
         ({"colour": "red"}, "body.colour", "not permitted"),
     ],
 )
@@ -69,6 +69,48 @@ def test_what_is_wrong_is_named_with_its_reason(
     (wrong,) = answer.json()["errors"]
     assert wrong["field"] == field
     assert why in wrong["why"]
+
+
+def test_where_a_device_stands_is_stored_in_wgs84_and_what_was_stated_is_kept(api: Api) -> None:
+    stated = {"lon": 121.531541859215, "lat": 31.17530398364597, "crs": "GCJ-02"}
+    api.client.post("/api/v1/devices", json={**SENSOR, "location": stated})
+    device = api.client.get("/api/v1/devices/s-1").json()
+    assert device["stated"] == stated
+    assert device["location"] == pytest.approx({"lon": 121.5272106, "lat": 31.1774276}, abs=1e-8)
+    renamed = api.client.patch("/api/v1/devices/s-1", json={"name": "one"}).json()
+    assert (renamed["stated"], renamed["location"]) == (stated, device["location"])
+    moved = api.client.patch("/api/v1/devices/s-1", json={"location": {"lon": 1, "lat": 2}}).json()
+    assert (moved["stated"], moved["location"]) == (None, {"lon": 1, "lat": 2})
+
+
+def test_addresses_and_telephones_are_not_in_lists(api: Api) -> None:
+    private = {"address": "锦竹苑3栋2单元501", "telephone": "028-8580 0000"}
+    api.client.post("/api/v1/devices", json={**SENSOR, **private})
+    listed = api.client.get("/api/v1/devices").json()
+    assert [one["id"] for one in listed] == ["s-1"]
+    assert not private.keys() & listed[0].keys()
+    alone = api.client.get("/api/v1/devices/s-1").json()
+    assert {name: alone[name] for name in private} == private
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "why"),
+    [
+        ({"cameras": ["nobody"]}, 409, "s-1 names nobody as a camera"),
+        ({"lift": "nobody"}, 409, "lift that is not registered"),
+        ({"lift": "s-1"}, 422, "its own lift"),
+        ({"state": "test"}, 422, "state_until"),
+        ({"playback_url": "https://admin:secret@nvr.example/"}, 422, "leave user and password out"),
+        ({"channels": [{"quantity": "co_ppm"}, {"quantity": "co_ppm"}]}, 422, "co_ppm twice"),
+        ({"labels": ["a;b"]}, 422, "semicolons"),
+        ({"source": "a b"}, 422, "without blanks"),
+    ],
+)
+def test_what_does_not_fit_is_refused(api: Api, changes: dict[str, object], status: int, why: str) -> None:
+    answer = api.client.post("/api/v1/devices", json={**SENSOR, **changes})
+    assert answer.status_code == status
+    assert why in answer.json()["detail"]
+    assert api.client.get("/api/v1/devices").json() == []
 
 
 def test_devices_come_in_pages_that_link_to_the_next(api: Api) -> None:

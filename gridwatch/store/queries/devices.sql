@@ -1,8 +1,8 @@
 -- find --
-SELECT d.*, c.skew_s AS clock_skew_s FROM device d LEFT JOIN device_clock c ON c.device_key = d.key
+SELECT d.*, state_now(d), c.skew_s AS clock_skew_s FROM device d LEFT JOIN device_clock c ON c.device_key = d.key
 WHERE d.id = ANY(%(ids)s)
 -- list --
-SELECT d.*, c.skew_s AS clock_skew_s FROM device d LEFT JOIN device_clock c ON c.device_key = d.key
+SELECT d.*, state_now(d), c.skew_s AS clock_skew_s FROM device d LEFT JOIN device_clock c ON c.device_key = d.key
 WHERE (%(scene)s::text IS NULL OR scene = %(scene)s)
   AND (%(simulated)s::boolean IS NULL OR simulated = %(simulated)s)
   AND id > %(after)s
@@ -11,14 +11,38 @@ LIMIT %(limit)s
 -- count --
 SELECT count(*) FILTER (WHERE NOT simulated) AS real, count(*) FILTER (WHERE simulated) AS simulated FROM device
 -- add --
-INSERT INTO device (id, scene, kind, name, area, lon, lat, channels, simulated)
-VALUES (%(id)s, %(scene)s, %(kind)s, %(name)s, %(area)s, %(lon)s, %(lat)s, %(channels)s, %(simulated)s)
+INSERT INTO device (id, scene, kind, name, model, source, area, lon, lat, crs, stated_lon, stated_lat, channels,
+                    labels, address, telephone, lift, cameras, playback_url, state, state_until, state_by,
+                    simulated)
+VALUES (%(id)s, %(scene)s, %(kind)s, %(name)s, %(model)s, %(source)s, %(area)s, %(lon)s, %(lat)s, %(crs)s,
+        %(stated_lon)s, %(stated_lat)s, %(channels)s, %(labels)s, %(address)s, %(telephone)s, %(lift)s,
+        %(cameras)s, %(playback_url)s, %(state)s, %(state_until)s, %(state_by)s, %(simulated)s)
 -- replace --
 UPDATE device
-SET scene = %(scene)s, kind = %(kind)s, name = %(name)s, area = %(area)s, lon = %(lon)s, lat = %(lat)s,
-    channels = %(channels)s
+SET scene = %(scene)s, kind = %(kind)s, name = %(name)s, model = %(model)s, source = %(source)s, area = %(area)s,
+    lon = %(lon)s, lat = %(lat)s, crs = %(crs)s, stated_lon = %(stated_lon)s, stated_lat = %(stated_lat)s,
+    channels = %(channels)s, labels = %(labels)s, address = %(address)s, telephone = %(telephone)s,
+    lift = %(lift)s, cameras = %(cameras)s, playback_url = %(playback_url)s, state = %(state)s,
+    state_until = %(state_until)s, state_by = %(state_by)s
 WHERE id = %(id)s
-RETURNING *, (SELECT skew_s FROM device_clock WHERE device_key = device.key) AS clock_skew_s
+-- defer links --
+SET CONSTRAINTS device_lift, device_source DEFERRED
+-- check links --
+SET CONSTRAINTS device_lift, device_source IMMEDIATE
+-- kinds --
+SELECT id, kind FROM device WHERE id = ANY(%(ids)s)
+-- unlink cameras --
+UPDATE device d
+SET cameras = (SELECT coalesce(array_agg(c ORDER BY n), '{}') FROM unnest(d.cameras) WITH ORDINALITY AS t (c, n)
+               WHERE c <> ALL(%(ids)s))
+WHERE cameras && %(ids)s::text[]
+-- find by source --
+SELECT asked.source AS asked, d.*, state_now(d), c.skew_s AS clock_skew_s
+FROM unnest(%(sources)s::text[]) AS asked (source)
+LEFT JOIN device own ON own.source = asked.source
+LEFT JOIN device plain ON plain.id = substr(asked.source, strpos(asked.source, ':') + 1) AND plain.source IS NULL
+JOIN device d ON d.key = coalesce(own.key, plain.key)
+LEFT JOIN device_clock c ON c.device_key = d.key
 -- delete --
 DELETE FROM device WHERE id = ANY(%(ids)s) RETURNING key
 -- forget readings --
