@@ -17,8 +17,13 @@ from gridwatch.store.columns import ColumnDumper
 Row: TypeAlias = dict[str, Any]
 Connection: TypeAlias = psycopg.AsyncConnection[Row]
 
-SESSION_OPTIONS = "-c search_path=gridwatch,public -c timezone=UTC -c jit=off"
-"""Our tables have a schema of their own; just-in-time compilation costs more than our short queries."""
+SESSION_OPTIONS = (
+    "-c search_path=gridwatch,public -c timezone=UTC -c jit=off"
+    " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+)
+"""Our tables have a schema of their own; just-in-time compilation costs more than our short queries. A
+machine that lost power is noticed within half a minute on both sides, and its locks are free."""
+KEEPALIVES = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
 
 CONNECT_TIMEOUT_S = 5
 psycopg.adapters.register_dumper(np.ndarray, ColumnDumper)
@@ -68,7 +73,9 @@ def with_session_options(url: str) -> str:
     given = psycopg.conninfo.conninfo_to_dict(url)
     options = f"{given.get('options') or ''} {SESSION_OPTIONS}".strip()
     timeout = given.get("connect_timeout") or CONNECT_TIMEOUT_S
-    return psycopg.conninfo.make_conninfo(url, options=options, connect_timeout=timeout)
+    return psycopg.conninfo.make_conninfo(
+        url, **(KEEPALIVES | given | {"options": options, "connect_timeout": timeout})
+    )
 
 
 class Store:
