@@ -1,0 +1,115 @@
+"""A bridge's MQTT connection: a message is published once the broker has acknowledged it, however late."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import aiomqtt
+
+from gridwatch.broker_address import BrokerAddress
+from gridwatch.wire import topic_of
+
+log = logging.getLogger(__name__)
+PAHO_LOG = logging.getLogger(f"{__name__}.paho")
+PAHO_LOG.setLevel(logging.CRITICAL)
+"""Its words about a broker that is away are ours to say, once."""
+
+WINDOW = 64
+"""Messages without acknowledgement; callers bound what they hand over at once."""
+ACKNOWLEDGED_WITHIN_S = 60.0
+AGAIN_AFTER_S = 0.25
+BACK_OFF_S = (0.25, 0.5, 1.0, 2.0, 4.0)
+"""Between attempts to connect; the last one stays."""
+KEEPALIVE_S = 30
+
+Heard = Callable[[str, bytes], None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outgoing:
+    """One message of `gw/v1/…`, sent with QoS 1."""
+
+    topic: str
+    payload: bytes
+    retain: bool = False
+
+
+def status_of(device: str, *, online: bool) -> Outgoing:
+    """Return the retained status of a device."""
+    return Outgoing(
+        topic=topic_of(device, "status"), payload=b"online" if online else b"offline", retain=True
+    )
+
+
+class Publisher:
+    """One connection that is made again whenever it breaks; `heard` gets what comes on `topics`."""
+
+    def __init__(
+        self, address: BrokerAddress, *, topics: Sequence[str] = (), heard: Heard | None = None
+    ) -> None:
+        self._address = address
+        self._topics = topics
+        self._heard = heard
+        self._client: aiomqtt.Client | None = None
+        self._connected = asyncio.Event()
+
+    async def run(self) -> None:
+        """Keep the connection until cancelled."""
+        failures = 0
+        there: bool | None = None
+        while True:
+            try:
+                async with self._open() as client:
+                    for topic in self._topics:
+                        await client.subscribe(topic, qos=1)
+                    if there is False:
+                        log.warning("the broker is back")
+                    there, failures = True, 0
+                    await self._serve(client)
+            except aiomqtt.MqttError as error:
+                if there is not False:
+                    log.warning("the broker is away (%s): what comes is kept, trying again", error)
+                there = False
+                await asyncio.sleep(BACK_OFF_S[min(failures, len(BACK_OFF_S) - 1)])
+                failures += 1
+
+    async def publish(self, message: Outgoing) -> None:
+        """Return once the broker has acknowledged the message; waits for a broker that is away."""
+        while True:
+            await self._connected.wait()
+            client = self._client
+            try:
+                if client is not None:
+                    await client.publish(
+                        message.topic, message.payload, 1, message.retain, timeout=ACKNOWLEDGED_WITHIN_S
+                    )
+                    return
+            except aiomqtt.MqttError:
+                await asyncio.sleep(AGAIN_AFTER_S)
+
+    def _open(self) -> aiomqtt.Client:
+        """MQTT 3.1.1, which every broker speaks."""
+        client = aiomqtt.Client(
+            self._address.host,
+            self._address.port,
+            username=self._address.username,
+            password=self._address.password,
+            tls_params=aiomqtt.TLSParameters() if self._address.tls else None,
+            keepalive=KEEPALIVE_S,
+            max_inflight_messages=WINDOW,
+            logger=PAHO_LOG,
+        )
+        client.pending_calls_threshold = 2 * WINDOW
+        return client
+
+    async def _serve(self, client: aiomqtt.Client) -> None:
+        self._client = client
+        self._connected.set()
+        try:
+            async for message in client.messages:
+                if self._heard is not None and isinstance(message.payload, bytes):
+                    self._heard(str(message.topic), message.payload)
+        finally:
+            self._connected.clear()
+            self._client = None
