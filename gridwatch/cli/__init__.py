@@ -10,6 +10,7 @@ import typer
 from gridwatch.cli.api import api_command
 from gridwatch.cli.backup import backup_command, restore_command
 from gridwatch.cli.books import books_command, gaps_command
+from gridwatch.cli.bridge import bridge_app
 from gridwatch.cli.collector import ingest_command
 from gridwatch.cli.database import migrate_command
 from gridwatch.cli.detect import detect_command
@@ -47,6 +48,7 @@ app.command("restore")(restore_command)
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(evidence_app, name="evidence")
 app.add_typer(devices_app, name="devices")
+app.add_typer(bridge_app, name="bridge")
 
 
 def main() -> None:

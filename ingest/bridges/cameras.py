@@ -1,0 +1,365 @@
+"""The cameras of a bridge: which they are, how to reach them, and how what they judge is passed on."""
+
+import asyncio
+import hmac
+import logging
+import os
+import ssl
+import tomllib
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol, TypeVar
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+
+from gridwatch.errors import GridwatchError, SettingsError, UnreadableMessage
+from gridwatch.model import check_device_id
+from gridwatch.wire import topic_of
+from ingest.bridges.judgement import Episodes, Judgement, finding_of, label_of, read_labels
+from ingest.bridges.multipart import Part, Parts, boundary_of
+from ingest.bridges.publisher import Outgoing, status_of
+from ingest.bridges.spool import Spool
+
+log = logging.getLogger(__name__)
+
+BACK_OFF_S = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+"""Between attempts to reach a camera; the last one stays."""
+
+REFUSED_BACK_OFF_S = 300.0
+"""After a wrong password: cameras lock an account after some attempts."""
+
+CONNECT_WITHIN_S = 10.0
+SNAPSHOT_WITHIN_S = 3.0
+"""A finding does not wait longer for its picture."""
+MOST_SNAPSHOT_BYTES = 8 * 2**20
+
+LEAST_KEY_CHARACTERS = 16
+
+MOST_UNKNOWN = 1000
+"""Kinds and channels that are said to be passed over: a camera has some dozen."""
+
+Read = TypeVar("Read")
+
+
+class CameraRefused(GridwatchError):
+    """A camera does not accept the user name and password."""
+
+
+class CameraAway(GridwatchError):
+    """A camera can't be reached, or its stream has ended."""
+
+
+class CameraEntry(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A `[[camera]]` of a bridge's file."""
+
+    device: str | None = None
+    devices: dict[str, str] = {}
+    url: str | None = None
+    username: str = ""
+    password_env: str | None = None
+    password_file: str | None = None
+    push_key_env: str | None = None
+    push_key_file: str | None = None
+    certificate: str | None = None
+    snapshot: bool = True
+    labels: dict[str, str] = {}
+
+
+class CamerasFile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """The file of a bridge for cameras."""
+
+    camera: list[CameraEntry]
+    labels: dict[str, str] = {}
+    listen: str | None = None
+    tls_certificate: str | None = None
+    tls_key: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Camera:
+    """A camera or recorder: its address, who asks, and which device of ours each of its channels is."""
+
+    device_of: Callable[[str], str | None]
+    devices: tuple[str, ...]
+    labels: Mapping[str, str]
+    snapshot: bool
+    url: str | None = None
+    username: str = ""
+    password: str = ""
+    push_key: str | None = None
+    tls: ssl.SSLContext | bool = True
+
+    @property
+    def name(self) -> str:
+        """Return what a log calls it."""
+        return ", ".join(self.devices)
+
+
+def read_file(path: Path, form: type[Read]) -> Read:
+    """Read a bridge's TOML file; raise SettingsError that says where it is wrong."""
+    try:
+        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), form)
+    except (OSError, ValueError, msgspec.ValidationError) as error:
+        raise SettingsError(f"{path}: {error}") from error
+
+
+def read_secret(where: str, variable: str | None, file: str | None) -> str | None:
+    """Return a secret from the environment or a file, None where neither is named; raise SettingsError.
+
+    A secret never stands in the settings themselves, nor on a command line, where others could read it.
+    """
+    if variable and file:
+        raise SettingsError(f"{where}: name either a variable or a file, not both")
+    if variable:
+        if not (secret := os.environ.get(variable)):
+            raise SettingsError(f"{where}: the environment variable {variable} is not set")
+        return secret
+    if file:
+        try:
+            secret = Path(file).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{where}: {error}") from error
+        if not secret:
+            raise SettingsError(f"{where}: {file} is empty")
+        return secret
+    return None
+
+
+def check_key(where: str, key: str | None) -> str | None:
+    """Return a key that pushes are made with; raise SettingsError for one that could be guessed."""
+    if key is not None and (len(key) < LEAST_KEY_CHARACTERS or not key.isascii() or not key.isprintable()):
+        raise SettingsError(f"{where}: a key has at least {LEAST_KEY_CHARACTERS} printable characters")
+    return key
+
+
+def with_key(cameras: Sequence[Camera], key: str) -> Camera | None:
+    """Return the camera whose key it is, in a time that tells nothing about the others."""
+    given = key.encode("utf-8", "replace")
+    found = None
+    for camera in cameras:
+        if camera.push_key is not None and hmac.compare_digest(camera.push_key.encode(), given):
+            found = camera
+    return found
+
+
+def read_cameras(vendor: str, path: Path, file: CamerasFile) -> list[Camera]:
+    """Return the cameras of a bridge's file; raise SettingsError that names the first wrong one."""
+    if not file.camera:
+        raise SettingsError(f"{path}: there is no [[camera]]")
+    cameras = [
+        _camera(vendor, f"{path}: camera {number}", entry, file.labels)
+        for number, entry in enumerate(file.camera, 1)
+    ]
+    devices = [device for camera in cameras for device in camera.devices]
+    if twice := sorted({device for device in devices if devices.count(device) > 1}):
+        raise SettingsError(f"{path}: {', '.join(twice)}: named by more than one camera")
+    return cameras
+
+
+def _camera(vendor: str, where: str, entry: CameraEntry, labels: Mapping[str, str]) -> Camera:
+    if (entry.device is None) == (not entry.devices):
+        raise SettingsError(f"{where}: give `device`, or for a recorder `devices` by channel")
+    devices = (entry.device,) if entry.device is not None else tuple(entry.devices.values())
+    try:
+        for device in devices:
+            check_device_id(device)
+        known = read_labels(vendor, {**labels, **entry.labels})
+    except (ValueError, SettingsError) as error:
+        raise SettingsError(f"{where}: {error}") from error
+    push_key = check_key(
+        f"{where}: push_key", read_secret(f"{where}: push_key", entry.push_key_env, entry.push_key_file)
+    )
+    password = read_secret(f"{where}: password", entry.password_env, entry.password_file)
+    if entry.url is None and push_key is None:
+        raise SettingsError(
+            f"{where}: give `url` to ask the camera, or `push_key_env` or _file where it pushes"
+        )
+    if entry.url is not None:
+        _check_url(where, entry.url)
+        if password is None or not entry.username:
+            raise SettingsError(f"{where}: give `username`, and `password_env` or `password_file`")
+    return Camera(
+        device_of=entry.devices.get if entry.device is None else lambda channel: entry.device,
+        devices=devices,
+        labels=known,
+        snapshot=entry.snapshot and entry.url is not None,
+        url=None if entry.url is None else entry.url.rstrip("/"),
+        username=entry.username,
+        password=password or "",
+        push_key=push_key,
+        tls=_trusted(where, entry.certificate),
+    )
+
+
+def _check_url(where: str, url: str) -> None:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
+        raise SettingsError(f"{where}: url: write http://host or https://host:port, without a password")
+
+
+def _trusted(where: str, certificate: str | None) -> ssl.SSLContext | bool:
+    """Trust one certificate, whatever name it bears: cameras sign their own."""
+    if certificate is None:
+        return True
+    try:
+        context = ssl.create_default_context(cafile=certificate)
+    except OSError as error:
+        raise SettingsError(f"{where}: certificate: {error}") from error
+    context.check_hostname = False
+    return context
+
+
+class Vendor(Protocol):
+    """How a vendor's cameras are asked, and how their words are read."""
+
+    name: str
+    stream_path: str
+    silence_s: float
+    """So long without a word, a heartbeat included, the stream is taken for dead."""
+
+    def snapshot_path(self, channel: str) -> str:
+        """Return where a picture of a channel is."""
+
+    def reader(self) -> "Reader":
+        """Return a reader of one stream's parts."""
+
+
+class Reader(Protocol):
+    """Reads one stream's parts in their order, and remembers an event whose pictures have yet to come."""
+
+    def read(self, part: Part) -> list[Judgement]:
+        """Return what is whole with this part; raises UnreadableMessage."""
+
+    def flush(self) -> list[Judgement]:
+        """Return what waits for pictures, without them."""
+
+
+class Desk:
+    """Where what cameras judge becomes findings: folded, with its picture, kept until published."""
+
+    def __init__(self, vendor: Vendor, spool: Spool) -> None:
+        self.vendor = vendor
+        self.spool = spool
+        self._episodes = Episodes()
+        self._unknown: set[tuple[str, str]] = set()
+
+    async def take(self, camera: Camera, judgement: Judgement, client: httpx.AsyncClient | None) -> None:
+        """Pass on what a judgement adds to what was told."""
+        device = camera.device_of(judgement.channel)
+        label = label_of(judgement, camera.labels)
+        if device is None or label is None:
+            self._say_once(camera, judgement, device)
+            return
+        report = self._episodes.follow(device, judgement, datetime.now(UTC))
+        if report is None:
+            return
+        if report.is_new and not judgement.pictures and camera.snapshot and client is not None:
+            picture = await snapshot(client, self.vendor.snapshot_path(judgement.channel), camera)
+            judgement = replace(judgement, pictures=() if picture is None else (picture,))
+        self.spool.put(finding_of(self.vendor.name, device, label, judgement, report))
+
+    async def read(
+        self, camera: Camera, reader: Reader, part: Part, client: httpx.AsyncClient | None = None
+    ) -> None:
+        """Pass on what one part brings. What can't be read goes as it is: the collector quarantines it."""
+        try:
+            judgements = reader.read(part)
+        except UnreadableMessage as error:
+            log.warning("%s: %s; it goes to quarantine", camera.name, error)
+            self.spool.put(Outgoing(topic=topic_of(camera.devices[0], "finding"), payload=part.body))
+            return
+        for judgement in judgements:
+            await self.take(camera, judgement, client)
+
+    def _say_once(self, camera: Camera, judgement: Judgement, device: str | None) -> None:
+        """Say once what is not passed on."""
+        about = (judgement.channel if device is None else "", judgement.kind)
+        if not judgement.active or about in self._unknown or len(self._unknown) >= MOST_UNKNOWN:
+            return
+        self._unknown.add(about)
+        why = "no label is known for it" if device else f"channel {judgement.channel!r} is no device"
+        log.info("%s: %r is not passed on: %s", camera.name, judgement.kind, why)
+
+
+async def snapshot(client: httpx.AsyncClient, path: str, camera: Camera) -> bytes | None:
+    """Return what the camera sees now; None where it does not say so in time."""
+    try:
+        async with asyncio.timeout(SNAPSHOT_WITHIN_S):
+            async with client.stream("GET", path) as response:
+                response.raise_for_status()
+                picture = b""
+                async for piece in response.aiter_bytes():
+                    picture += piece
+                    if len(picture) > MOST_SNAPSHOT_BYTES:
+                        return None
+                return picture
+    except (httpx.HTTPError, TimeoutError) as error:
+        log.warning("%s: no picture: %s", camera.name, type(error).__name__)
+        return None
+
+
+@asynccontextmanager
+async def client_of(camera: Camera, silence_s: float) -> AsyncIterator[httpx.AsyncClient]:
+    """Open a client for one camera; a stream that is silent for `silence_s` is taken for dead."""
+    async with httpx.AsyncClient(
+        base_url=camera.url or "",
+        auth=httpx.DigestAuth(camera.username, camera.password),
+        timeout=httpx.Timeout(CONNECT_WITHIN_S, read=silence_s),
+        verify=camera.tls,
+        trust_env=False,
+    ) as client:
+        yield client
+
+
+async def watch(desk: Desk, camera: Camera) -> None:
+    """Read a camera's stream for ever; connect again, ever less often, whenever it breaks."""
+    failures = 0
+    while True:
+        began = asyncio.get_running_loop().time()
+        try:
+            async with client_of(camera, desk.vendor.silence_s) as client:
+                await _read_stream(desk, camera, client)
+        except CameraRefused:
+            log.error("%s: the camera refuses the user name or password", camera.name)
+            pause_s = REFUSED_BACK_OFF_S
+        except (CameraAway, UnreadableMessage) as error:
+            lasted_s = asyncio.get_running_loop().time() - began
+            failures = 0 if lasted_s > BACK_OFF_S[-1] else failures
+            pause_s = BACK_OFF_S[min(failures, len(BACK_OFF_S) - 1)]
+            failures += 1
+            log.warning("%s: %s; trying again in %g s", camera.name, error, pause_s)
+        await asyncio.sleep(pause_s)
+
+
+async def _read_stream(desk: Desk, camera: Camera, client: httpx.AsyncClient) -> None:
+    """Pass on what the stream brings; raises CameraAway at its end, CameraRefused for a wrong password."""
+    online = False
+    try:
+        async with client.stream("GET", desk.vendor.stream_path) as response:
+            if response.status_code in (401, 403):
+                raise CameraRefused
+            if response.status_code != httpx.codes.OK:
+                raise CameraAway(f"the camera answers with status {response.status_code}")
+            parts = Parts(boundary_of(response.headers.get("content-type", "")))
+            reader = desk.vendor.reader()
+            log.info("%s: the camera's stream of events is open", camera.name)
+            online = _say_status(desk, camera, online=True)
+            async for data in response.aiter_bytes():
+                for part in parts.feed(data):
+                    await desk.read(camera, reader, part, client)
+        raise CameraAway("the camera ended its stream")
+    except httpx.HTTPError as error:
+        raise CameraAway(f"the camera can't be reached ({type(error).__name__})") from error
+    finally:
+        if online:
+            _say_status(desk, camera, online=False)
+
+
+def _say_status(desk: Desk, camera: Camera, *, online: bool) -> bool:
+    desk.spool.put(*(status_of(device, online=online) for device in camera.devices))
+    return online
