@@ -1,0 +1,169 @@
+"""The credentials of devices: issued, rotated, revoked, and checked."""
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import chain, count
+
+import psycopg
+
+from gridwatch.errors import NotAllowed, NotFound
+from gridwatch.secret import hash_secret, is_secret_of, new_secret
+from gridwatch.store.accounts import token_secret
+from gridwatch.store.connection import Connection, Store, queries
+
+SQL = queries("credentials")
+
+OVERLAP = timedelta(days=1)
+"""How long the old secret stays good beside the new one, unless told otherwise."""
+
+DECOY = hash_secret("nobody has this one")
+"""Checked where there is no such user, so that the answer takes as long."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Identity:
+    """Who proved to be a device: `devices` are those that it may speak for, itself among them."""
+
+    device: str
+    devices: frozenset[str]
+
+    def may_speak_for(self, device: str) -> bool:
+        """Say whether what `device` is said to send may come from here."""
+        return device in self.devices
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewCredential:
+    """What a device needs to connect. The secret is known here and now, and never again."""
+
+    device: str
+    username: str
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Credential:
+    """A credential as it is kept. `ends_at`: it is good until then; None for as long as nobody revokes it."""
+
+    device: str
+    username: str
+    certificate: bool
+    serial: str | None
+    issued_at: datetime
+    issued_by: str
+    ends_at: datetime | None
+    revoked_at: datetime | None
+
+
+async def rotate_secret(
+    store: Store, device: str, *, actor: str, overlap: timedelta = OVERLAP, secret: str | None = None
+) -> NewCredential:
+    """Give a device a new secret (`secret`: one that it brings along), its first or one more.
+
+    The secret it had stays good for `overlap`; one that was to end already ends now. Raises NotFound, and
+    NotAllowed where the given secret is another device's.
+    """
+    secret = secret or new_secret()
+    lookup = await _lookup(store, secret)
+    async with store.transaction() as connection:
+        new = await _rotate(connection, device, overlap, actor, secret, lookup)
+        await _log(connection, actor, "rotated", device, new.username)
+    return new
+
+
+async def revoke_credentials(
+    store: Store, device: str, *, actor: str, username: str | None = None
+) -> Sequence[str]:
+    """Take a device's credentials back, or the one named; return their usernames. Raises NotFound."""
+    async with store.transaction() as connection:
+        await _key_of(connection, device)
+        given = {"device": device, "username": username}
+        rows = await (await connection.execute(SQL["revoke"], given)).fetchall()
+        if not rows:
+            raise NotFound(f"{device!r} has no such credential in use")
+        names = sorted(row["username"] for row in rows)
+        await _log(connection, actor, "revoked", device, " ".join(names))
+    return names
+
+
+async def list_credentials(
+    store: Store, device: str | None = None, *, revoked: bool = False
+) -> list[Credential]:
+    """Return the credentials that are good, of one device or of all; with `revoked` the others too."""
+    rows = await store.rows(SQL["list"], {"device": device, "all": revoked})
+    return [Credential(**row) for row in rows]
+
+
+async def verify(store: Store, username: str, secret: str) -> Identity | None:
+    """Return who has this username and secret, None where either is wrong; both take the same time."""
+    return await _verify(store, secret, username=username)
+
+
+async def verify_secret(store: Store, secret: str) -> Identity | None:
+    """Return whose secret this is, for protocols that send nothing else; None where nobody has it."""
+    return await _verify(store, secret, lookup=await _lookup(store, secret))
+
+
+async def _verify(
+    store: Store, secret: str, *, username: str | None = None, lookup: bytes | None = None
+) -> Identity | None:
+    possible = username is None or "\0" not in username
+    row = await store.row(SQL["verify"], {"username": username, "lookup": lookup}) if possible else None
+    right = is_secret_of((row["hash"] if row else None) or DECOY, secret)
+    if row is None or row["hash"] is None or not right:
+        return None
+    return Identity(device=row["device"], devices=frozenset((row["device"],)))
+
+
+async def _rotate(
+    connection: Connection, device: str, overlap: timedelta, actor: str, secret: str, lookup: bytes
+) -> NewCredential:
+    key = await _key_of(connection, device)
+    await connection.execute(SQL["replace"], {"key": key, "overlap": overlap})
+    new = NewCredential(device=device, username=await _free_username(connection, key, device), secret=secret)
+    given = {
+        "key": key,
+        "username": new.username,
+        "hash": hash_secret(secret),
+        "lookup": lookup,
+        "serial": None,
+        "actor": actor,
+        "ends_at": None,
+    }
+    try:
+        await connection.execute(SQL["add"], given)
+    except psycopg.errors.UniqueViolation as error:
+        raise NotAllowed("this secret is in use already: each device needs its own") from error
+    return new
+
+
+async def _free_username(connection: Connection, key: int, device: str) -> str:
+    """Return the device's id, or where an older credential has that still, the id with ~2, ~3 …"""
+    await connection.execute(SQL["end ended"], {"key": key})
+    rows = await (await connection.execute(SQL["in use"], {"key": key})).fetchall()
+    taken = {row["username"] for row in rows}
+    further = (f"{device}~{number}" for number in count(2))
+    return next(name for name in chain((device,), further) if name not in taken)
+
+
+async def _key_of(connection: Connection, device: str) -> int:
+    """Return a device's key, and let nobody else change its credentials meanwhile. Raises NotFound."""
+    row = await (await connection.execute(SQL["device"], {"device": device})).fetchone()
+    if row is None:
+        raise NotFound(f"no device {device!r} is registered")
+    key: int = row["key"]
+    return key
+
+
+async def _lookup(store: Store, secret: str) -> bytes:
+    """Return what a secret is found by: of no use without the installation's key."""
+    return hmac.digest(await token_secret(store), secret.encode(), hashlib.sha256)
+
+
+async def _log(connection: Connection, actor: str, action: str, device: str, detail: str = "") -> None:
+    await connection.execute(
+        SQL["log"], {"actor": actor, "action": action, "device": device, "detail": detail}
+    )
