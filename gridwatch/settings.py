@@ -76,6 +76,9 @@ class Settings(BaseSettings):
         None, description="password of the first administrator, user admin"
     )
     migrate: bool = Field(True, description="apply pending migrations at start; 0 turns it off")
+    formats: Path | None = Field(
+        None, description="TOML file of the foreign formats that are taken, see docs/mqtt.md; unset: none"
+    )
     installation: str = Field(
         "gridwatch", description="name of this installation; part of its MQTT client ids"
     )

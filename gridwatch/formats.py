@@ -1,0 +1,190 @@
+"""What an installation says of foreign formats: which it listens to, and what their fields mean to us.
+
+It stands in a TOML file (`GRIDWATCH_FORMATS`), is checked when it is read, and is data: adding a sensor's
+fields takes no code.
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from gridwatch.errors import SettingsError
+from gridwatch.model import check_label
+from gridwatch.units import conversion
+
+CONTACTS = frozenset({"smoke_alarm", "test", "mute", "tamper", "fault"})
+"""Quantities that are 0 or 1. A device whose registered channels name one has it in every message."""
+
+NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
+BETWEEN_WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+class _Section(BaseModel):
+    """A table of the file: no other keys than its own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _in_short(value: Any) -> Any:
+    return {"quantity": value} if isinstance(value, str) else value
+
+
+class FieldMeaning(_Section):
+    """What one foreign field means: a quantity of ours, and how its values become ours.
+
+    Words and switches go through `values`, numbers through `unit`, or through `scale` and `offset`.
+    """
+
+    quantity: str
+    unit: str | None = None
+    scale: float = Field(1.0, allow_inf_nan=False)
+    offset: float = Field(0.0, allow_inf_nan=False)
+    values: Mapping[str, float] = {}
+    absent: float | None = Field(None, allow_inf_nan=False)
+    """What it means that a message leaves the field out; None: nothing."""
+
+    @field_validator("quantity")
+    @classmethod
+    def _named(cls, value: str) -> str:
+        return check_label(value)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "FieldMeaning":
+        if self.unit is not None:
+            if {"scale", "offset"} & self.model_fields_set:
+                raise ValueError("give either unit, or scale and offset")
+            conversion(self.quantity, self.unit)
+        return self
+
+    def read(self, value: object) -> float | None:
+        """Return a value in our unit; None where it is none. Raises ValueError for words not in `values`."""
+        if isinstance(value, bool | str) and (word := str(value).lower()) in self.values:
+            return self.values[word]
+        if isinstance(value, int | float):
+            if (exact := f"{value:g}") in self.values:
+                return self.values[exact]
+            scale, offset = (
+                (self.scale, self.offset) if self.unit is None else conversion(self.quantity, self.unit)
+            )
+            return value * scale + offset
+        if isinstance(value, str):
+            known = ", ".join(self.values) or "none"
+            raise ValueError(f"{value[:40]!r} means nothing; values that do: {known}")
+        return None
+
+    @field_validator("values", mode="before")
+    @classmethod
+    def _words(cls, value: Any) -> Any:
+        return (
+            {str(word).lower(): number for word, number in value.items()}
+            if isinstance(value, dict)
+            else value
+        )
+
+
+class Mapped(_Section):
+    """What the fields of some devices mean: those whose profile (a pattern with * and ?) it is."""
+
+    profile: str = "*"
+    fields: Mapping[str, Annotated[FieldMeaning, BeforeValidator(_in_short)]]
+
+    @model_validator(mode="after")
+    def _each_once(self) -> "Mapped":
+        named = [meaning.quantity for meaning in self.fields.values()]
+        if twice := sorted({quantity for quantity in named if named.count(quantity) > 1}):
+            raise ValueError(f"two fields mean {', '.join(twice)}")
+        return self
+
+
+class ChirpStack(_Section):
+    """ChirpStack v4: what the fields of its decoded `object` mean."""
+
+    map: tuple[Mapped, ...] = ()
+
+    def fields(self, profile: str) -> Mapping[str, FieldMeaning]:
+        """Return the fields of a device profile: the first table whose pattern fits its name."""
+        return next((one.fields for one in self.map if fnmatchcase(profile, one.profile)), {})
+
+
+class Formats(_Section):
+    """The foreign formats that are listened to; None: not."""
+
+    chirpstack: ChirpStack | None = None
+
+
+def read_formats(path: Path | None) -> Formats:
+    """Read the file; without one nothing foreign is listened to. Raise SettingsError: file, key, why."""
+    if path is None:
+        return Formats()
+    try:
+        return Formats.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        wrong = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        raise SettingsError(f"{path}: " + "; ".join(wrong)) from error
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"GRIDWATCH_FORMATS={path} can't be read: {error}") from error
+
+
+def quantities(
+    body: Mapping[str, object], fields: Mapping[str, FieldMeaning], channels: frozenset[str]
+) -> dict[str, float]:
+    """Return the quantities in a decoded body, ours by `fields`, the others under their own names.
+
+    `channels`: the quantities that the device is registered with. What a field's `absent` stands for, and a
+    contact of the channels, is filled in where the body leaves the field out. Raises ValueError that names
+    the field.
+    """
+    values: dict[str, float] = {}
+    sent = dict(_leaves(body))
+    for path, value in sent.items():
+        meaning = fields.get(path)
+        if meaning is None:
+            if isinstance(value, int | float):
+                values.setdefault(_own_name(path), float(value))
+            continue
+        try:
+            number = meaning.read(value)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
+        if number is not None:
+            values[meaning.quantity] = number
+    for path, meaning in fields.items():
+        number = None if path in sent else _left_out(meaning, channels)
+        if number is not None:
+            values[meaning.quantity] = number
+    return values
+
+
+def _left_out(meaning: FieldMeaning, channels: frozenset[str]) -> float | None:
+    if meaning.absent is not None:
+        return meaning.absent if not channels or meaning.quantity in channels else None
+    return 0.0 if meaning.quantity in CONTACTS & channels else None
+
+
+def _leaves(body: Mapping[str, object], before: str = "") -> list[tuple[str, object]]:
+    """Return what lies in a body, also further down, by its path: `temperatureSensor.1`."""
+    leaves: list[tuple[str, object]] = []
+    for name, value in body.items():
+        leaves += (
+            _leaves(value, f"{before}{name}.") if isinstance(value, Mapping) else [(before + name, value)]
+        )
+    return leaves
+
+
+def _own_name(path: str) -> str:
+    """Return a field's own name as a quantity: `batteryVoltage` is `battery_voltage`."""
+    name = NOT_IN_NAMES.sub("_", BETWEEN_WORDS.sub("_", path).lower()).strip("_")
+    return check_label((name if name[:1].isalpha() else f"field_{name}")[:64])
