@@ -11,6 +11,7 @@ from functools import partial
 from detectors import DetectorOptions
 from gridwatch.broker_address import BrokerAddress
 from gridwatch.evidence import EvidenceFiles
+from gridwatch.formats import read_formats
 from gridwatch.running import database_url, mqtt_url
 from gridwatch.settings import Settings
 from gridwatch.store import Store
@@ -22,6 +23,7 @@ from ingest.broker import Session
 from ingest.broker_watch import watch_broker
 from ingest.clocks import Limits
 from ingest.figures import tell
+from ingest.foreign import Foreign
 from ingest.keeping import keeping_chores
 from ingest.media import WINDOW as MEDIA_WINDOW
 from ingest.media import take_media
@@ -54,6 +56,7 @@ MEDIA = [MARKER, *(topic_of("+", kind) for kind in ("frame/+", "clip/+", "findin
 
 async def collect(settings: Settings) -> None:
     """Run a collector until it is cancelled."""
+    formats = read_formats(settings.formats)
     options = DetectorOptions(
         elevator_onnx=settings.elevator_onnx, elevator_classes=settings.elevator_classes
     )
@@ -65,13 +68,14 @@ async def collect(settings: Settings) -> None:
         asyncio.TaskGroup() as tasks,
     ):
         registry, sequences = Registry(store), Sequences(store)
+        foreign = Foreign.of(formats)
         tasks.create_task(registry.follow(), name="registry")
         tasks.create_task(keep_up(store, backup_chores(settings)), name="backup")
         chores = [*CHORES, *keeping_chores(settings, files), *storage_chores(settings)]
         tasks.create_task(keep_up(store, chores), name="upkeep")
         tasks.create_task(sequences.follow(), name="sequences")
         tasks.create_task(watch_broker(store, BrokerAddress.parse(mqtt_url(settings))), name="broker watch")
-        work = partial(_work, settings, store, registry, sequences, pool, files)
+        work = partial(_work, settings, store, registry, sequences, pool, files, foreign)
         await hold_slots(store, settings.installation, work)
 
 
@@ -82,6 +86,7 @@ async def _work(
     sequences: Sequences,
     pool: Pool,
     files: EvidenceFiles,
+    foreign: Foreign,
     duty: Duty,
 ) -> None:
     """Do the work of one slot: its two sessions, and a memory of devices that is as old as they are."""
@@ -94,19 +99,20 @@ async def _work(
         sensors.forget()
         clocks.forget()
 
+    topics, pictured = [*READINGS, *foreign.readings], [*MEDIA, *foreign.media]
     async with (
-        session(client_id=f"{duty.client_id}-readings", topics=READINGS, window=READINGS_WINDOW) as readings,
-        session(client_id=f"{duty.client_id}-media", topics=MEDIA, window=MEDIA_WINDOW) as media,
+        session(client_id=f"{duty.client_id}-readings", topics=topics, window=READINGS_WINDOW) as readings,
+        session(client_id=f"{duty.client_id}-media", topics=pictured, window=MEDIA_WINDOW) as media,
         asyncio.TaskGroup() as tasks,
     ):
         duty.sessions += [readings, media]
         tasks.create_task(clocks.keep(), name="clocks")
         tasks.create_task(tell(store, duty.client_id, recorder.figures, duty.sessions), name="figures")
-        ours = Share(readings, store, duty.number, moved=forget)
+        ours = Share(readings, store, duty.number, sender=foreign.sender, moved=forget)
         tasks.create_task(
-            take_readings(ours, registry, clocks, sensors, recorder, sequences), name="readings"
+            take_readings(ours, registry, clocks, sensors, recorder, sequences, foreign), name="readings"
         )
-        pictures = Share(media, store, duty.number)
-        tasks.create_task(take_media(pictures, registry, pool, files, recorder), name="media")
+        pictures = Share(media, store, duty.number, sender=foreign.sender)
+        tasks.create_task(take_media(pictures, registry, pool, files, recorder, foreign), name="media")
         address = BrokerAddress.parse(mqtt_url(settings))
         await join_the_work(store, address, settings.installation, duty.number, duty.subscribed)

@@ -17,6 +17,7 @@ from gridwatch.evidence import EvidenceFiles
 from gridwatch.model import Clip, DeviceFinding, Evidence, Finding, Frame
 from gridwatch.store.entries import Accepted, Concluded, Entry, Shown, Skipped
 from ingest.broker import Delivery
+from ingest.foreign import Foreign
 from ingest.pipeline import refused_by, understand
 from ingest.pool import Pool, WorkerLost
 from ingest.recorder import Recorder
@@ -50,7 +51,12 @@ class Waiting:
 
 
 async def take_media(
-    session: Share, registry: Registry, pool: Pool, files: EvidenceFiles, recorder: Recorder
+    session: Share,
+    registry: Registry,
+    pool: Pool,
+    files: EvidenceFiles,
+    recorder: Recorder,
+    foreign: Foreign,
 ) -> None:
     """Take in frames, clips and findings of one session, for ever."""
     lanes = [Lane(session, pool, files, recorder) for _ in range(pool.size)]
@@ -59,10 +65,14 @@ async def take_media(
             tasks.create_task(lane.run(), name=f"lane {number}")
         while True:
             deliveries = await session.batch(most=WINDOW, linger_s=0)
-            for delivery, entry in zip(deliveries, await understand(deliveries, registry), strict=True):
+            ours, theirs = foreign.sort_out(deliveries)
+            understood = [*zip(ours, await understand(ours, registry), strict=True)]
+            told = await foreign.understand(theirs, registry)
+            understood += [(one, entry) for one, (entry,) in zip(theirs, told, strict=True)]
+            for delivery, entry in understood:
                 device = entry.known.device.id if isinstance(entry, Accepted) else ""
                 lanes[pool.lane_of(device)].add(Waiting(delivery=delivery, entry=entry))
-            if refused := await refused_by(session, registry):
+            if refused := await refused_by(session, registry, foreign):
                 await recorder.record(refused)
 
 

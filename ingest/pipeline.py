@@ -7,16 +7,18 @@ is decoded and judged.
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from typing import TypeVar
 
 from msgspec.structs import replace
 
 from gridwatch.errors import UnreadableMessage
-from gridwatch.model import Observations
+from gridwatch.model import DeviceFinding, Observations
 from gridwatch.store.devices import KnownDevice
 from gridwatch.store.entries import Accepted, Concluded, Entry, Rejected, Skipped
 from gridwatch.wire import decode, route_of
 from ingest.broker import Delivery
+from ingest.foreign import Foreign
 from ingest.recorder import Recorder, until_available
 from ingest.registry import Registry
 from ingest.sensors import Sensors
@@ -42,17 +44,20 @@ async def take_readings(
     sensors: Sensors,
     recorder: Recorder,
     sequences: Sequences,
+    foreign: Foreign,
 ) -> None:
     """Take in readings, states and results of one session, for ever."""
     async with asyncio.TaskGroup() as tasks:
         committing = tasks.create_task(asyncio.sleep(0))
         while True:
             deliveries = await session.batch(most=BATCH, linger_s=LINGER_S)
-            entries = await understand(deliveries, registry)
+            ours, theirs = foreign.sort_out(deliveries)
+            entries = await understand(ours, registry)
+            entries += chain.from_iterable(await foreign.understand(theirs, registry))
             await until_available(partial(clocks.prime, observers(entries)))
             await until_available(partial(sensors.prime, observers(entries)))
             entries = await in_slices(lambda entry: detect(entry, clocks, sensors), entries)
-            entries += await refused_by(session, registry)
+            entries += await refused_by(session, registry, foreign)
             await committing
             committing = tasks.create_task(commit(session, deliveries, entries, recorder, sequences))
 
@@ -94,7 +99,7 @@ def observers(entries: Sequence[Entry]) -> list[KnownDevice]:
 def detect(entry: Entry, clocks: Timekeeper, sensors: Sensors) -> Entry:
     """Let the device's clock and the sensor detectors judge what an entry holds."""
     if not (isinstance(entry, Accepted) and isinstance(entry.message, Observations)):
-        return entry
+        return _told(entry)
     flags, jumps = clocks.check(entry.known, entry.message.items, entry.received_at)
     findings = [*jumps, *sensors.feel(entry.known.device.id, entry.message.items)]
     if not (findings or flags):
@@ -102,17 +107,27 @@ def detect(entry: Entry, clocks: Timekeeper, sensors: Sensors) -> Entry:
     return replace(entry, flags=flags, concluded=tuple(Concluded(finding=finding) for finding in findings))
 
 
-async def refused_by(session: Share, registry: Registry) -> list[Skipped]:
+def _told(entry: Entry) -> Entry:
+    """Let a finding without pictures, that came among the readings, stand as it was told."""
+    if isinstance(entry, Accepted) and isinstance(entry.message, DeviceFinding):
+        return replace(entry, concluded=(Concluded(finding=entry.message.finding),))
+    return entry
+
+
+async def refused_by(session: Share, registry: Registry, foreign: Foreign) -> list[Skipped]:
     """Return the QoS 0 messages that a session had no room for, counted as skipped."""
     refused = session.take_refused()
     if not refused:
         return []
-    known = await until_available(partial(registry.find, map(sender, refused)))
-    return [Skipped(known=known.get(sender(topic))) for topic in refused.elements()]
+    ours = [sender(topic) for topic in refused if foreign.is_native(topic)]
+    theirs = [foreign.sender(topic) for topic in refused if not foreign.is_native(topic)]
+    known = await until_available(partial(registry.find, ours))
+    known |= await until_available(partial(registry.find_by_source, theirs))
+    return [Skipped(known=known.get(foreign.sender(topic))) for topic in refused.elements()]
 
 
 def sender(topic: str) -> str:
-    """Return the device that a topic names, or nothing where it names none."""
+    """Return the device that a topic of our own names, or nothing where it names none."""
     try:
         return route_of(topic)[0]
     except UnreadableMessage:
@@ -138,4 +153,5 @@ def _rejected(delivery: Delivery, reason: str, known: KnownDevice | None) -> Rej
         payload=delivery.payload,
         reason=reason,
         received_at=delivery.received_at,
+        named=sender(delivery.topic) or None,
     )

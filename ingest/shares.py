@@ -28,6 +28,7 @@ from gridwatch.broker_address import BrokerAddress
 from gridwatch.store import Store
 from gridwatch.store.collectors import join, joining, pass_marker, shares_of
 from ingest.broker import Delivery, Session
+from ingest.foreign import NATIVE
 from ingest.recorder import until_available
 
 log = logging.getLogger(__name__)
@@ -46,12 +47,23 @@ class Share:
     """A session's own messages: take batches from it and call `done`, as with the session itself."""
 
     def __init__(
-        self, session: Session, store: Store, slot: int, moved: Callable[[], None] = lambda: None
+        self,
+        session: Session,
+        store: Store,
+        slot: int,
+        *,
+        sender: Callable[[str], str],
+        moved: Callable[[], None] = lambda: None,
     ) -> None:
-        """`moved` is called when from here on the slot has other devices than before."""
+        """Share a session's messages by whom their topics name.
+
+        `sender` tells whom a topic of a foreign format names. `moved` is called when from here on the slot
+        has other devices than before.
+        """
         self._session = session
         self._store = store
         self._slot = slot
+        self._sender = sender
         self._moved = moved
         self._shares = slot + 1
         self._connections = 0
@@ -101,8 +113,9 @@ class Share:
 
     def _is_mine(self, topic: str) -> bool:
         """Tell by the part of the topic that names a device, also where that is none."""
-        device = topic.split("/", 3)[2:3] or [topic]
-        return zlib.crc32(device[0].encode(errors="replace")) % self._shares == self._slot
+        native = topic.split("/", 3)[2:3] if topic.startswith(NATIVE) else ()
+        device = native[0] if native else self._sender(topic) or topic
+        return zlib.crc32(device.encode(errors="replace")) % self._shares == self._slot
 
     async def _look_up(self, connections: int) -> None:
         """Read the number anew: while we were cut off, somebody else may have passed a marker for us."""

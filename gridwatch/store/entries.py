@@ -63,6 +63,7 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             payload=self.payload,
             reason=reason,
             received_at=self.received_at,
+            named=self.known.device.id,
         )
 
 
@@ -76,6 +77,8 @@ class Rejected:
     reason: str
     received_at: datetime
     decoder: str = DECODER
+    named: str | None = None
+    """The device: its id where it is registered, else what its own system calls it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -32,6 +32,7 @@ from gridwatch.store.devices import KnownDevice
 from gridwatch.store.entries import Accepted, Concluded, Disposition, Entry, Rejected, Shown, Skipped
 from gridwatch.store.jobs import defer_notify
 from gridwatch.store.observations import quantity_keys, store_observations
+from gridwatch.wire import DECODER
 
 SQL = queries("intake")
 
@@ -151,9 +152,10 @@ class _Batch:
         if row is None:
             return False
         await self._keep_evidence(event, concluded.evidence)
-        if row["is_new"]:
+        if row["alert_id"] is None:
+            # Also an update may be the first that says what raises an alert.
             await self._settle(event, finding, known, scene)
-        elif row["alert_id"] is not None:
+        else:
             severity = severity_of(finding, scene, self._extra_alarms)
             await refresh(self._connection, row["alert_id"], finding, severity)
             self._changes.setdefault(row["alert_id"], "update")
@@ -207,6 +209,7 @@ class _Batch:
             "reasons": [entry.reason.replace("\0", "�") for _, entry in ordered],
             "decoders": [entry.decoder for _, entry in ordered],
             "received_ats": [entry.received_at for _, entry in ordered],
+            "named": [entry.named for _, entry in ordered],
         }
         cursor = await self._connection.execute(SQL["quarantine"], columns, binary=True)
         new = {bytes(row["digest"]) for row in await cursor.fetchall()}
@@ -217,7 +220,9 @@ class _Batch:
 
 
 def _digest(entry: Rejected) -> bytes:
-    return hashlib.sha256(entry.topic.encode() + b"\0" + entry.payload).digest()
+    """Return what tells a message from others; a foreign one may wait once for each device that it names."""
+    named = b"" if entry.decoder == DECODER else f"\0{entry.named}".encode()
+    return hashlib.sha256(entry.topic.encode() + b"\0" + entry.payload + named).digest()
 
 
 LIFT_COLUMNS = ("observed_at", "door", "moving", "door_zone", "mode")

@@ -56,7 +56,7 @@ DELETE FROM medium WHERE device_key = ANY(%(keys)s)
 -- forget books --
 DELETE FROM book_page WHERE device_key = ANY(%(keys)s)
 -- forget quarantine --
-DELETE FROM quarantine WHERE split_part(topic, '/', 3) = ANY(%(ids)s)
+DELETE FROM quarantine WHERE coalesce(named, split_part(topic, '/', 3)) = ANY(%(ids)s)
 -- held --
 SELECT DISTINCT d.id
 FROM evidence_kept k JOIN event e ON e.id = k.event_id JOIN device d ON d.key = e.device_key

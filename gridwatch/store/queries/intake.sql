@@ -39,8 +39,8 @@ INSERT INTO command_result (device_key, id, ok, detail, received_at)
 VALUES (%(device_key)s, %(id)s, %(ok)s, %(detail)s, %(received_at)s)
 ON CONFLICT DO NOTHING
 -- quarantine --
-INSERT INTO quarantine (digest, topic, payload, reason, decoder, received_at)
+INSERT INTO quarantine (digest, topic, payload, reason, decoder, received_at, named)
 SELECT * FROM unnest(%(digests)s::bytea[], %(topics)s::text[], %(payloads)s::bytea[], %(reasons)s::text[],
-                     %(decoders)s::text[], %(received_ats)s::timestamptz[])
+                     %(decoders)s::text[], %(received_ats)s::timestamptz[], %(named)s::text[])
 ON CONFLICT (digest) WHERE replayed_at IS NULL DO NOTHING
 RETURNING digest

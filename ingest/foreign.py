@@ -1,0 +1,134 @@
+"""The foreign formats of an installation: whose topic is whose, and messages that become entries of ours."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import msgspec
+
+from gridwatch.errors import UnreadableMessage
+from gridwatch.formats import Formats
+from gridwatch.store.devices import KnownDevice
+from gridwatch.store.entries import Accepted, Entry, Rejected
+from gridwatch.wire import route_of
+from ingest.adapter import Adapter, Heard
+from ingest.broker import Delivery
+from ingest.chirpstack import ChirpStackAdapter
+from ingest.recorder import until_available
+from ingest.registry import Registry
+
+NATIVE = "gw/"
+"""What all topics of our own begin with."""
+
+SLICE = 50
+"""Messages read at a stretch, about 1 ms."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A delivery, and what it says of which devices, or why it can't be read."""
+
+    delivery: Delivery
+    adapter: Adapter | None
+    heard: Sequence[Heard] = ()
+    reason: str = ""
+
+
+class Foreign:
+    """The adapters that the settings name, and the way of their messages."""
+
+    def __init__(self, adapters: Sequence[Adapter]) -> None:
+        self._adapters = adapters
+        self.readings = [topic for adapter in adapters for topic in adapter.readings]
+        self.media = [topic for adapter in adapters for topic in adapter.media]
+
+    @classmethod
+    def of(cls, formats: Formats) -> "Foreign":
+        """Return what the settings ask for."""
+        adapters: list[Adapter] = []
+        if formats.chirpstack is not None:
+            adapters.append(ChirpStackAdapter(formats.chirpstack))
+        return cls(adapters)
+
+    def sender(self, topic: str) -> str:
+        """Return the device or gateway that a topic names, native or foreign; nothing where it names none."""
+        if not self.is_native(topic):
+            return next(filter(None, (adapter.sender(topic) for adapter in self._adapters)), "")
+        try:
+            return route_of(topic)[0]
+        except UnreadableMessage:
+            return ""
+
+    def is_native(self, topic: str) -> bool:
+        """Tell whether a topic is for no adapter here."""
+        return not self._adapters or topic.startswith(NATIVE)
+
+    def sort_out(self, deliveries: Sequence[Delivery]) -> tuple[Sequence[Delivery], Sequence[Delivery]]:
+        """Return our own messages, and those for an adapter."""
+        if not self._adapters:
+            return deliveries, ()
+        ours = [delivery for delivery in deliveries if delivery.topic.startswith(NATIVE)]
+        if len(ours) == len(deliveries):
+            return deliveries, ()
+        return ours, [delivery for delivery in deliveries if not delivery.topic.startswith(NATIVE)]
+
+    async def understand(self, deliveries: Sequence[Delivery], registry: Registry) -> list[list[Entry]]:
+        """Read foreign messages: for each its entries, one for every device that it speaks for."""
+        read = []
+        for begin in range(0, len(deliveries), SLICE):
+            read += [self._read(delivery) for delivery in deliveries[begin : begin + SLICE]]
+            await asyncio.sleep(0)
+        sources = {source for one in read for source in self._sources(one)}
+        known = await until_available(partial(registry.find_by_source, sources))
+        return [self._entries(one, known) for one in read]
+
+    def _read(self, delivery: Delivery) -> _Read:
+        topic = delivery.topic
+        adapter = next((one for one in self._adapters if one.sender(topic) is not None), None)
+        if adapter is None:
+            return _Read(delivery, None, reason=f"topic {topic[:120]!r} is of no format that is listened to")
+        try:
+            heard = adapter.read(topic, delivery.payload, delivery.received_at)
+        except (msgspec.MsgspecError, ValueError, OverflowError, UnreadableMessage) as error:
+            return _Read(delivery, adapter, reason=str(error))
+        return _Read(delivery, adapter, heard)
+
+    def _sources(self, read: _Read) -> Iterable[str]:
+        return [heard.source for heard in read.heard] or [self.sender(read.delivery.topic)]
+
+    def _entries(self, read: _Read, known: dict[str, KnownDevice]) -> list[Entry]:
+        if not read.heard:
+            source = self.sender(read.delivery.topic)
+            return [_rejected(read, read.reason, source, known.get(source))]
+        return [_entry(read, heard, known.get(heard.source)) for heard in read.heard]
+
+
+def _entry(read: _Read, heard: Heard, known: KnownDevice | None) -> Entry:
+    if known is None:
+        return _rejected(read, f"device {heard.source!r} is not registered", heard.source, None)
+    delivery = read.delivery
+    try:
+        message = heard.message(known.device)
+    except (ValueError, OverflowError) as error:
+        return _rejected(read, str(error), heard.source, known)
+    return Accepted(
+        known=known,
+        message=message,
+        received_at=delivery.received_at,
+        topic=delivery.topic,
+        payload=delivery.payload,
+    )
+
+
+def _rejected(read: _Read, reason: str, source: str, known: KnownDevice | None) -> Rejected:
+    delivery = read.delivery
+    return Rejected(
+        known=known,
+        topic=delivery.topic,
+        payload=delivery.payload,
+        reason=reason,
+        received_at=delivery.received_at,
+        named=known.device.id if known else source,
+        **({} if read.adapter is None else {"decoder": read.adapter.name}),
+    )
