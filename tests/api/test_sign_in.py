@@ -77,7 +77,7 @@ def test_tokens_of_another_installation_or_too_old_are_refused(api: Api) -> None
         Tokens(b"another installation's secret 32").issue(person),
         jwt.encode(old, secret, "HS256"),
         jwt.encode(endless, secret, "HS256"),
-        jwt.encode({**endless, "exp": 2**33}, None, "none"),
+        jwt.encode({**endless, "exp": 2**33}, "", "none"),
         "nonsense",
     ]
     for token in tokens:
