@@ -86,3 +86,20 @@ def national(code: str) -> bool:
 def parent_in(code: str) -> str | None:
     """Return the code of the area that a national code lies in; None for a district's and for own codes."""
     return code[:-3] if national(code) and len(code) > DIGITS[AreaLevel.DISTRICT] else None
+
+
+def feature(area: Area, *, with_boundary: bool = True) -> dict[str, Any]:
+    """Return an area as a GeoJSON feature."""
+    boundary: Mapping[str, Any] | None = area.boundary if with_boundary else None
+    return {
+        "type": "Feature",
+        "id": area.code,
+        "geometry": boundary,
+        "properties": {
+            "name": area.name,
+            "level": area.level,
+            "grid": area.grid,
+            "parent": area.parent,
+            "simulated": area.simulated,
+        },
+    }

@@ -1,0 +1,70 @@
+"""The tree in memory: what lies above and below an area, and the smallest area that a point lies in."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from gridwatch.areas.area import Area
+
+
+class AreaTree:
+    """All areas of an installation."""
+
+    def __init__(self, areas: Iterable[Area] = ()) -> None:
+        self._areas = {area.code: area for area in areas}
+        self._below: dict[str, list[str]] = {}
+        for area in self._areas.values():
+            if area.parent is not None:
+                self._below.setdefault(area.parent, []).append(area.code)
+        bounded = [area for area in self._areas.values() if area.boundary is not None]
+        shapes = shapely.from_geojson([as_text(area.boundary) for area in bounded])
+        # A point is looked for in the smaller polygons first; points hold no other point.
+        order = [i for i in np.argsort(shapely.area(shapes), kind="stable") if shapely.area(shapes[i]) > 0]
+        self._bounded = [bounded[index].code for index in order]
+        self._shapes = shapes[order]
+        shapely.prepare(self._shapes)
+        self._index = shapely.STRtree(self._shapes)
+
+    def __len__(self) -> int:
+        return len(self._areas)
+
+    def get(self, code: str) -> Area | None:
+        """Return the area with a code, if there is one."""
+        return self._areas.get(code)
+
+    def path(self, code: str) -> tuple[Area, ...]:
+        """Return an area with all above it, the widest first; nothing for an unknown code."""
+        path: list[Area] = []
+        area = self._areas.get(code)
+        while area is not None:
+            path.insert(0, area)
+            area = None if area.parent is None else self._areas.get(area.parent)
+        return tuple(path)
+
+    def below(self, code: str) -> list[Area]:
+        """Return an area with all below it, parents before their children; nothing for an unknown code."""
+        codes = [code] if code in self._areas else []
+        for one in codes:
+            codes += self._below.get(one, ())
+        return [self._areas[one] for one in codes]
+
+    def smallest(self, lon: float, lat: float) -> Area | None:
+        """Return the smallest area whose polygon holds a point (degrees, WGS-84), its border included."""
+        near = self._index.query(shapely.Point(lon, lat))
+        holding = near[shapely.intersects_xy(self._shapes[near], lon, lat)]
+        return self._areas[self._bounded[holding.min()]] if holding.size else None
+
+
+def as_text(boundary: Mapping[str, Any] | None) -> str:
+    """Return a GeoJSON geometry as text."""
+    return json.dumps(boundary)
+
+
+def as_boundary(shape: BaseGeometry) -> Mapping[str, Any]:
+    """Return a shape as a GeoJSON geometry."""
+    boundary: Mapping[str, Any] = json.loads(shapely.to_geojson(shape))
+    return boundary
