@@ -3,10 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from gridwatch.areas.area import Area
+from gridwatch.areas.area import Area, feature
 
 LEVELS_SHOWN = 2
 """The area itself and the one around it say enough to who works there."""
+
+MOST_DRAWN = 500
+"""Areas on the map."""
 
 
 class Places:
@@ -43,16 +46,16 @@ class Places:
         return names
 
     def geojson(self) -> dict[str, Any]:
-        """Return the boundaries, the largest areas first, so that the smaller lie above them."""
-        features = [
-            {
-                "type": "Feature",
-                "geometry": dict(area.boundary),
-                "properties": {"name": area.name, "level": area.level},
-            }
-            for area in sorted(self._areas.values(), key=self._depth)
-            if area.boundary is not None
-        ]
+        """Return the boundaries, the widest areas first, so that the narrower lie above them.
+
+        The narrow ones of a large tree are left out: nobody could tell so many apart on one map.
+        """
+        bounded = [(self._depth(area), area) for area in self._areas.values() if area.boundary is not None]
+        bounded.sort(key=lambda one: one[0])
+        if len(bounded) > MOST_DRAWN:
+            too_deep = bounded[MOST_DRAWN][0]
+            bounded = [(depth, area) for depth, area in bounded if depth < too_deep]
+        features = [feature(area) for _, area in bounded]
         return {"type": "FeatureCollection", "features": features}
 
     def _depth(self, area: Area) -> int:

@@ -13,7 +13,7 @@ from api.places import Places
 from gridwatch.errors import GridwatchError, NotFound, SettingsError
 from gridwatch.store import Store
 from gridwatch.store.alerts import get_alert
-from gridwatch.store.areas import list_areas
+from gridwatch.store.areas import path_of
 from gridwatch.store.notifications import notification
 
 log = logging.getLogger(__name__)
@@ -68,7 +68,9 @@ class Teller:
         # What is simulated must never reach real people.
         if alert["simulated"] or not self._channels:
             return
-        letter = compose(alert, Places(await list_areas(self._store)), link_base=self._link_base)
+        area = alert["area"]
+        places = Places(await path_of(self._store, area) if area is not None else ())
+        letter = compose(alert, places, link_base=self._link_base)
         told = await asyncio.gather(
             *(self._tell(channel, alert_id, step, letter) for channel in self._channels),
             return_exceptions=True,
