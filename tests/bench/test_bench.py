@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bench import history, ingest, latency, media, memory, overload, rate, shared, startup
+from bench import areas, history, ingest, latency, media, memory, overload, rate, shared, startup
 from bench.__main__ import BEGIN, END, PAGE, with_table
 from bench.publisher import PAYLOAD_BYTES, Load, packets, payload
 from bench.spread import Spread, quantile
@@ -37,6 +37,13 @@ def test_a_quantile_is_a_value_that_was_measured() -> None:
     values = [float(value) for value in range(1, 201)]
     assert (quantile(values, 0.5), quantile(values, 0.99), quantile([3.0], 0.99)) == (100, 198, 3)
     assert Spread.of([3.0, 1.0, 2.0]) == Spread(runs=3, min=1, median=2, max=3)
+
+
+def test_points_find_their_areas_in_a_whole_district() -> None:
+    found = areas.measure(areas.QUICK)
+    assert found.polygons > 12_000
+    assert 0 < found.inside < areas.QUICK.points
+    assert [row.what.split()[0] for row in areas.rows(found)] == ["point", "read"]
 
 
 def test_the_table_replaces_only_what_stands_between_its_marks() -> None:
