@@ -16,13 +16,14 @@ from api.first_administrator import NAME, make_first_administrator
 from api.gate import GUARDED, OPEN, Gate
 from api.office import Office
 from api.problems import Problem, WrongField, answer_with_problems
-from api.routes import alerts, devices, events, health, readings, token
+from api.routes import alerts, areas, devices, events, health, readings, token
 from api.sign_in import Guesses, Passwords, Tokens
 from gridwatch.evidence import EvidenceFiles
 from gridwatch.running import database_url
 from gridwatch.settings import Settings
 from gridwatch.store import Store
 from gridwatch.store.accounts import token_secret
+from gridwatch.store.area_tree import CurrentTree
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ def create_app(settings: Settings, *, console: bool = True) -> FastAPI:
     )
     app.add_middleware(Gate)
     answer_with_problems(app)
-    for routes in (health, token, devices, readings, events, alerts):
+    for routes in (health, token, devices, areas, readings, events, alerts):
         app.include_router(routes.router)
     _complete_openapi(app)
     if console:
@@ -83,6 +84,7 @@ async def _open_office(settings: Settings, store: Store) -> Office:
         settings=settings,
         store=store,
         feed=Feed(store),
+        tree=CurrentTree(store),
         evidence=EvidenceFiles(settings.data_dir / EVIDENCE_FOLDER),
         tokens=Tokens(secret),
         passwords=passwords,

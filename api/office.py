@@ -10,6 +10,7 @@ from api.sign_in import Guesses, Passwords, Person, Tokens
 from gridwatch.evidence import EvidenceFiles
 from gridwatch.settings import Settings
 from gridwatch.store import Store
+from gridwatch.store.area_tree import CurrentTree
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,6 +20,7 @@ class Office:
     settings: Settings
     store: Store
     feed: Feed
+    tree: CurrentTree
     evidence: EvidenceFiles
     tokens: Tokens
     passwords: Passwords

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from gridwatch.errors import GridwatchError, NotAllowed, NotFound, StoreUnavailable
+from gridwatch.lines import WrongLines
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -24,7 +25,7 @@ UNION_TAGS = frozenset({"one", "several"})
 class WrongField(BaseModel):
     """One field that is wrong."""
 
-    field: str = Field(description="where it is, as in body.location.lat")
+    field: str = Field(description="where it is, as in body.location.lat or line 12.parent")
     why: str
 
 
@@ -91,6 +92,9 @@ async def _refused(request: Request, error: Exception) -> JSONResponse:
 
 async def _own_error(_: Request, error: Exception) -> JSONResponse:
     match error:
+        case WrongLines():
+            wrong = [WrongField(field=one.where, why=one.why) for one in error.lines]
+            return problem(422, error.summary, errors=wrong)
         case NotFound():
             return problem(404, str(error))
         case NotAllowed():

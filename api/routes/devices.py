@@ -1,19 +1,17 @@
-"""The registry of devices and areas."""
+"""The registry of devices."""
 
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Query, Request, Response, status
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
 
 from api.fields import NEXT_PAGE, link_next
 from api.office import TheOffice
 from api.problems import documented
-from gridwatch.areas.area import AreaLevel, GridKind
 from gridwatch.errors import NotFound
 from gridwatch.model import DeviceKind, DeviceState
 from gridwatch.registration.body import (
@@ -26,7 +24,6 @@ from gridwatch.registration.body import (
     StatedPlace,
 )
 from gridwatch.registration.fields import DeviceId, DeviceLabel, PlaybackUrl, SceneName, Text
-from gridwatch.store.areas import list_areas
 from gridwatch.store.devices import (
     KnownDevice,
     add_devices,
@@ -40,8 +37,6 @@ router = APIRouter(prefix="/api/v1", tags=["registry"])
 
 AT_ONCE = 10_000
 """Devices in one request."""
-
-GEOJSON = "application/geo+json"
 
 
 class DeviceChange(BaseModel):
@@ -114,32 +109,6 @@ class DeviceAnswer(ListedDevice):
 
     address: str
     telephone: str
-
-
-class AreaProperties(BaseModel):
-    """What an area is."""
-
-    name: str
-    level: AreaLevel
-    grid: GridKind | None
-    parent: str | None
-    simulated: bool
-
-
-class AreaFeature(BaseModel):
-    """An area as a GeoJSON feature."""
-
-    type: Literal["Feature"] = "Feature"
-    id: str
-    geometry: dict[str, Any] | None
-    properties: AreaProperties
-
-
-class AreaCollection(BaseModel):
-    """All areas as GeoJSON."""
-
-    type: Literal["FeatureCollection"] = "FeatureCollection"
-    features: list[AreaFeature]
 
 
 def _shape(body: Any) -> str:
@@ -215,19 +184,3 @@ async def delete(device: DeviceId, office: TheOffice) -> None:
         raise NotFound(f"no device {device!r} is registered")
     for sha256, media_type in deleted.files:
         await asyncio.to_thread(office.evidence.remove, sha256, media_type)
-
-
-@router.get("/areas", response_model=AreaCollection, responses=documented(401, 503))
-async def areas(office: TheOffice) -> JSONResponse:
-    """Return all areas as GeoJSON."""
-    features = [
-        AreaFeature(
-            id=area.code,
-            geometry=None if area.boundary is None else dict(area.boundary),
-            properties=AreaProperties(
-                name=area.name, level=area.level, grid=area.grid, parent=area.parent, simulated=area.simulated
-            ),
-        )
-        for area in await list_areas(office.store)
-    ]
-    return JSONResponse(AreaCollection(features=features).model_dump(), media_type=GEOJSON)

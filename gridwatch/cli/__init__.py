@@ -8,6 +8,7 @@ import sys
 import typer
 
 from gridwatch.cli.api import api_command
+from gridwatch.cli.areas import areas_app
 from gridwatch.cli.backup import backup_command, restore_command
 from gridwatch.cli.books import books_command, gaps_command
 from gridwatch.cli.bridge import bridge_app
@@ -23,6 +24,7 @@ from gridwatch.cli.replay import replay_command
 from gridwatch.cli.simulate import simulate_command
 from gridwatch.cli.up import up_command
 from gridwatch.errors import GridwatchError, SettingsError
+from gridwatch.lines import WrongLines
 
 WRONG_INPUT, FAILED = 2, 1
 
@@ -49,6 +51,7 @@ app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(evidence_app, name="evidence")
 app.add_typer(devices_app, name="devices")
 app.add_typer(bridge_app, name="bridge")
+app.add_typer(areas_app, name="areas")
 
 
 def main() -> None:
@@ -57,4 +60,4 @@ def main() -> None:
         app()
     except GridwatchError as error:
         print(f"gridwatch: {error}", file=sys.stderr)
-        sys.exit(WRONG_INPUT if isinstance(error, SettingsError) else FAILED)
+        sys.exit(WRONG_INPUT if isinstance(error, SettingsError | WrongLines) else FAILED)

@@ -1,25 +1,103 @@
 """The governance tree in the database."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from psycopg.types.json import Jsonb
 
 from gridwatch.areas.area import Area, AreaLevel, GridKind
-from gridwatch.store.connection import Row, Store, queries
+from gridwatch.errors import NotAllowed, NotFound
+from gridwatch.store.connection import Connection, Row, Store, queries
 
 SQL = queries("areas")
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Changed:
+    """How many areas of an import are new, were changed, and were there as they are."""
+
+    new: int
+    changed: int
+    unchanged: int
+
+
 async def put_areas(store: Store, areas: Sequence[Area]) -> None:
     """Add areas or replace those with the same codes; parents come before their children."""
-    async with store.transaction() as connection, connection.cursor() as cursor:
+    async with store.transaction() as connection:
+        await _put(connection, areas)
+
+
+async def change_areas(store: Store, plan: Callable[[Iterable[Area]], Sequence[Area]]) -> Changed:
+    """Put the areas that `plan` makes of those that are there, all or none; one change at a time.
+
+    `plan` runs in a thread and returns parents before their children; what it raises ends the change.
+    """
+    async with store.transaction() as connection:
+        await connection.execute(SQL["lock"])
+        rows = await (await connection.execute(SQL["list"], EVERYTHING)).fetchall()
+        known = {row["code"]: _area(row) for row in rows}
+        planned = await asyncio.to_thread(plan, known.values())
+        different = [area for area in planned if known.get(area.code) != area]
+        await _put(connection, different)
+    new = sum(area.code not in known for area in planned)
+    return Changed(new=new, changed=len(different) - new, unchanged=len(planned) - len(different))
+
+
+async def list_areas(
+    store: Store,
+    *,
+    under: str | None = None,
+    level: AreaLevel | None = None,
+    grid: GridKind | None = None,
+) -> list[Area]:
+    """Return areas in the order of their codes; `under` takes one with all below it, nothing if unknown."""
+    given = {"under": under, "level": level, "grid": grid}
+    return [_area(row) for row in await store.rows(SQL["list"], given)]
+
+
+async def path_of(store: Store, code: str) -> list[Area]:
+    """Return an area with all above it, the widest first; nothing for an unknown code."""
+    return [_area(row) for row in await store.rows(SQL["path"], {"code": code})]
+
+
+async def get_area(store: Store, code: str) -> Area:
+    """Return one area; raise NotFound."""
+    path = await path_of(store, code)
+    if not path:
+        raise NotFound(f"no area {code!r}")
+    return path[-1]
+
+
+async def tree_version(store: Store) -> int:
+    """Return a number that counts up with every change of the tree."""
+    row = await store.row(SQL["version"])
+    return int(row["version"]) if row else 0
+
+
+async def delete_area(store: Store, code: str) -> int:
+    """Delete an area with all below it; return how many. Raise NotFound, NotAllowed where devices stand."""
+    async with store.transaction() as connection:
+        await connection.execute(SQL["lock"])
+        rows = await (await connection.execute(SQL["list"], EVERYTHING | {"under": code})).fetchall()
+        codes = [row["code"] for row in rows]
+        if not codes:
+            raise NotFound(f"no area {code!r}")
+        devices = await (await connection.execute(SQL["devices in"], {"codes": codes})).fetchall()
+        if devices:
+            names = ", ".join(row["id"] for row in devices)
+            raise NotAllowed(f"devices stand in {code} or below it: {names}; put them elsewhere first")
+        await connection.execute(SQL["delete"], {"codes": codes})
+    return len(codes)
+
+
+EVERYTHING: dict[str, Any] = {"under": None, "level": None, "grid": None}
+
+
+async def _put(connection: Connection, areas: Sequence[Area]) -> None:
+    async with connection.cursor() as cursor:
         await cursor.executemany(SQL["put"], [_columns(area) for area in areas])
-
-
-async def list_areas(store: Store) -> list[Area]:
-    """Return all areas."""
-    return [_area(row) for row in await store.rows(SQL["list"])]
 
 
 def _area(row: Row) -> Area:

@@ -5,6 +5,26 @@ ON CONFLICT (code) DO UPDATE
 SET parent = excluded.parent, level = excluded.level, grid = excluded.grid, name = excluded.name,
     boundary = excluded.boundary
 -- list --
-SELECT code, parent, level, grid, name, boundary, simulated FROM area ORDER BY code
+WITH RECURSIVE below AS (
+    SELECT code FROM area WHERE code = %(under)s
+    UNION SELECT child.code FROM area child JOIN below ON child.parent = below.code)
+SELECT code, parent, level, grid, name, boundary, simulated FROM area
+WHERE (%(under)s::text IS NULL OR code IN (SELECT code FROM below))
+  AND (%(level)s::text IS NULL OR level = %(level)s)
+  AND (%(grid)s::text IS NULL OR grid = %(grid)s)
+ORDER BY code
+-- path --
+WITH RECURSIVE above AS (
+    SELECT area.*, 0 AS step FROM area WHERE code = %(code)s
+    UNION ALL SELECT parent.*, step + 1 FROM area parent JOIN above ON parent.code = above.parent)
+SELECT code, parent, level, grid, name, boundary, simulated FROM above ORDER BY step DESC
+-- version --
+SELECT version FROM area_version
+-- lock --
+SELECT version FROM area_version FOR UPDATE
+-- delete --
+DELETE FROM area WHERE code = ANY(%(codes)s)
+-- devices in --
+SELECT id FROM device WHERE area = ANY(%(codes)s) ORDER BY id LIMIT 10
 -- delete simulated --
 DELETE FROM area WHERE simulated

@@ -1,0 +1,139 @@
+"""The governance tree: its areas, the one that a point lies in, and their import."""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, HTTPException, Query, Request, status
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+
+from api.fields import Text
+from api.office import TheOffice
+from api.problems import documented
+from gridwatch.areas.area import Area, AreaLevel, GridKind, feature
+from gridwatch.areas.checking import fit_in
+from gridwatch.areas.reading import FileFormat, read_areas
+from gridwatch.errors import NotFound
+from gridwatch.store.areas import change_areas, delete_area, get_area, list_areas
+
+router = APIRouter(prefix="/api/v1/areas", tags=["areas"])
+
+GEOJSON = "application/geo+json"
+
+FORMATS = {
+    GEOJSON: FileFormat.GEOJSON,
+    "application/json": FileFormat.GEOJSON,
+    "text/csv": FileFormat.CSV,
+}
+
+FILES = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            GEOJSON: {"schema": {"type": "object"}},
+            "text/csv": {"schema": {"type": "string"}},
+        },
+    }
+}
+
+
+class AreaProperties(BaseModel):
+    """What an area is; `grid` is the kind of a grid, and null for all other levels."""
+
+    name: str
+    level: AreaLevel
+    grid: GridKind | None
+    parent: str | None
+    simulated: bool
+
+
+class AreaFeature(BaseModel):
+    """An area as a GeoJSON feature; its id is its code."""
+
+    type: Literal["Feature"] = "Feature"
+    id: str
+    geometry: dict[str, Any] | None
+    properties: AreaProperties
+
+
+class AreaCollection(BaseModel):
+    """Areas as GeoJSON."""
+
+    type: Literal["FeatureCollection"] = "FeatureCollection"
+    features: list[AreaFeature]
+
+
+class Imported(BaseModel):
+    """What an import did."""
+
+    new: int
+    changed: int
+    unchanged: int
+
+
+class Removed(BaseModel):
+    """How many areas were deleted."""
+
+    deleted: int
+
+
+@router.get("", response_model=AreaCollection, responses=documented(401, 422, 503))
+async def areas(
+    *,
+    office: TheOffice,
+    under: Annotated[Text | None, Query(description="code of an area: it and all below it")] = None,
+    level: AreaLevel | None = None,
+    grid: GridKind | None = None,
+    boundaries: Annotated[bool, Query(description="whether their polygons are wanted")] = True,
+) -> JSONResponse:
+    """Return areas as GeoJSON, in the order of their codes."""
+    found = await list_areas(office.store, under=under, level=level, grid=grid)
+    if under is not None and not found:
+        await get_area(office.store, under)
+    return _collection(found, with_boundary=boundaries)
+
+
+@router.post("", response_model=Imported, openapi_extra=FILES, responses=documented(401, 413, 415, 422, 503))
+async def import_areas(request: Request, office: TheOffice) -> Imported:
+    """Import areas and changes of areas from GeoJSON or CSV, all or none; every wrong line is told."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type not in FORMATS:
+        raise HTTPException(415, f"send {' or '.join(FORMATS)}, not {media_type or 'nothing said'}")
+    reading = await asyncio.to_thread(read_areas, await request.body(), FORMATS[media_type])
+    done = await change_areas(office.store, partial(fit_in, reading))
+    return Imported(new=done.new, changed=done.changed, unchanged=done.unchanged)
+
+
+@router.get("/at", response_model=AreaCollection, responses=documented(401, 404, 422, 503))
+async def at(
+    *,
+    office: TheOffice,
+    lon: Annotated[float, Query(ge=-180, le=180, description="degrees, WGS-84")],
+    lat: Annotated[float, Query(ge=-90, le=90, description="degrees, WGS-84")],
+    boundaries: Annotated[bool, Query(description="whether their polygons are wanted")] = False,
+) -> JSONResponse:
+    """Return the smallest area that a point lies in, and all above it: the widest first, that one last."""
+    tree = await office.tree.get()
+    smallest = tree.smallest(lon, lat)
+    if smallest is None:
+        raise NotFound(f"{lon}, {lat} lies in no polygon of an area")
+    return _collection(tree.path(smallest.code), with_boundary=boundaries)
+
+
+@router.get("/{code}", response_model=AreaFeature, responses=documented(401, 404, 422, 503))
+async def area(code: Text, office: TheOffice) -> JSONResponse:
+    """Return one area."""
+    return JSONResponse(feature(await get_area(office.store, code)), media_type=GEOJSON)
+
+
+@router.delete("/{code}", status_code=status.HTTP_200_OK, responses=documented(401, 404, 409, 422, 503))
+async def delete(code: Text, office: TheOffice) -> Removed:
+    """Delete an area with all below it, where no device stands."""
+    return Removed(deleted=await delete_area(office.store, code))
+
+
+def _collection(found: Sequence[Area], *, with_boundary: bool) -> JSONResponse:
+    features = [feature(area, with_boundary=with_boundary) for area in found]
+    return JSONResponse({"type": "FeatureCollection", "features": features}, media_type=GEOJSON)
