@@ -110,6 +110,7 @@ def restart_broker(place: Rig, sizes: Sizes, chance: random.Random) -> Seen:
 
 def kill_broker(place: Rig, sizes: Sizes, chance: random.Random) -> Seen:
     """kill -9 Mosquitto: what it acknowledged after its last save is gone."""
+    place.broker.save()
     return _end_broker(place, sizes, chance, signal.SIGKILL)
 
 

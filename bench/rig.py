@@ -22,7 +22,12 @@ from psycopg import sql
 from bench.up import clean_environment
 from bench.waiting import end, free_port, wait_until
 from gridwatch.cli.up.account import as_account, database_account
-from gridwatch.cli.up.broker import find_mosquitto, mosquitto_command, write_mosquitto_configuration
+from gridwatch.cli.up.broker import (
+    SAVE_NOW,
+    find_mosquitto,
+    mosquitto_command,
+    write_mosquitto_configuration,
+)
 from gridwatch.cli.up.ports import accepts
 from gridwatch.cli.up.postgres import SOCKET_NAME, prepare
 from gridwatch.model import Device
@@ -79,10 +84,18 @@ class Broker:
         if process.poll() is not None:
             raise RuntimeError(f"Mosquitto ended: {(self.folder / 'mosquitto.log').read_text()[-500:]}")
 
-    def send(self, number: signal.Signals) -> None:
-        """Send a signal."""
-        if self._process is not None:
-            self._process.send_signal(number)
+    def save(self) -> None:
+        """Have it save what it holds, as `gridwatch up` does once a collector is subscribed."""
+        if self._process is None:
+            return
+        file = self.folder / "mosquitto.db"
+        before = file.stat().st_mtime_ns if file.exists() else 0
+        self._process.send_signal(SAVE_NOW)
+        wait_until(
+            lambda: file.exists() and file.stat().st_mtime_ns > before,
+            timeout_s=READY_WITHIN_S,
+            what="Mosquitto saves",
+        )
 
     def end(self, number: signal.Signals) -> None:
         """End it: SIGTERM in order, SIGKILL as a failing machine would."""

@@ -29,7 +29,6 @@ READY_WITHIN_S = 60.0
 DRAINED_AFTER_S = 3.0
 """Of silence, once the broker has nothing more for the session."""
 SEED = 20261123
-SAVE_NOW = signal.SIGUSR1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,7 +54,7 @@ class Setting:
 
 SETTINGS = (
     *(Setting(on_changes=True, interval=changes) for changes in (100, 1_000, 10_000, 100_000)),
-    *(Setting(on_changes=False, interval=seconds) for seconds in (1, 5, 15, 60)),
+    *(Setting(on_changes=False, interval=seconds) for seconds in (1, 5, 15, 30, 60)),
 )
 
 
@@ -100,7 +99,7 @@ def measure(setting: Setting, sizes: Sizes) -> Saving:
         present = _present(broker, sizes)
     with _broker(setting) as broker:
         _begin_session(broker.port)
-        _save(broker)
+        broker.save()
         began = time.monotonic()
         filled = _fill(broker, sizes)
         filling = filled.messages / (time.monotonic() - began)
@@ -164,12 +163,6 @@ def _killed(broker: Broker, sizes: Sizes) -> tuple[Published, float]:
 
 def _load(rate: float, *, most: int = 0) -> Load:
     return Load(devices=DEVICES, rate=rate, begin_us=time.time_ns() // 1_000, step_us=1, most=most)
-
-
-def _save(broker: Broker) -> None:
-    """Let the broker save its session, so that the kills show what happens to messages."""
-    broker.send(SAVE_NOW)
-    wait_until(lambda: broker.saved_bytes > 0, timeout_s=READY_WITHIN_S, what="Mosquitto saves")
 
 
 class _Absent:

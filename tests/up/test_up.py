@@ -74,6 +74,11 @@ def test_its_folders_are_its_owners_alone(up: RunningUp) -> None:
     assert [stat.S_IMODE(folder.stat().st_mode) for folder in folders] == [0o700] * 3
 
 
+def test_the_broker_would_know_the_collector_again_after_a_crash(up: RunningUp) -> None:
+    saved = up.data / "broker" / "mosquitto.db"
+    wait_until(lambda: saved.exists() and b"-0-readings" in saved.read_bytes(), what="its session is saved")
+
+
 def test_a_second_one_on_the_same_data_is_refused_with_a_sentence(up: RunningUp) -> None:
     with RunningUp(up.data) as second:
         assert second.wait() == 2

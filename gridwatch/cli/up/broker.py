@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sys
 from importlib.resources import files
 from pathlib import Path
@@ -19,6 +20,10 @@ OURS_TO_SAY = frozenset(
     {"listener", "allow_anonymous", "password_file", "persistence_location", "log_dest", "user"}
 )
 """Options that depend on the machine: the local configuration replaces them."""
+
+
+SAVE_NOW = signal.SIGUSR1
+"""Has Mosquitto write down what it holds; amqtt would die of it."""
 
 
 def find_mosquitto() -> Path | None:

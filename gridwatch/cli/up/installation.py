@@ -8,7 +8,7 @@ from contextlib import ExitStack, suppress
 from gridwatch.broker_address import BrokerAddress
 from gridwatch.cli.up import leftovers, orphans, postgres
 from gridwatch.cli.up.account import database_account
-from gridwatch.cli.up.broker import find_mosquitto
+from gridwatch.cli.up.broker import SAVE_NOW, find_mosquitto
 from gridwatch.cli.up.data_folder import check_space, hold, make_private
 from gridwatch.cli.up.first_run import FirstRun, look
 from gridwatch.cli.up.part import Part
@@ -170,6 +170,9 @@ class Installation:
         for part, done in [await self._begin(supervisor, part) for part in parts]:
             await supervisor.until_ready(part, timeout_s=PART_READY_WITHIN_S)
             done()
+        if settings.mqtt_url is None and find_mosquitto() is not None:
+            # A broker that is killed before it saved for the first time forgets that there is a collector.
+            supervisor.send("broker", SAVE_NOW)
         # Nobody waits for these: they come last, so that they don't take the others' processors.
         await supervisor.start(dispatch_part(settings, servers))
         if first.only_simulated if self._simulate is None else self._simulate:

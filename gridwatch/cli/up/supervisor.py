@@ -66,6 +66,11 @@ class Supervisor:
             f"the {part.name} did not become ready within {timeout_s:g} s: read {self._log_path(part)}"
         )
 
+    def send(self, name: str, number: signal.Signals) -> None:
+        """Send a signal to the part of that name, if it runs."""
+        if (running := self._running.get(name)) is not None and not running.ended:
+            running.send(number)
+
     async def until_broken(self) -> None:
         """Return only when a keeper itself failed; raises what it failed with."""
         done, _ = await asyncio.wait(self._keepers.values(), return_when=asyncio.FIRST_COMPLETED)
