@@ -119,10 +119,48 @@ class ChirpStack(_Section):
         return next((one.fields for one in self.map if fnmatchcase(profile, one.profile)), {})
 
 
+class Frigate(_Section):
+    """One Frigate: the prefix of its topics, its HTTP API, and which of its labels are which of ours.
+
+    With `api` events link to their snapshots; with `snapshots` these are fetched and kept as evidence.
+    Either is done only for the labels that are mapped.
+    """
+
+    prefix: str = Field("frigate", pattern=r"^[^+#/\x00]+(/[^+#/\x00]+)*$")
+    api: str | None = Field(None, pattern=r"^https?://[^/?#@]+$")
+    snapshots: bool = False
+    labels: Mapping[str, str] = {}
+
+    @field_validator("labels")
+    @classmethod
+    def _ours(cls, value: Mapping[str, str]) -> Mapping[str, str]:
+        return {theirs: check_label(ours) for theirs, ours in value.items()}
+
+    @model_validator(mode="after")
+    def _from_somewhere(self) -> "Frigate":
+        if self.snapshots and self.api is None:
+            raise ValueError("snapshots needs api, as http://127.0.0.1:5000")
+        return self
+
+    @property
+    def source(self) -> str:
+        """Return what the Frigate itself is called; a camera of it is `source:camera`."""
+        return self.prefix.replace("/", ".")
+
+
 class Formats(_Section):
-    """The foreign formats that are listened to; None: not."""
+    """The foreign formats that are listened to; None or empty: not."""
 
     chirpstack: ChirpStack | None = None
+    frigate: tuple[Frigate, ...] = ()
+
+    @field_validator("frigate")
+    @classmethod
+    def _each_its_own(cls, value: tuple[Frigate, ...]) -> tuple[Frigate, ...]:
+        names = [one.source for one in value]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"two have the prefix {', '.join(twice)}")
+        return value
 
 
 def read_formats(path: Path | None) -> Formats:
@@ -153,7 +191,7 @@ def quantities(
         meaning = fields.get(path)
         if meaning is None:
             if isinstance(value, int | float):
-                values.setdefault(_own_name(path), float(value))
+                values.setdefault(own_name(path), float(value))
             continue
         try:
             number = meaning.read(value)
@@ -184,7 +222,7 @@ def _leaves(body: Mapping[str, object], before: str = "") -> list[tuple[str, obj
     return leaves
 
 
-def _own_name(path: str) -> str:
-    """Return a field's own name as a quantity: `batteryVoltage` is `battery_voltage`."""
+def own_name(path: str) -> str:
+    """Return a foreign name as one of ours: `batteryVoltage` is `battery_voltage`."""
     name = NOT_IN_NAMES.sub("_", BETWEEN_WORDS.sub("_", path).lower()).strip("_")
     return check_label((name if name[:1].isalpha() else f"field_{name}")[:64])

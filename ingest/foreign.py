@@ -1,7 +1,7 @@
 """The foreign formats of an installation: whose topic is whose, and messages that become entries of ours."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,6 +15,7 @@ from gridwatch.wire import route_of
 from ingest.adapter import Adapter, Heard
 from ingest.broker import Delivery
 from ingest.chirpstack import ChirpStackAdapter
+from ingest.frigate import FrigateAdapter
 from ingest.recorder import until_available
 from ingest.registry import Registry
 
@@ -38,8 +39,10 @@ class _Read:
 class Foreign:
     """The adapters that the settings name, and the way of their messages."""
 
-    def __init__(self, adapters: Sequence[Adapter]) -> None:
+    def __init__(self, adapters: Sequence[Adapter], fetched_from: Collection[str] = ()) -> None:
+        """`fetched_from`: the addresses that pictures may be fetched from."""
         self._adapters = adapters
+        self.fetched_from = fetched_from
         self.readings = [topic for adapter in adapters for topic in adapter.readings]
         self.media = [topic for adapter in adapters for topic in adapter.media]
 
@@ -49,7 +52,8 @@ class Foreign:
         adapters: list[Adapter] = []
         if formats.chirpstack is not None:
             adapters.append(ChirpStackAdapter(formats.chirpstack))
-        return cls(adapters)
+        adapters += [FrigateAdapter(one) for one in formats.frigate]
+        return cls(adapters, {one.api for one in formats.frigate if one.snapshots and one.api})
 
     def sender(self, topic: str) -> str:
         """Return the device or gateway that a topic names, native or foreign; nothing where it names none."""

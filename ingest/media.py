@@ -17,12 +17,13 @@ from gridwatch.evidence import EvidenceFiles
 from gridwatch.model import Clip, DeviceFinding, Evidence, Finding, Frame
 from gridwatch.store.entries import Accepted, Concluded, Entry, Shown, Skipped
 from ingest.broker import Delivery
-from ingest.foreign import Foreign
+from ingest.foreign import NATIVE, Foreign
 from ingest.pipeline import refused_by, understand
 from ingest.pool import Pool, WorkerLost
 from ingest.recorder import Recorder
 from ingest.registry import Registry
 from ingest.shares import Share
+from ingest.snapshots import Snapshots
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +60,8 @@ async def take_media(
     foreign: Foreign,
 ) -> None:
     """Take in frames, clips and findings of one session, for ever."""
-    lanes = [Lane(session, pool, files, recorder) for _ in range(pool.size)]
+    snapshots = Snapshots(foreign.fetched_from)
+    lanes = [Lane(session, pool, files, recorder, snapshots) for _ in range(pool.size)]
     async with asyncio.TaskGroup() as tasks:
         for number, lane in enumerate(lanes):
             tasks.create_task(lane.run(), name=f"lane {number}")
@@ -79,11 +81,14 @@ async def take_media(
 class Lane:
     """What waits for one worker, in the order it came."""
 
-    def __init__(self, session: Share, pool: Pool, files: EvidenceFiles, recorder: Recorder) -> None:
+    def __init__(
+        self, session: Share, pool: Pool, files: EvidenceFiles, recorder: Recorder, snapshots: Snapshots
+    ) -> None:
         self._session = session
         self._pool = pool
         self._files = files
         self._recorder = recorder
+        self._snapshots = snapshots
         self._queue: deque[Waiting] = deque()
         self._skipped: list[Waiting] = []
         self._frames: Counter[str] = Counter()
@@ -131,9 +136,11 @@ class Lane:
     async def _detect(self, entry: Entry) -> Entry:
         if not (isinstance(entry, Accepted) and isinstance(entry.message, Frame | Clip | DeviceFinding)):
             return entry
-        device = entry.known.device
+        device, medium = entry.known.device, entry.message
+        if isinstance(medium, DeviceFinding) and not entry.topic.startswith(NATIVE):
+            medium = await self._snapshots.fetched(medium)
         try:
-            findings = await self._examine(device.id, device.scene, entry.message)
+            findings = await self._examine(device.id, device.scene, medium)
         except (UnreadableMedia, DetectorError) as error:
             return entry.rejected(str(error))
         return replace(entry, concluded=tuple([await self._keep(finding) for finding in findings]))
