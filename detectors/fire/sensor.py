@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from math import exp
 
 from detectors.fire.channel import FAST_OF, Channel, take_in, weight
+from detectors.fire.contacts import CLOSED, CONTACTS, Contacts
 from detectors.fire.levels import LEVELS, WITNESSES
 from gridwatch.model import Finding, Observation, Severity
 
@@ -52,6 +53,8 @@ class SensorState:
     agreeing: int = 0
     contact: bool = False
     contact_heard: int = 0
+    contacts: Contacts | None = None
+    """Of a detector that has some beside its alarm."""
     alarm_at: datetime | None = None
     reported_at: datetime | None = None
     reported_score: float = 0.0
@@ -63,7 +66,8 @@ class FireSensorDetector:
     """Votes over the last readings of each quantity and adds up the quantities that are held.
 
     Votes count readings, never seconds, and fixed levels stand beside the learned ones: neither slow
-    reporting nor a drifted baseline can keep an alarm down. The contact `smoke_alarm` is not put to a vote.
+    reporting nor a drifted baseline can keep an alarm down. The contact `smoke_alarm` is not put to a vote;
+    closed by the test button it is no alarm.
     """
 
     @property
@@ -82,10 +86,13 @@ class FireSensorDetector:
             return ()
         heard = state.heard = state.heard + 1
         values, channels = observation.values, state.channels
+        told: Sequence[Finding] | None = None
         for quantity, value in values.items():
             channel = channels.get(quantity)
             if channel is None:
                 if quantity not in LEVELS:
+                    if quantity in CONTACTS and told is None:
+                        told = self._contacts(state, observation)
                     continue
                 channel = channels[quantity] = Channel()
             channel.heard = heard
@@ -94,8 +101,13 @@ class FireSensorDetector:
                 state.loud_until = heard + FRESH
         quiet = heard >= state.loud_until and state.alarm_at is None and not state.contact
         if quiet and "smoke_alarm" not in values:
-            return ()
-        return self._conclude(state, observation)
+            return told or ()
+        return [*(told or ()), *self._conclude(state, observation)]
+
+    def _contacts(self, state: SensorState, observation: Observation) -> Sequence[Finding]:
+        if state.contacts is None:
+            state.contacts = Contacts()
+        return state.contacts.take_in(observation, self.name)
 
     def _conclude(self, state: SensorState, observation: Observation) -> Sequence[Finding]:
         contact_closed = _contact_closed(state, observation)
@@ -188,7 +200,9 @@ def _contact_closed(state: SensorState, observation: Observation) -> bool:
     if contact is None:
         state.contact = state.contact and state.contact_heard > state.heard - FRESH
         return False
-    before, state.contact, state.contact_heard = state.contact, contact >= 0.5, state.heard
+    is_test = state.contacts is not None and state.contacts.is_test(contact, observation.observed_at)
+    closed = contact >= CLOSED and not is_test
+    before, state.contact, state.contact_heard = state.contact, closed, state.heard
     return state.contact and not before
 
 

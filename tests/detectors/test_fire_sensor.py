@@ -306,3 +306,51 @@ def test_memory_of_a_sensor_stays_bounded() -> None:
         sensor.send(ORDINARY | {f"quantity_{n}": 1.0})
     assert len(sensor.state.recent) == 64
     assert set(sensor.state.channels) == set(ORDINARY)
+
+
+@pytest.mark.parametrize(
+    ("contact", "label"),
+    [("test", "test_pressed"), ("mute", "muted"), ("tamper", "tampered"), ("fault", "device_fault")],
+)
+def test_a_contact_that_closes_is_one_finding_that_ends_and_raises_nothing(contact: str, label: str) -> None:
+    sensor = Sensor()
+    sent = [ORDINARY | {contact: value} for value in (0.0, 1.0, 1.0, 0.0, 0.0)]
+    (began, ended) = sensor.send_all(sent)
+    assert (began.label, ended.label) == (label, label)
+    assert began.id == ended.id
+    assert began.ended_at is None
+    assert ended.ended_at == NOON + timedelta(seconds=4)
+    assert ended.started_at == NOON + timedelta(seconds=2)
+    assert alarm_severity("fire", label) is None
+
+
+def test_all_contacts_of_one_reading_are_told_apart() -> None:
+    found = Sensor().send({"test": 1, "mute": 1, "tamper": 1, "fault": 1, "smoke_alarm": 0})
+    assert sorted(finding.label for finding in found) == ["device_fault", "muted", "tampered", "test_pressed"]
+
+
+@pytest.mark.parametrize("contact", ["mute", "tamper", "fault"])
+def test_an_alarm_contact_counts_whatever_else_is_closed(contact: str) -> None:
+    found = Sensor().send({contact: 1, "smoke_alarm": 1})
+    assert [finding.label for finding in found][-1] == "smoke"
+
+
+def test_a_test_raises_no_alarm_though_it_closes_the_alarm_contact_and_that_opens_late() -> None:
+    sensor = Sensor()
+    pressed = [{"test": 0, "smoke_alarm": 0}, {"test": 1, "smoke_alarm": 1}, {"test": 0, "smoke_alarm": 1}]
+    labels = [finding.label for finding in sensor.send_all([*pressed, {"smoke_alarm": 0}], after_s=10)]
+    assert labels == ["test_pressed", "test_pressed"]
+    assert [finding.label for finding in sensor.send({"smoke_alarm": 1})] == ["smoke"]
+
+
+def test_a_button_that_sticks_silences_nothing_for_long() -> None:
+    sensor = Sensor()
+    assert [finding.label for finding in sensor.send({"test": 1, "smoke_alarm": 1})] == ["test_pressed"]
+    assert sensor.send({"test": 1, "smoke_alarm": 1}, after_s=299) == []
+    assert [finding.label for finding in sensor.send({"test": 1, "smoke_alarm": 1}, 2)] == ["smoke"]
+
+
+def test_what_is_measured_during_a_test_is_judged_as_ever() -> None:
+    sensor = Sensor()
+    found = sensor.send_all([BURNING | {"test": 1, "smoke_alarm": 1}] * 3)
+    assert [finding.label for finding in found] == ["test_pressed", "smoke"]
