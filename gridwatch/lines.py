@@ -63,7 +63,7 @@ def table_rows(
     csv.field_size_limit(LARGEST_FIELD)
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     heading = [name.strip().lower() for name in next(reader, [])]
-    _check_heading(heading, columns, needed)
+    check_heading(heading, columns, needed)
     rows: list[tuple[int, Mapping[str, str]]] = []
     wrong: list[WrongLine] = []
     line = reader.line_num + 1
@@ -81,7 +81,8 @@ def table_rows(
     return rows, wrong
 
 
-def _check_heading(heading: Sequence[str], columns: Sequence[str], needed: Sequence[str]) -> None:
+def check_heading(heading: Sequence[str], columns: Sequence[str], needed: Sequence[str]) -> None:
+    """Raise WrongLines for a heading that lacks one of `needed` or has what is not in `columns`."""
     wrong = [f"lacks {name}" for name in needed if name not in heading]
     wrong += [f"has {name!r} more than once" for name in dict.fromkeys(heading) if heading.count(name) > 1]
     known = ", ".join(columns)

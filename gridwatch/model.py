@@ -35,7 +35,7 @@ LABEL = re.compile(r"[a-z][a-z0-9_]{0,63}")
 SOURCE = re.compile(r"[!-~\u00a1-\U0010ffff]{1,200}")
 """What a device may be called in a foreign system."""
 
-DEVICE_LABEL = re.compile(r"[^\s;,\x00-\x1f](?:[^;,\x00-\x1f]{0,38}[^\s;,\x00-\x1f])?")
+DEVICE_LABEL = re.compile(r"[^\s;；,\x00-\x1f](?:[^;；,\x00-\x1f]{0,38}[^\s;；,\x00-\x1f])?")
 """What people sort devices by: any words; lists of them are separated by semicolons."""
 
 MAX_UNIT = 20

@@ -8,6 +8,7 @@ from gridwatch.store.areas import put_areas
 from gridwatch.store.connection import Store
 from gridwatch.store.devices import (
     Deleted,
+    Wanted,
     add_devices,
     find_devices,
     forget_strangers,
@@ -48,7 +49,7 @@ async def remove(store: Store, address: BrokerAddress) -> Deleted:
     deleted then.
     """
     await end_simulators(store, within_s=END_WITHIN_S)
-    known = await list_devices(store, simulated=True, limit=MOST_DEVICES)
+    known = await list_devices(store, Wanted(simulated=True), limit=MOST_DEVICES)
     ids = [found.device.id for found in known]
     await clear_statuses(address, ids)
     deleted = await remove_simulated(store)

@@ -2,15 +2,15 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 
-from fastapi import APIRouter, Query, Request, Response, status
+from fastapi import APIRouter, Depends, Query, Request, Response, status
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
 from api.fields import NEXT_PAGE, link_next
-from api.office import TheOffice
+from api.office import TheOffice, ThePerson
 from api.problems import documented
 from gridwatch.errors import NotFound
 from gridwatch.model import DeviceKind, DeviceState
@@ -23,14 +23,25 @@ from gridwatch.registration.body import (
     Place,
     StatedPlace,
 )
-from gridwatch.registration.fields import DeviceId, DeviceLabel, PlaybackUrl, SceneName, Text
+from gridwatch.registration.fields import (
+    DeviceId,
+    DeviceLabel,
+    Moment,
+    PlaybackUrl,
+    SceneName,
+    Text,
+)
+from gridwatch.registration.state import check_end
 from gridwatch.store.devices import (
     KnownDevice,
+    Wanted,
     add_devices,
     delete_devices,
     get_device,
     list_devices,
+    nearest_cameras,
     replace_device,
+    set_state,
 )
 
 router = APIRouter(prefix="/api/v1", tags=["registry"])
@@ -111,6 +122,30 @@ class DeviceAnswer(ListedDevice):
     telephone: str
 
 
+class StateChange(BaseModel):
+    """Whether a device is in use, or for how long not."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    state: DeviceState
+    until: Moment | None = Field(None, description="end of test (7 days at most) or maintenance (90)")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        check_end(self.state, self.until, now=datetime.now(UTC))
+        return self
+
+
+class Camera(BaseModel):
+    """A camera that may see a device; `distance_m` is null where one of them has no coordinates."""
+
+    id: str
+    name: str
+    named: bool = Field(description="whether the device names it")
+    distance_m: float | None
+    playback_url: str | None
+
+
 def _shape(body: Any) -> str:
     return "several" if isinstance(body, list) else "one"
 
@@ -122,19 +157,34 @@ OneOrSeveral = Annotated[
 ]
 
 
+def wanted_devices(
+    *,
+    scene: SceneName | None = None,
+    kind: DeviceKind | None = None,
+    area: Annotated[Text | None, Query(description="code of an area: it and all below it")] = None,
+    state: DeviceState | None = None,
+    label: Text | None = None,
+    search: Annotated[Text | None, Query(description="in id, name, model, source and labels")] = None,
+    simulated: bool | None = None,
+) -> Wanted:
+    """Return which devices a request is about."""
+    return Wanted(
+        scene=scene, kind=kind, area=area, state=state, label=label, search=search, simulated=simulated
+    )
+
+
 @router.get("/devices", responses={200: NEXT_PAGE, **documented(401, 422, 503)})
 async def devices(
     *,
     request: Request,
     response: Response,
     office: TheOffice,
-    scene: SceneName | None = None,
-    simulated: bool | None = None,
+    wanted: Annotated[Wanted, Depends(wanted_devices)],
     after: Annotated[Text, Query(description="id of the last one seen")] = "",
     limit: Annotated[int, Query(ge=1, le=1000)] = 1000,
 ) -> list[ListedDevice]:
-    """Return a page of devices in the order of their ids."""
-    found = await list_devices(office.store, scene=scene, simulated=simulated, after=after, limit=limit)
+    """Return a page of devices in the order of their ids, without addresses and telephones."""
+    found = await list_devices(office.store, wanted, after=after, limit=limit)
     if len(found) == limit:
         link_next(request, response, after=found[-1].device.id)
     return [ListedDevice.of(known) for known in found]
@@ -172,6 +222,25 @@ async def change(device: DeviceId, body: DeviceChange, office: TheOffice) -> Dev
     except ValidationError as error:
         raise RequestValidationError(error.errors()) from error
     return DeviceAnswer.of(await replace_device(office.store, changed))
+
+
+@router.post("/devices/{device}/state", responses=documented(401, 404, 422, 503))
+async def change_state(
+    device: DeviceId, body: StateChange, office: TheOffice, person: ThePerson
+) -> DeviceAnswer:
+    """Put a device into test or maintenance until a time, into use, or out of it (retired).
+
+    In test its alerts are drills: on the console, told to who began it, and to nobody else.
+    """
+    await set_state(office.store, [device], body.state, until=body.until, by=person.username)
+    return DeviceAnswer.of(await get_device(office.store, device))
+
+
+@router.get("/devices/{device}/cameras", responses=documented(401, 404, 422, 503))
+async def cameras(device: DeviceId, office: TheOffice) -> list[Camera]:
+    """Return the cameras to look at a device with: those it names, then the nearest, up to 300 m away."""
+    await get_device(office.store, device)
+    return [Camera(**row) for row in await nearest_cameras(office.store, device)]
 
 
 @router.delete(

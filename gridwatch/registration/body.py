@@ -1,8 +1,10 @@
 """A device as people state it: over HTTP, in a JSON file, and in the rows of a table."""
 
-from typing import Any, Self
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from gridwatch.coordinates import Crs
 from gridwatch.model import (
@@ -26,8 +28,21 @@ from gridwatch.registration.fields import (
     SceneName,
     Text,
 )
+from gridwatch.registration.state import check_end
 
 MOST_CHANNELS, MOST_LABELS, MOST_CAMERAS = 256, 50, 20
+
+
+CRS_NAMES = {
+    **{crs.value.replace("-", ""): crs for crs in Crs},
+    "CGCS2000": Crs.WGS84,
+    "BD09LL": Crs.BD09,
+}
+"""As people write them; CGCS2000 and WGS-84 differ by less than a metre."""
+
+
+def _crs(name: Any) -> Any:
+    return CRS_NAMES.get(re.sub(r"[-_ ]", "", name).upper(), name) if isinstance(name, str) else name
 
 
 class Place(BaseModel):
@@ -35,14 +50,14 @@ class Place(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    lon: float = Field(ge=-180, le=180)
-    lat: float = Field(ge=-90, le=90)
+    lon: float = Field(ge=-180, le=180, allow_inf_nan=False)
+    lat: float = Field(ge=-90, le=90, allow_inf_nan=False)
 
 
 class StatedPlace(Place):
     """A place in degrees, and the system that they are of."""
 
-    crs: Crs = Crs.WGS84
+    crs: Annotated[Crs, BeforeValidator(_crs)] = Crs.WGS84
 
     @classmethod
     def of(cls, device: Device) -> Self | None:
@@ -108,6 +123,7 @@ class DeviceBody(BaseModel):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         self.device()
+        check_end(self.state, self.state_until, now=datetime.now(UTC))
         return self
 
     @classmethod

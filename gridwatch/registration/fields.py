@@ -37,6 +37,8 @@ SceneName = Annotated[str, AfterValidator(known_scene)]
 Label = Annotated[str, AfterValidator(check_label)]
 DeviceLabel = Annotated[str, AfterValidator(plain_text), AfterValidator(check_device_label)]
 PlaybackUrl = Annotated[str, AfterValidator(plain_text), AfterValidator(check_playback_url)]
-Text = Annotated[str, Field(max_length=200), AfterValidator(plain_text)]
+Text = Annotated[str, AfterValidator(str.strip), Field(max_length=200), AfterValidator(plain_text)]
+"""Blanks around it are nobody's intention, and tables lose them."""
+
 Json = Annotated[Mapping[str, Any], AfterValidator(plain_json)]
 Moment = Annotated[AwareDatetime, AfterValidator(check_time)]

@@ -1,7 +1,10 @@
 """The registry of devices."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import asyncio
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -18,11 +21,16 @@ from gridwatch.model import (
     Location,
     Stated,
 )
+from gridwatch.registration.importing import Surroundings
 from gridwatch.store.connection import Connection, Row, Store, queries
 
 SQL = queries("devices")
 LOCK_KEEPING = queries("keeping")["lock"]
 AREAS = queries("areas")
+
+
+NEAR_M, CAMERAS_SHOWN = 300.0, 20
+"""A camera that is further away shows nothing of use."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,6 +73,22 @@ class KnownDevice:
         return cls(key=row["key"], device=device, online=row["online"], clock_skew_s=row["clock_skew_s"])
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """Which devices a list is to have; None: any.
+
+    `area` takes all below it; `search` is a part of id, name, model, source or a label, in any case.
+    """
+
+    scene: str | None = None
+    kind: DeviceKind | None = None
+    area: str | None = None
+    state: DeviceState | None = None
+    label: str | None = None
+    search: str | None = None
+    simulated: bool | None = None
+
+
 async def find_devices(store: Store, ids: Sequence[str]) -> dict[str, KnownDevice]:
     """Return those of `ids` that are registered."""
     rows = await store.rows(SQL["find"], {"ids": list(ids)})
@@ -89,16 +113,22 @@ async def get_device(store: Store, device: str) -> KnownDevice:
 
 
 async def list_devices(
-    store: Store,
-    *,
-    scene: str | None = None,
-    simulated: bool | None = None,
-    after: str = "",
-    limit: int = 1000,
+    store: Store, wanted: Wanted | None = None, *, after: str = "", limit: int = 1000
 ) -> list[KnownDevice]:
-    """Return a page of devices in the order of their ids, those after `after`."""
-    given = {"scene": scene, "simulated": simulated, "after": after, "limit": limit}
-    return [KnownDevice.from_row(row) for row in await store.rows(SQL["list"], given)]
+    """Return a page of the devices that are wanted in the order of their ids, those after `after`."""
+    given = asdict(wanted or Wanted())
+    if given["search"] is not None:
+        given["search"] = re.sub(r"([\\%_])", r"\\\1", given["search"])
+    rows = await store.rows(SQL["list"], given | {"after": after, "limit": limit})
+    return [KnownDevice.from_row(row) for row in rows]
+
+
+async def nearest_cameras(store: Store, device: str) -> list[Row]:
+    """Return cameras to look at a device with: those it names in its order, then the nearest.
+
+    Each has id, name, named, distance_m (None where one has no coordinates) and playback_url.
+    """
+    return await store.rows(SQL["nearest cameras"], {"id": device, "within_m": NEAR_M, "most": CAMERAS_SHOWN})
 
 
 async def count_devices(store: Store) -> tuple[int, int]:
@@ -116,30 +146,78 @@ async def add_devices(store: Store, devices: Sequence[Device]) -> None:
         if taken:
             names = ", ".join(sorted(row["id"] for row in taken)[:10])
             raise NotAllowed(f"already registered: {names}")
+        await _check_cameras(connection, devices)
+        await connection.execute(SQL["defer links"])
         await _write(connection, "add", devices)
+        await _check_links(connection)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Changed:
+    """What an import did."""
+
+    new: int
+    changed: int
+    unchanged: int
+
+
+async def change_devices(
+    store: Store, ids: Sequence[str], fit_in: Callable[[Surroundings], Sequence[Device]]
+) -> Changed:
+    """Register or change the devices that `fit_in` makes of what is there, all or none.
+
+    `ids`: those that it may change; nobody else changes them meanwhile. Raises what `fit_in` raises, and
+    NotAllowed where somebody registered one of them just now.
+    """
+    async with store.transaction() as connection:
+        known = await (await connection.execute(SQL["lock"], {"ids": list(ids)})).fetchall()
+        devices = {row["id"]: KnownDevice.from_row(row).device for row in known}
+        others = await (await connection.execute(SQL["all"])).fetchall()
+        areas = await (await connection.execute(SQL["area codes"])).fetchall()
+        wanted = await asyncio.to_thread(
+            fit_in,
+            Surroundings(
+                devices=devices,
+                kinds={row["id"]: DeviceKind(row["kind"]) for row in others},
+                sources={row["source"]: row["id"] for row in others if row["source"] is not None},
+                areas=frozenset(row["code"] for row in areas),
+            ),
+        )
+        new = [device for device in wanted if device.id not in devices]
+        changed = [device for device in wanted if device.id in devices and device != devices[device.id]]
+        await connection.execute(SQL["defer links"])
+        await _write(connection, "add", new)
+        await _write(connection, "replace", changed)
+        await _check_links(connection)
+    return Changed(new=len(new), changed=len(changed), unchanged=len(wanted) - len(new) - len(changed))
 
 
 async def replace_device(store: Store, device: Device) -> KnownDevice:
     """Put `device` in the place of the one with its id; raise NotFound, or NotAllowed that says why."""
     async with store.transaction() as connection:
+        await _check_cameras(connection, [device])
+        await connection.execute(SQL["defer links"])
         await _write(connection, "replace", [device])
+        await _check_links(connection)
     return await get_device(store, device.id)
 
 
 async def _write(connection: Connection, statement: str, devices: Sequence[Device]) -> None:
-    """Write devices that may refer to each other, in any order."""
-    await _check_cameras(connection, devices)
-    await connection.execute(SQL["defer links"])
     async with connection.cursor() as cursor:
         try:
             await cursor.executemany(SQL[statement], [_columns(device) for device in devices])
-            await cursor.execute(SQL["check links"])
         except psycopg.errors.UniqueViolation as error:
-            if error.diag.constraint_name == "device_source":
-                raise NotAllowed("another device has this source already") from error
             raise NotAllowed("a device is named twice, or somebody registered it just now") from error
-        except psycopg.errors.ForeignKeyViolation as error:
-            raise NotAllowed("a device names a lift that is not registered") from error
+
+
+async def _check_links(connection: Connection) -> None:
+    """Let the database check what waited until all devices of a transaction are there."""
+    try:
+        await connection.execute(SQL["check links"])
+    except psycopg.errors.UniqueViolation as error:
+        raise NotAllowed("another device has this source already") from error
+    except psycopg.errors.ForeignKeyViolation as error:
+        raise NotAllowed("a device names a lift that is not registered") from error
 
 
 async def _check_cameras(connection: Connection, devices: Sequence[Device]) -> None:
@@ -151,6 +229,18 @@ async def _check_cameras(connection: Connection, devices: Sequence[Device]) -> N
         for camera in device.cameras:
             if kinds.get(camera) is not DeviceKind.CAMERA:
                 raise NotAllowed(f"{device.id} names {camera} as a camera: no such one is registered")
+
+
+async def set_state(
+    store: Store, ids: Sequence[str], state: DeviceState, *, until: datetime | None, by: str
+) -> None:
+    """Put devices into a state, all or none; raise NotFound that names those not registered."""
+    async with store.transaction() as connection:
+        given = {"ids": list(ids), "state": state.value, "state_until": until, "state_by": by}
+        rows = await (await connection.execute(SQL["set state"], given)).fetchall()
+        missing = sorted(set(ids) - {row["id"] for row in rows})
+        if missing:
+            raise NotFound(f"not registered: {', '.join(missing[:10])}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -172,7 +262,7 @@ async def delete_devices(store: Store, ids: Sequence[str]) -> Deleted:
 
 async def remove_simulated(store: Store) -> Deleted:
     """Delete every simulated device with all that it sent, and the simulated areas."""
-    simulated = await list_devices(store, simulated=True, limit=1_000_000)
+    simulated = await list_devices(store, Wanted(simulated=True), limit=1_000_000)
     async with store.transaction() as connection:
         deleted = await _delete(connection, [known.device.id for known in simulated])
         await connection.execute(AREAS["delete simulated"])

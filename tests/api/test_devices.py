@@ -1,5 +1,7 @@
 """The registry over HTTP."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from api.problems import MEDIA_TYPE
@@ -111,6 +113,88 @@ def test_what_does_not_fit_is_refused(api: Api, changes: dict[str, object], stat
     assert answer.status_code == status
     assert why in answer.json()["detail"]
     assert api.client.get("/api/v1/devices").json() == []
+
+
+def test_devices_are_found_by_all_that_people_know_of_them(api: Api) -> None:
+    async def areas(store: Store) -> None:
+        estate = Area(code="e", level=AreaLevel.ESTATE, name="锦竹苑")
+        await put_areas(store, [estate, Area(code="b", level=AreaLevel.BUILDING, name="1栋", parent="e")])
+
+    api.stored(areas)
+    smoke = {**SENSOR, "name": "烟感 100%", "area": "b", "labels": ["一期"], "model": "JTY-GD"}
+    camera = {
+        **SENSOR,
+        "id": "c_1",
+        "kind": "camera",
+        "area": "e",
+        "source": "frigate:front",
+        "telephone": "110",
+    }
+    other = {**SENSOR, "id": "s-2", "scene": "elevator", "simulated": True, "state": "retired"}
+    api.client.post("/api/v1/devices", json=[smoke, camera, other])
+
+    def found(**wanted: str) -> list[str]:
+        return [one["id"] for one in api.client.get("/api/v1/devices", params=wanted).json()]
+
+    assert found(area="e") == ["c_1", "s-1"]
+    assert found(area="b") == found(label="一期") == found(search="jty") == found(search="0%") == ["s-1"]
+    assert found(kind="camera") == found(search="FRIGATE") == found(search="c_") == ["c_1"]
+    assert found(state="retired") == found(simulated="true") == found(scene="elevator") == ["s-2"]
+    assert found(search="110") == found(search="nothing") == found(area="nowhere") == []
+    assert found(scene="fire", kind="sensor", search="s-") == ["s-1"]
+
+
+def test_a_test_has_an_end_and_names_its_tester(api: Api) -> None:
+    api.client.post("/api/v1/devices", json=SENSOR)
+    until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    path = "/api/v1/devices/s-1/state"
+    tested = api.client.post(path, json={"state": "test", "until": until}).json()
+    assert (tested["state"], tested["state_by"]) == ("test", "admin")
+    assert datetime.fromisoformat(tested["state_until"]) == datetime.fromisoformat(until)
+    active = api.client.post(path, json={"state": "active"}).json()
+    assert (active["state"], active["state_until"], active["state_by"]) == ("active", None, "")
+    far = (datetime.now(UTC) + timedelta(days=8)).isoformat()
+    for wrong in ({"state": "test"}, {"state": "test", "until": far}, {"state": "active", "until": until}):
+        assert api.client.post(path, json=wrong).status_code == 422
+    assert api.client.post("/api/v1/devices/s-9/state", json={"state": "retired"}).status_code == 404
+
+
+def test_the_cameras_of_a_device_are_those_it_names_then_the_nearest(api: Api) -> None:
+    def camera(name: str, lat: float, **more: object) -> dict[str, object]:
+        place = {"lon": 103.92, "lat": lat}
+        return {"id": name, "scene": "fire", "kind": "camera", "location": place, **more}
+
+    near, nearer, far = camera("near", 30.571), camera("nearer", 30.5705), camera("far", 30.6)
+    gone = camera("gone", 30.57, state="retired")
+    sensor = {**SENSOR, "location": {"lon": 103.92, "lat": 30.57}, "cameras": ["far"]}
+    api.client.post("/api/v1/devices", json=[sensor, near, nearer, far, gone, camera("no", 30.58)])
+    found = api.client.get("/api/v1/devices/s-1/cameras").json()
+    assert [(one["id"], one["named"]) for one in found] == [("far", True), ("nearer", False), ("near", False)]
+    assert found[1]["distance_m"] == pytest.approx(55.7, abs=0.5)
+
+
+@pytest.mark.parametrize("form", ["csv", "xlsx", "json"])
+def test_a_file_is_exported_and_imported_again(api: Api, form: str) -> None:
+    api.client.post("/api/v1/devices", json=[{**SENSOR, "telephone": "110"}, {**SENSOR, "id": "s-2"}])
+    exported = api.client.get("/api/v1/registry/export", params={"form": form})
+    media_type = {"Content-Type": exported.headers["content-type"]}
+    again = api.client.post("/api/v1/registry/import", content=exported.content, headers=media_type)
+    assert again.json() == {"new": 0, "changed": 0, "unchanged": 2}
+    api.client.delete("/api/v1/devices/s-1")
+    back = api.client.post("/api/v1/registry/import", content=exported.content, headers=media_type)
+    assert back.json() == {"new": 1, "changed": 0, "unchanged": 1}
+    assert api.client.get("/api/v1/devices/s-1").json()["telephone"] == "110"
+
+
+def test_a_file_with_bad_lines_is_refused_with_each_of_them(api: Api) -> None:
+    content = "id,scene,kind,area\ns-1,fire,sensor,\ns-2,flood,sensor,\ns-3,fire,sensor,nowhere\n"
+    answer = api.client.post(
+        "/api/v1/registry/import", content=content, headers={"Content-Type": "text/csv; charset=utf-8"}
+    )
+    assert answer.status_code == 422
+    assert [one["field"] for one in answer.json()["errors"]] == ["line 3.scene", "line 4.area"]
+    assert api.client.get("/api/v1/devices").json() == []
+    assert api.client.post("/api/v1/registry/import", content=content).status_code == 415
 
 
 def test_devices_come_in_pages_that_link_to_the_next(api: Api) -> None:

@@ -20,7 +20,7 @@ from gridwatch.media import read_video
 from gridwatch.model import Device, DeviceKind
 from gridwatch.store.areas import list_areas
 from gridwatch.store.connection import Store
-from gridwatch.store.devices import add_devices, list_devices
+from gridwatch.store.devices import Wanted, add_devices, list_devices
 from simulators.district import build_district
 from simulators.footage import FACADE_CAMERA
 from simulators.publishing import Publisher
@@ -88,7 +88,7 @@ def test_registering_twice_changes_nothing_and_removing_leaves_nothing_simulated
             assert await register(store, district) == 30
             assert await register(store, build_district(40, seed=1)) == 10
             assert len(await list_areas(store)) == len(district.areas)
-            assert len(await list_devices(store, simulated=True)) == 40
+            assert len(await list_devices(store, Wanted(simulated=True))) == 40
             assert (await remove(store, address)).devices == 40
             assert await list_areas(store) == []
             assert [known.device.id for known in await list_devices(store)] == ["hall-1"]

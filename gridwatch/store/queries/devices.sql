@@ -4,7 +4,18 @@ WHERE d.id = ANY(%(ids)s)
 -- list --
 SELECT d.*, state_now(d), c.skew_s AS clock_skew_s FROM device d LEFT JOIN device_clock c ON c.device_key = d.key
 WHERE (%(scene)s::text IS NULL OR scene = %(scene)s)
+  AND (%(kind)s::text IS NULL OR kind = %(kind)s)
   AND (%(simulated)s::boolean IS NULL OR simulated = %(simulated)s)
+  AND (%(state)s::text IS NULL OR state_now(d) = %(state)s)
+  AND (%(label)s::text IS NULL OR labels @> ARRAY[%(label)s::text])
+  AND (%(area)s::text IS NULL OR area IN (
+        WITH RECURSIVE below AS (
+            SELECT %(area)s::text AS code
+            UNION SELECT child.code FROM area child JOIN below ON child.parent = below.code)
+        SELECT code FROM below))
+  AND (%(search)s::text IS NULL
+       OR concat_ws(E'\n', id, name, model, source, array_to_string(labels, E'\n'))
+          ILIKE '%%' || %(search)s || '%%')
   AND id > %(after)s
 ORDER BY id
 LIMIT %(limit)s
@@ -29,6 +40,12 @@ WHERE id = %(id)s
 SET CONSTRAINTS device_lift, device_source DEFERRED
 -- check links --
 SET CONSTRAINTS device_lift, device_source IMMEDIATE
+-- lock --
+SELECT d.*, state_now(d), NULL::float8 AS clock_skew_s FROM device d WHERE id = ANY(%(ids)s) FOR UPDATE
+-- all --
+SELECT id, kind, source FROM device
+-- area codes --
+SELECT code FROM area
 -- kinds --
 SELECT id, kind FROM device WHERE id = ANY(%(ids)s)
 -- unlink cameras --
@@ -43,6 +60,20 @@ LEFT JOIN device own ON own.source = asked.source
 LEFT JOIN device plain ON plain.id = substr(asked.source, strpos(asked.source, ':') + 1) AND plain.source IS NULL
 JOIN device d ON d.key = coalesce(own.key, plain.key)
 LEFT JOIN device_clock c ON c.device_key = d.key
+-- nearest cameras --
+-- Distances on a plane: nobody looks further than some hundred metres.
+SELECT id, name, named, distance_m, playback_url FROM (
+    SELECT c.id, c.name, c.id = ANY(d.cameras) AS named, c.playback_url, array_position(d.cameras, c.id) AS place,
+           111320 * sqrt(((c.lon - d.lon) * cos(radians(d.lat))) ^ 2 + (c.lat - d.lat) ^ 2) AS distance_m
+    FROM device d JOIN device c ON c.kind = 'camera' AND c.id <> d.id AND state_now(c) <> 'retired'
+    WHERE d.id = %(id)s) AS near
+WHERE named OR distance_m <= %(within_m)s
+ORDER BY place NULLS LAST, distance_m, id
+LIMIT %(most)s
+-- set state --
+UPDATE device SET state = %(state)s, state_until = %(state_until)s, state_by = %(state_by)s
+WHERE id = ANY(%(ids)s)
+RETURNING id
 -- delete --
 DELETE FROM device WHERE id = ANY(%(ids)s) RETURNING key
 -- forget readings --
