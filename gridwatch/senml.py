@@ -1,21 +1,23 @@
 """SenML packs (RFC 8428) in JSON and CBOR become observations.
 
-Base fields and relative times are resolved as section 4.6 says. What has no reading of ours in it (text,
-data, sums) is refused with a reason.
+Base fields and relative times are resolved as sections 4.5 and 4.6 say. What has no reading of ours in it
+(text, data, sums) is refused with a reason.
 """
 
 import io
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import cbor2
 import msgspec
 
-from gridwatch.model import Observation, check_label, check_time
+from gridwatch.model import LABEL, Observation, check_label, check_time
 
 RELATIVE_BELOW = 2**28
 """Times below this count from now (RFC 8428, section 4.5.3)."""
@@ -26,10 +28,27 @@ CBOR_NAMES: Mapping[int, str] = {
 }  # fmt: skip
 """Integer labels of the CBOR form (RFC 8428, table 4)."""
 
-UNIT_SUFFIX: Mapping[str, str] = {
-    "Cel": "c", "%RH": "pct", "%": "pct", "%EL": "pct", "m/s": "ms", "ppm": "ppm", "mm": "mm",
+Linear: TypeAlias = tuple[float, float] | None
+"""Scale and offset; None where the value stays."""
+
+UNITS: Mapping[str, tuple[str, Linear]] = {
+    "Cel": ("c", None), "K": ("c", (1, -273.15)), "%RH": ("pct", None), "%EL": ("pct", None),
+    "%": ("pct", None), "/100": ("pct", None), "ppm": ("ppm", None), "ug/m3": ("ugm3", None),
+    "m/s": ("ms", None), "km/h": ("ms", (1 / 3.6, 0)), "mm": ("mm", None), "m": ("m", None),
+    "cm": ("m", (0.01, 0)), "hPa": ("hpa", None), "Pa": ("hpa", (0.01, 0)), "V": ("v", None),
+    "mV": ("v", (0.001, 0)), "A": ("a", None), "mA": ("a", (0.001, 0)), "W": ("w", None),
+    "kW": ("w", (1000, 0)), "lx": ("lx", None), "dB": ("db", None), "dBm": ("dbm", None),
 }  # fmt: skip
-"""How our quantities name the units of the SenML registry."""
+"""How our quantities end for units of the SenML registries (RFC 8428, 8798), and how values become ours."""
+
+NAMED_BY_UNIT: Mapping[str, str] = {
+    "Cel": "temperature_c", "K": "temperature_c", "%RH": "humidity_pct", "%EL": "battery_pct",
+    "lon": "lon", "lat": "lat", "V": "voltage_v", "A": "current_a", "W": "power_w", "lx": "illuminance_lx",
+}  # fmt: skip
+"""What is measured, where a name is a device's alone."""
+
+DEVICE_ALONE = re.compile(r"urn:dev:[^:]+:[^:]*:?")
+"""A device URN (RFC 9039) without the name of a quantity after it."""
 
 MAX_RECORDS = 10_000
 SUPPORTED_VERSION = 10
@@ -55,7 +74,8 @@ def read_senml(device: str, payload: bytes, *, received_at: datetime) -> tuple[O
         values = by_time.get(seconds)
         if values is None:
             values = by_time[seconds] = {}
-        values[name] = value
+        if values.setdefault(name, value) != value:
+            raise ValueError(f"SenML: two values of {name} at one time: does the pack speak for two devices?")
     return tuple(
         Observation(
             device=device, observed_at=check_time(datetime.fromtimestamp(seconds, UTC)), values=values
@@ -90,7 +110,7 @@ class Base:
 
     name: str = ""
     unit: str | None = None
-    value: float = 0.0
+    value: float | None = None
     seconds: float = 0.0
 
 
@@ -106,17 +126,22 @@ def _resolved(records: list[dict[str, Any]], now_s: float) -> Iterator[tuple[flo
         if not PLAIN.issuperset(record):
             _refuse(record, index)
             _take_base(record, base)
+        unit = _unit(record["u"]) if "u" in record else base.unit
         if "v" in record:
-            value = _number(_number(record["v"], "v") + base.value, "v + bv")
+            value = _number(_number(record["v"], "v") + (base.value or 0.0), "v + bv")
         elif "vb" in record:
-            value = _truth(record["vb"])
+            value, unit = _truth(record["vb"]), None
+        elif base.value is not None and "n" in record:
+            value = base.value
         else:
             continue
-        unit = _unit(record["u"]) if "u" in record else base.unit
         seconds = base.seconds
         if "t" in record:
             seconds += _number(record["t"], "t")
-        yield seconds + now_s if seconds < RELATIVE_BELOW else seconds, _name(record, base, unit), value
+        name, linear = _name(record, base, unit)
+        if linear is not None:
+            value = value * linear[0] + linear[1]
+        yield seconds + now_s if seconds < RELATIVE_BELOW else seconds, name, value
         found = True
     if not found:
         raise ValueError("SenML: no record holds a value")
@@ -126,6 +151,8 @@ def _refuse(record: Mapping[str, Any], index: int) -> None:
     for field, why in (("s", "sums"), ("bs", "sums"), ("vs", "text"), ("vd", "data")):
         if field in record:
             raise ValueError(f"SenML: record {index}: {field}: {why} are not taken")
+    if "v" in record and "vb" in record:
+        raise ValueError(f"SenML: record {index}: v and vb: a record has one value")
     version = record.get("bver", SUPPORTED_VERSION)
     if not isinstance(version, int) or version > SUPPORTED_VERSION:
         raise ValueError(f"SenML: record {index}: bver {version!r} is newer than {SUPPORTED_VERSION}")
@@ -149,7 +176,7 @@ def _unit(unit: object) -> str | None:
     return None if unit is None else str(unit)
 
 
-def _name(record: Mapping[str, Any], base: Base, unit: str | None) -> str:
+def _name(record: Mapping[str, Any], base: Base, unit: str | None) -> tuple[str, Linear]:
     name = base.name + str(record.get("n", ""))
     return (
         _known_quantity(name, unit)
@@ -158,13 +185,23 @@ def _name(record: Mapping[str, Any], base: Base, unit: str | None) -> str:
     )
 
 
-def _quantity(name: str, unit: str | None) -> str:
-    """Return our name: the last part of the SenML name, with the unit that ours carry."""
-    last = name.replace("/", ":").rsplit(":", 1)[-1].lower()
-    suffix = UNIT_SUFFIX.get(unit) if unit is not None else None
+def _quantity(name: str, unit: str | None) -> tuple[str, Linear]:
+    """Return our name, and how values become ours.
+
+    That is the last part of the SenML name with the unit that ours carry, or, where the name is a device's
+    alone, what its unit measures.
+    """
+    suffix, linear = UNITS.get(unit or "", ("", None))
+    last = name.replace("/", ":").rsplit(":", 1)[-1].lower().replace("-", "_").replace(".", "_")
+    if (
+        unit is not None
+        and unit in NAMED_BY_UNIT
+        and (DEVICE_ALONE.fullmatch(name) or LABEL.fullmatch(last) is None)
+    ):
+        return NAMED_BY_UNIT[unit], linear
     if suffix and not last.endswith(f"_{suffix}") and not last.endswith(f"_{suffix}_m"):
         last = f"{last}_{suffix}"
-    return check_label(last)
+    return check_label(last), linear
 
 
 MAX_KNOWN_NAME, MAX_KNOWN_NAMES = 128, 131_072
@@ -173,8 +210,12 @@ MAX_KNOWN_NAME, MAX_KNOWN_NAMES = 128, 131_072
 _known_quantity = lru_cache(MAX_KNOWN_NAMES)(_quantity)
 
 
+NUMBERS = (int, float, Decimal)
+"""A Decimal is what CBOR's decimal fractions become."""
+
+
 def _number(value: object, field: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, NUMBERS) or not math.isfinite(value):
         raise ValueError(f"SenML: {field}: {str(value)[:40]!r} is not a number")
     return float(value)
 

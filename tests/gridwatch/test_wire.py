@@ -3,6 +3,7 @@
 import base64
 import json
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import cbor2
 import pytest
@@ -18,6 +19,7 @@ from gridwatch.model import (
     Observations,
     Status,
 )
+from gridwatch.senml import CBOR_NAMES
 from gridwatch.wire import decode, encode_observation
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
@@ -81,10 +83,116 @@ def test_a_senml_time_below_two_to_the_28_counts_from_now() -> None:
     assert (NOW - item.observed_at).total_seconds() == pytest.approx(10)
 
 
+OW = "urn:dev:ow:10e2073a01080063"
+"""The device of the examples in RFC 8428, section 5."""
+
+
+@pytest.mark.parametrize(
+    ("pack", "expected"),
+    [
+        pytest.param([{"n": OW, "u": "Cel", "v": 23.1}], [(0, {"temperature_c": 23.1})], id="5.1.1"),
+        pytest.param(
+            [
+                {"bn": f"{OW}:", "n": "voltage", "u": "V", "v": 120.1},
+                {"n": "current", "u": "A", "v": 1.2},
+            ],
+            [(0, {"voltage_v": 120.1, "current_a": 1.2})],
+            id="5.1.2",
+        ),
+        pytest.param(
+            [
+                {"bn": "urn:dev:ow:10e2073a0108006:", "bt": 1276020076.001, "bu": "A", "bver": 5}
+                | {"n": "voltage", "u": "V", "v": 120.1},
+                {"n": "current", "t": -5, "v": 1.2},
+                {"n": "current", "t": -4, "v": 1.3},
+                {"n": "current", "v": 1.7},
+            ],
+            [
+                (1276020071.001, {"current_a": 1.2}),
+                (1276020072.001, {"current_a": 1.3}),
+                (1276020076.001, {"voltage_v": 120.1, "current_a": 1.7}),
+            ],
+            id="5.1.3",
+        ),
+        pytest.param(
+            [
+                {"bn": OW, "bt": 1320067464, "bu": "%RH", "v": 20},
+                {"u": "lon", "v": 24.30621},
+                {"u": "lat", "v": 60.07965},
+                {"t": 60, "v": 20.3},
+                {"u": "%EL", "t": 150, "v": 98},
+            ],
+            [
+                (1320067464, {"humidity_pct": 20, "lon": 24.30621, "lat": 60.07965}),
+                (1320067524, {"humidity_pct": 20.3}),
+                (1320067614, {"battery_pct": 98}),
+            ],
+            id="5.1.4",
+        ),
+        pytest.param(
+            [{"bn": f"{OW}:"}, {"n": "temp", "u": "Cel", "v": 23.1}, {"n": "heat", "u": "/", "v": 1}],
+            [(0, {"temp_c": 23.1, "heat": 1})],
+            id="5.1.8",
+        ),
+        pytest.param(
+            [{"bn": "x:", "bu": "Cel", "bv": 20, "n": "a"}, {"n": "b", "v": 1.5}, {"n": "open", "vb": False}],
+            [(0, {"a_c": 20, "b_c": 21.5, "open": 0})],
+            id="base value",
+        ),
+        pytest.param(
+            [
+                {"n": "air", "u": "K", "v": 293.15},
+                {"n": "wind", "u": "km/h", "v": 36},
+                {"n": "a-b.c", "v": 1},
+            ],
+            [(0, {"air_c": 20.0, "wind_ms": 10.0, "a_b_c": 1})],
+            id="units and names",
+        ),
+    ],
+)
+def test_the_examples_of_rfc_8428_are_read(
+    pack: list[dict[str, object]], expected: list[tuple[float, dict[str, float]]]
+) -> None:
+    labels = {name: number for number, name in CBOR_NAMES.items()}
+    in_cbor = [{labels[name]: value for name, value in record.items()} for record in pack]
+    for payload in (json.dumps(pack).encode(), cbor2.dumps(in_cbor)):
+        read_ones = [(item.observed_at.timestamp(), item.values) for item in observations(payload)]
+        times = [seconds or NOW.timestamp() for seconds, _ in expected]
+        assert [seconds for seconds, _ in read_ones] == pytest.approx(times, abs=1e-6)
+        for (_, values), (_, wanted) in zip(read_ones, expected, strict=True):
+            assert values == pytest.approx(wanted)
+
+
+def test_the_cbor_of_rfc_8428_section_6_is_read_byte_for_byte() -> None:
+    dump = """
+        87a721781b75726e3a6465763a6f773a3130653230373361303130383030363a22fb41d303a15b00106223614120050067
+        766f6c746167650161 5602fb405e066666666666a3006763757272656e74062402fb3ff3333333333333a3006763757272
+        656e74062302fb3ff4cccccccccccda3006763757272656e74062202fb3ff6666666666666a3006763757272656e740621
+        02f93e00a3006763757272656e74062002fb3ff999999999999aa3006763757272656e74060002fb3ffb333333333333"""
+    read_ones = observations(bytes.fromhex(dump))
+    assert [item.values for item in read_ones[:-1]] == [{"current_a": a} for a in (1.2, 1.3, 1.4, 1.5, 1.6)]
+    assert read_ones[-1].values == {"voltage_v": 120.1, "current_a": 1.7}
+    assert read_ones[-1].observed_at.timestamp() == pytest.approx(1276020076.001, abs=1e-6)
+
+
+def test_decimal_fractions_of_cbor_are_numbers() -> None:
+    (item,) = observations(cbor2.dumps([{0: "co_ppm", 2: Decimal("27.5")}]))
+    assert item.values == {"co_ppm": 27.5}
+
+
 @pytest.mark.parametrize(
     ("pack", "reason"),
     [
         ([{"n": "x", "s": 5}], "sums"),
+        ([{"bn": "x", "bs": 5, "v": 1}], "sums"),
+        ([{"n": "label", "vs": "Machine Room"}], "text"),
+        ([{"n": "nfv-reader", "vd": "aGkgCg"}], "data"),
+        ([{"n": "x", "v": 1, "vb": True}], "one value"),
+        (
+            [{"bn": "2001:db8::2/", "n": "co_ppm", "v": 1}, {"bn": "2001:db8::1/", "n": "co_ppm", "v": 2}],
+            "two",
+        ),
+        ([{"n": OW, "v": 1}], "small letters"),
         ([{"n": "x", "vs": "hot"}], "text"),
         ([{"n": "x", "v": 1, "bver": 11}], "newer"),
         ([{"n": "x", "v": 1, "odd_": 1}], "must be understood"),
