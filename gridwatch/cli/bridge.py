@@ -36,6 +36,14 @@ def dahua_command(file: File) -> None:
     _run(bridge_cameras(read_settings(), Dahua(), file))
 
 
+@bridge_app.command("thingsboard")
+def thingsboard_command(file: File) -> None:
+    """Serve devices and gateways that speak ThingsBoard's API: they only change the host name."""
+    from ingest.bridges.gateways import bridge_thingsboard
+
+    _run(bridge_thingsboard(read_settings(), file))
+
+
 def _run(work: Coroutine[Any, Any, None]) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     # Its lines of each request name addresses, and keys in them.

@@ -1,7 +1,7 @@
 """Run a bridge until it is stopped: its sources, what waits, the way to the broker."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,8 @@ from ingest.bridges.publisher import Publisher
 from ingest.bridges.spool import Spool
 from ingest.bridges.web import TooLarge, body_of, check_tls, listen_on, serve
 
+Work = Coroutine[Any, Any, None]
+
 LEAVE_WITHIN_S = 2.0
 """For what still waits when a bridge is told to stop; the rest is published when it starts again."""
 
@@ -39,31 +41,31 @@ def open_spool(settings: Settings, name: str, path: Path) -> Spool:
     return Spool(settings.data_dir / "bridge" / f"{name}-{path.stem}.sqlite")
 
 
-async def run_bridge(settings: Settings, spool: Spool, *sources: Coroutine[Any, Any, None]) -> None:
-    """Run sources, and publish what they put into the spool, until cancelled."""
+async def run_bridge(
+    ways_in: Sequence[Work], ways_out: Sequence[Work], emptied: Callable[[], Awaitable[object]]
+) -> None:
+    """Run the ways in and out until cancelled; `emptied` waits until nothing waits for the broker."""
+    async with asyncio.TaskGroup() as out:
+        publishing = [out.create_task(work, name=f"way out {number}") for number, work in enumerate(ways_out)]
+        try:
+            async with asyncio.TaskGroup() as into:
+                for number, work in enumerate(ways_in):
+                    into.create_task(work, name=f"way in {number}")
+        finally:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LEAVE_WITHIN_S):
+                    await emptied()
+            for task in publishing:
+                task.cancel()
+
+
+async def run_spooled(settings: Settings, spool: Spool, ways_in: Sequence[Work]) -> None:
+    """Run what puts messages into a spool, and publish them, until cancelled."""
     publisher = Publisher(BrokerAddress.parse(running.mqtt_url(settings)))
     try:
-        async with asyncio.TaskGroup() as way_out:
-            publishing = [
-                way_out.create_task(publisher.run(), name="publisher"),
-                way_out.create_task(spool.drain(publisher), name="spool"),
-            ]
-            try:
-                async with asyncio.TaskGroup() as ways_in:
-                    for number, source in enumerate(sources):
-                        ways_in.create_task(source, name=f"source {number}")
-            finally:
-                await _leave(spool)
-                for task in publishing:
-                    task.cancel()
+        await run_bridge(ways_in, [publisher.run(), spool.drain(publisher)], spool.emptied)
     finally:
         spool.close()
-
-
-async def _leave(spool: Spool) -> None:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(LEAVE_WITHIN_S):
-            await spool.emptied()
 
 
 async def bridge_cameras(settings: Settings, vendor: Vendor, path: Path) -> None:
@@ -83,7 +85,7 @@ async def bridge_cameras(settings: Settings, vendor: Vendor, path: Path) -> None
         sources.append(
             serve(push_app(desk, pushing), listening, certificate=file.tls_certificate, key=file.tls_key)
         )
-    await run_bridge(settings, desk.spool, *sources)
+    await run_spooled(settings, desk.spool, sources)
 
 
 def push_app(desk: Desk, cameras: list[Camera]) -> Starlette:
