@@ -95,11 +95,15 @@ class FieldMeaning(_Section):
         )
 
 
+Meaning = Annotated[FieldMeaning, BeforeValidator(_in_short)]
+"""As a file states it: in full, or the quantity alone."""
+
+
 class Mapped(_Section):
     """What the fields of some devices mean: those whose profile (a pattern with * and ?) it is."""
 
     profile: str = "*"
-    fields: Mapping[str, Annotated[FieldMeaning, BeforeValidator(_in_short)]]
+    fields: Mapping[str, Meaning]
 
     @model_validator(mode="after")
     def _each_once(self) -> "Mapped":

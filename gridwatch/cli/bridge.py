@@ -36,6 +36,14 @@ def dahua_command(file: File) -> None:
     _run(bridge_cameras(read_settings(), Dahua(), file))
 
 
+@bridge_app.command("http")
+def http_command(file: File) -> None:
+    """Take what a platform pushes over HTTP, as those of carriers do for NB-IoT."""
+    from ingest.bridges.platforms import bridge_http
+
+    _run(bridge_http(read_settings(), file))
+
+
 @bridge_app.command("thingsboard")
 def thingsboard_command(file: File) -> None:
     """Serve devices and gateways that speak ThingsBoard's API: they only change the host name."""

@@ -4,10 +4,9 @@ import asyncio
 import logging
 import ssl
 from pathlib import Path
-from typing import Annotated
 
 import msgspec
-from pydantic import BeforeValidator, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,7 +15,7 @@ from starlette.routing import Route
 from gridwatch import running
 from gridwatch.broker_address import BrokerAddress
 from gridwatch.errors import SettingsError, StoreError, StoreUnavailable
-from gridwatch.formats import FieldMeaning
+from gridwatch.formats import Meaning
 from gridwatch.model import check_device_id
 from gridwatch.settings import Settings
 from gridwatch.store.connection import Store
@@ -51,11 +50,7 @@ class GatewaysFile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     names: dict[str, dict[str, str]] = {}
 
 
-def _in_short(value: object) -> object:
-    return {"quantity": value} if isinstance(value, str) else value
-
-
-_fields = TypeAdapter(dict[str, Annotated[FieldMeaning, BeforeValidator(_in_short)]])
+_fields = TypeAdapter(dict[str, Meaning])
 
 
 def read_rules(path: Path, file: GatewaysFile) -> Rules:

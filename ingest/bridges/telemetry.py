@@ -101,11 +101,11 @@ def _body(entry: object, fields: Fields) -> dict[str, Any] | None:
         if isinstance(ts, bool) or not isinstance(ts, int | float):
             raise ValueError("ts: Unix milliseconds")
         t, values = ts / 1000, entry["values"]
-    numbers = quantities({str(key): _number(value) for key, value in values.items()}, fields, frozenset())
+    numbers = quantities({str(key): as_number(value) for key, value in values.items()}, fields, frozenset())
     return {"t": t, "values": numbers} if numbers else None
 
 
-def _number(value: object) -> object:
+def as_number(value: object) -> object:
     """Return a number that was sent as text as what it is: many gateways' converters write all as text."""
     if not isinstance(value, str) or len(value) > MOST_NUMBER_CHARACTERS:
         return value
