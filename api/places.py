@@ -31,7 +31,7 @@ class Places:
 
     def with_device(self, alert: Mapping[str, Any]) -> str:
         """Return the place of an alert and what saw it there."""
-        device = alert["device_name"] or alert["device"]
+        device = device_of(alert)
         around = self._names(alert["area"]) or [self.of(alert)]
         return " · ".join(_needed([*around, device]))
 
@@ -65,6 +65,12 @@ class Places:
             seen.add(area.code)
             depth += 1
         return depth
+
+
+def device_of(alert: Mapping[str, Any]) -> str:
+    """Return what the device of an alert is called; nothing where it only stands for all of an area."""
+    is_wide = (alert.get("outage") or {}).get("scope") in {"area", "everything"}
+    return "" if is_wide else alert["device_name"] or alert["device"]
 
 
 def _needed(names: Sequence[str]) -> list[str]:

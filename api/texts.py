@@ -55,6 +55,10 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "label.lens_covered": "镜头被遮挡",
         "label.camera_moved": "镜头被移动",
         "label.clock_jumped": "设备时钟被调整",
+        "label.offline": "设备离线",
+        "label.channel_silent": "测量通道无数据",
+        "outage.devices": "{of} 台设备中 {devices} 台无数据",
+        "outage.channels": "无数据：{channels}",
         "notification.title": "【{severity}】{label} · {place}",
         "notification.body": "地点：{place}\n设备：{device}\n时间：{time}\n查看：{link}",
     },
@@ -107,6 +111,10 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "label.lens_covered": "Lens covered",
         "label.camera_moved": "Camera moved",
         "label.clock_jumped": "Device's clock was set",
+        "label.offline": "Offline",
+        "label.channel_silent": "Channel silent",
+        "outage.devices": "{devices} of {of} devices silent",
+        "outage.channels": "silent: {channels}",
         "notification.title": "[{severity}] {label} · {place}",
         "notification.body": "Place: {place}\nDevice: {device}\nTime: {time}\nSee: {link}",
     },
@@ -127,3 +135,10 @@ class Words:
     def label(self, label: str) -> str:
         """Return what a finding's label is called; a label that we have no word for stays as it is."""
         return self._texts.get(f"label.{label}", label)
+
+    def outage(self, alert: Mapping[str, Any]) -> str:
+        """Return how many devices, or which channels, an alert of an outage is about; else nothing."""
+        outage = alert.get("outage") or {}
+        if "channels" in outage:
+            return self("outage.channels", channels=", ".join(outage["channels"]))
+        return self("outage.devices", **outage) if outage else ""

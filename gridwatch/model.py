@@ -210,7 +210,8 @@ class Device:
     `model` is its maker's name for it, `source` its name in the system that speaks for it
     (`chirpstack:70b3d5…`). `stated` is where it stands as somebody said it, where that was not WGS-84;
     `location` is always WGS-84. `address` and `telephone` are those of an estate or household, for whoever
-    answers an alert. A camera looks into `lift`; `cameras` see the device, the nearest first.
+    answers an alert. It speaks through `gateway`. A camera looks into `lift`; `cameras` see the device, the
+    nearest first.
     `playback_url` shows the recorder's video; `{start}` and `{end}` in it stand for Unix seconds.
     `state_by` is who put it into its state: in a test, whom drills are told.
     """
@@ -228,6 +229,7 @@ class Device:
     labels: tuple[str, ...] = ()
     address: str = field(default="", repr=False)
     telephone: str = field(default="", repr=False)
+    gateway: str | None = None
     lift: str | None = None
     cameras: tuple[str, ...] = ()
     playback_url: str | None = None
@@ -246,10 +248,10 @@ class Device:
             raise ValueError(f"channels name {', '.join(sorted(twice))} twice")
         for label in self.labels:
             check_device_label(label)
-        for other in filter(None, (self.lift, *self.cameras)):
+        for other in filter(None, (self.gateway, self.lift, *self.cameras)):
             check_device_id(other)
             if other == self.id:
-                raise ValueError("a device can't be its own lift or camera")
+                raise ValueError("a device can't be its own gateway, lift or camera")
         if self.playback_url is not None:
             check_playback_url(self.playback_url)
         if (self.state in PASSING_STATES) != (self.state_until is not None):

@@ -5,7 +5,7 @@ An event raises an alert, merges into the one of its group that is not closed, o
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time, timedelta, timezone
 from typing import TypeAlias
 
 from gridwatch.errors import NotAllowed
@@ -48,6 +48,11 @@ class Raise:
 Decision: TypeAlias = Ignore | Merge | Raise
 
 
+CHINA = timezone(timedelta(hours=8))
+NIGHT_BEGINS, NIGHT_ENDS = time(22), time(7)
+"""By local time: what is minor wakes nobody."""
+
+
 def scene_of(label: str, device_scene: str) -> str:
     """Return the scene an event belongs to: a flame is a fire, whatever camera saw it."""
     if alarm_severity(device_scene, label) is not None:
@@ -70,6 +75,20 @@ def severity_of(finding: Finding, scene: str, extra_alarms: Mapping[str, Severit
     if own is None or finding.severity is None:
         return own
     return max(own, finding.severity, key=lambda severity: severity.rank)
+
+
+def trouble_severity(label: str, extra_alarms: Mapping[str, Severity]) -> Severity:
+    """Return the severity of a trouble with a device itself: minor, unless the settings name its label."""
+    return extra_alarms.get(label, Severity.MINOR)
+
+
+def told_at(severity: Severity, now: datetime) -> datetime | None:
+    """Return when people are told of a trouble that is raised now: None for at once, else in the morning."""
+    local = now.astimezone(CHINA)
+    if severity is not Severity.MINOR or NIGHT_ENDS <= local.time() < NIGHT_BEGINS:
+        return None
+    day = local.date() + timedelta(days=1 if local.time() >= NIGHT_BEGINS else 0)
+    return datetime.combine(day, NIGHT_ENDS, CHINA)
 
 
 def decide(

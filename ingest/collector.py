@@ -25,6 +25,7 @@ from ingest.clocks import Limits
 from ingest.figures import tell
 from ingest.foreign import Foreign
 from ingest.keeping import keeping_chores
+from ingest.liveness import liveness_chores
 from ingest.media import WINDOW as MEDIA_WINDOW
 from ingest.media import take_media
 from ingest.pipeline import WINDOW as READINGS_WINDOW
@@ -71,6 +72,7 @@ async def collect(settings: Settings) -> None:
         foreign = Foreign.of(formats)
         tasks.create_task(registry.follow(), name="registry")
         tasks.create_task(keep_up(store, backup_chores(settings)), name="backup")
+        tasks.create_task(keep_up(store, liveness_chores(settings)), name="liveness")
         chores = [*CHORES, *keeping_chores(settings, files), *storage_chores(settings)]
         tasks.create_task(keep_up(store, chores), name="upkeep")
         tasks.create_task(sequences.follow(), name="sequences")

@@ -31,7 +31,7 @@ def card_html(alert: Mapping[str, Any], words: Words, places: Places, *, now: da
     facts = [
         local_time(alert["observed_at"], now=now),
         events,
-        f"{words('confidence')} {alert['confidence']:.0%}",
+        escape(words.outage(alert)) or f"{words('confidence')} {alert['confidence']:.0%}",
     ]
     where = places.with_device(alert)
     return (

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from api.local_time import CHINA
-from api.places import Places
+from api.places import Places, device_of
 from api.texts import TEXTS, Words
 
 
@@ -24,11 +24,18 @@ def compose(alert: Mapping[str, Any], places: Places, *, link_base: str) -> Lett
     place = places.of(alert)
     titles = [_title(alert, words, place or words("unplaced")) for words in languages]
     body = {
-        "device": alert["device_name"] or alert["device"],
         "time": datetime.fromisoformat(alert["observed_at"]).astimezone(CHINA).strftime("%Y-%m-%d %H:%M:%S"),
         "link": f"{link_base}/?alert={alert['id']}",
     }
-    bodies = [words("notification.body", place=place or words("unplaced"), **body) for words in languages]
+    bodies = [
+        words(
+            "notification.body",
+            place=place or words("unplaced"),
+            device=" · ".join(filter(None, (device_of(alert), words.outage(alert)))),
+            **body,
+        )
+        for words in languages
+    ]
     return Letter(title=titles[0], body="\n\n".join([bodies[0], titles[1], bodies[1]]))
 
 

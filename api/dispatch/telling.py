@@ -11,9 +11,11 @@ import apprise
 from api.dispatch.letter import Letter, compose
 from api.places import Places
 from gridwatch.errors import GridwatchError, NotFound, SettingsError
+from gridwatch.model import AlertState
 from gridwatch.store import Store
 from gridwatch.store.alerts import get_alert
 from gridwatch.store.areas import path_of
+from gridwatch.store.jobs import IN_THE_MORNING
 from gridwatch.store.notifications import notification
 
 log = logging.getLogger(__name__)
@@ -64,6 +66,8 @@ class Teller:
         try:
             alert = await get_alert(self._store, alert_id)
         except NotFound:
+            return
+        if step == IN_THE_MORNING and alert["state"] == AlertState.RESOLVED:
             return
         # What is simulated must never reach real people.
         if alert["simulated"] or not self._channels:

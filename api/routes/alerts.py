@@ -11,6 +11,7 @@ from api.event_stream import AlertStream
 from api.fields import LARGEST_ID, NEXT_PAGE, AlertId, SceneName, Since, Text, Until, link_next
 from api.office import TheOffice, ThePerson
 from api.problems import documented
+from gridwatch.liveness import Kind
 from gridwatch.model import AlertState, Severity
 from gridwatch.policy import allowed_actions
 from gridwatch.registration.body import Place
@@ -47,6 +48,16 @@ class AlertEvidence(BaseModel):
     url: str
 
 
+class AlertOutage(BaseModel):
+    """What is silent: channels of one device, or so many devices of all that a gateway or an area has."""
+
+    scope: Kind
+    name: str
+    channels: list[str] | None = None
+    devices: int | None = None
+    of: int | None = None
+
+
 class AlertAnswer(BaseModel):
     """An alert."""
 
@@ -76,6 +87,7 @@ class AlertAnswer(BaseModel):
     assignee: str | None
     level: str | None
     simulated: bool
+    outage: AlertOutage | None = None
 
 
 class ChangeAnswer(BaseModel):

@@ -66,12 +66,13 @@ class DeviceChange(BaseModel):
     labels: list[DeviceLabel] | None = Field(None, max_length=MOST_LABELS)
     address: Text | None = None
     telephone: Text | None = None
+    gateway: DeviceId | None = None
     lift: DeviceId | None = None
     cameras: list[DeviceId] | None = Field(None, max_length=MOST_CAMERAS)
     playback_url: PlaybackUrl | None = None
 
 
-MAY_BE_NONE = frozenset({"source", "area", "location", "lift", "playback_url"})
+MAY_BE_NONE = frozenset({"source", "area", "location", "gateway", "lift", "playback_url"})
 """What is taken away by null."""
 
 
@@ -92,6 +93,7 @@ class ListedDevice(BaseModel):
     stated: StatedPlace | None = Field(description="as it was stated, where that was not WGS-84")
     channels: list[ChannelBody]
     labels: list[str]
+    gateway: str | None
     lift: str | None
     cameras: list[str]
     playback_url: str | None

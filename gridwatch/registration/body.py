@@ -110,6 +110,7 @@ class DeviceBody(BaseModel):
     labels: list[DeviceLabel] = Field([], max_length=MOST_LABELS)
     address: Text = ""
     telephone: Text = Field("", description="of the estate or household")
+    gateway: DeviceId | None = Field(None, description="the device that it speaks through")
     lift: DeviceId | None = Field(None, description="the lift that this camera looks into")
     cameras: list[DeviceId] = Field([], max_length=MOST_CAMERAS, description="that see it, nearest first")
     playback_url: PlaybackUrl | None = Field(
@@ -142,6 +143,7 @@ class DeviceBody(BaseModel):
             "labels": list(device.labels),
             "address": device.address,
             "telephone": device.telephone,
+            "gateway": device.gateway,
             "lift": device.lift,
             "cameras": list(device.cameras),
             "playback_url": device.playback_url,
@@ -169,6 +171,7 @@ class DeviceBody(BaseModel):
             labels=tuple(dict.fromkeys(self.labels)),
             address=self.address,
             telephone=self.telephone,
+            gateway=self.gateway,
             lift=self.lift,
             cameras=tuple(dict.fromkeys(self.cameras)),
             playback_url=self.playback_url,

@@ -62,6 +62,7 @@ class KnownDevice:
             labels=tuple(row["labels"]),
             address=row["address"],
             telephone=row["telephone"],
+            gateway=row["gateway"],
             lift=row["lift"],
             cameras=tuple(row["cameras"]),
             playback_url=row["playback_url"],
@@ -217,7 +218,7 @@ async def _check_links(connection: Connection) -> None:
     except psycopg.errors.UniqueViolation as error:
         raise NotAllowed("another device has this source already") from error
     except psycopg.errors.ForeignKeyViolation as error:
-        raise NotAllowed("a device names a lift that is not registered") from error
+        raise NotAllowed("a device names a gateway or lift that is not registered") from error
 
 
 async def _check_cameras(connection: Connection, devices: Sequence[Device]) -> None:
@@ -319,6 +320,7 @@ def _columns(device: Device) -> dict[str, Any]:
         "labels": list(device.labels),
         "address": device.address,
         "telephone": device.telephone,
+        "gateway": device.gateway,
         "lift": device.lift,
         "cameras": list(device.cameras),
         "playback_url": device.playback_url,

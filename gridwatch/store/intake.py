@@ -30,7 +30,7 @@ from gridwatch.store.books import KINDS, RECEIVED, enter, key_of
 from gridwatch.store.connection import Connection, Store, queries
 from gridwatch.store.devices import KnownDevice
 from gridwatch.store.entries import Accepted, Concluded, Disposition, Entry, Rejected, Shown, Skipped
-from gridwatch.store.jobs import defer_notify
+from gridwatch.store.jobs import RAISED, defer_notify
 from gridwatch.store.observations import quantity_keys, store_observations
 from gridwatch.wire import DECODER
 
@@ -171,7 +171,7 @@ class _Batch:
         if settled.raised:
             self._changes[settled.alert_id] = "raise"
             if not known.device.simulated:
-                await defer_notify(self._connection, settled.alert_id, "raised")
+                await defer_notify(self._connection, settled.alert_id, RAISED)
         else:
             self._changes.setdefault(settled.alert_id, "merge")
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 import psycopg
 from procrastinate import App, PsycopgConnector
@@ -20,6 +21,12 @@ PEOPLE = "people"
 NOTIFY = "notify"
 """The task that tells people of an alert; arguments `alert_id` and `step`."""
 
+RAISED = "raised"
+"""The step of an alert that is new."""
+
+IN_THE_MORNING = "in the morning"
+"""The step of an alert that was new at night and need wake nobody."""
+
 WORKER_CONNECTIONS = 6
 """One listens, the rest fetch, finish and send beats for the jobs of one worker."""
 
@@ -27,13 +34,17 @@ WORKER_CONNECTIONS = 6
 _DEFERRER = App(connector=PsycopgConnector())
 
 
-async def defer_notify(connection: Connection, alert_id: int, step: str) -> None:
-    """Let people be told of an alert as soon as the caller's transaction commits.
+async def defer_notify(
+    connection: Connection, alert_id: int, step: str, *, at: datetime | None = None
+) -> None:
+    """Let people be told of an alert as soon as the caller's transaction commits, or else `at` a time.
 
     `step` is part of what makes a notification single: `raised` for the first. Raises StoreUnavailable or
     StoreError.
     """
-    deferrer = _DEFERRER.configure_task(NOTIFY, queue=PEOPLE, allow_unknown=True, connection=connection)
+    deferrer = _DEFERRER.configure_task(
+        NOTIFY, queue=PEOPLE, allow_unknown=True, connection=connection, schedule_at=at
+    )
     with own_errors():
         try:
             await deferrer.defer_async(alert_id=alert_id, step=step)

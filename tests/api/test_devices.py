@@ -100,7 +100,8 @@ def test_addresses_and_telephones_are_not_in_lists(api: Api) -> None:
     [
         ({"cameras": ["nobody"]}, 409, "s-1 names nobody as a camera"),
         ({"lift": "nobody"}, 409, "lift that is not registered"),
-        ({"lift": "s-1"}, 422, "its own lift"),
+        ({"gateway": "nobody"}, 409, "gateway or lift that is not registered"),
+        ({"lift": "s-1"}, 422, "its own gateway, lift"),
         ({"state": "test"}, 422, "state_until"),
         ({"playback_url": "https://admin:secret@nvr.example/"}, 422, "leave user and password out"),
         ({"channels": [{"quantity": "co_ppm"}, {"quantity": "co_ppm"}]}, 422, "co_ppm twice"),

@@ -15,6 +15,7 @@ from api.dispatch.worker import dispatch
 from gridwatch.errors import SettingsError
 from gridwatch.settings import read_settings
 from gridwatch.store import Store
+from gridwatch.store.alerts import act
 from tests.api.incidents import happen, register, sensor
 from tests.api.serving import at_store
 from tests.servers import wait_until
@@ -222,3 +223,20 @@ def test_an_address_that_cannot_be_used_is_named_by_its_number() -> None:
     with pytest.raises(SettingsError, match="number 2") as raised:
         open_channels(["json://127.0.0.1", f"nonsense://{SECRET}"])
     assert SECRET not in str(raised.value)
+
+
+def test_nobody_is_told_in_the_morning_of_what_is_over(
+    database_url: str, phones: tuple[Phone, Phone]
+) -> None:
+    at_store(database_url, _two_sensors)
+
+    async def scene(store: Store) -> None:
+        alert = (await happen(store, "real"))["alert"]
+        teller = Teller(store, open_channels([phones[0].url]), link_base="http://x")
+        await act(store, alert, "resolve", actor="li")
+        await teller.tell(alert, "in the morning")
+        assert phones[0].told == []
+        await teller.tell(alert, "raised")
+        assert len(phones[0].told) == 1
+
+    at_store(database_url, scene)

@@ -40,6 +40,18 @@ PLACES = Places(
 )
 
 
+DARK = {**ALERT, "label": "offline", "outage": {"scope": "area", "name": "b-3", "devices": 60, "of": 61}}
+
+
+def test_an_outage_says_how_much_is_silent_and_where() -> None:
+    text = card_html(DARK, Words("en"), PLACES, now=NOON)
+    assert "60 of 61 devices silent" in text
+    assert "锦竹苑 · 3栋" in text
+    assert "script" not in text.replace('title="s-1"', "")
+    one = {**ALERT, "label": "channel_silent", "outage": {"scope": "device", "channels": ["co_ppm"]}}
+    assert "无数据：co_ppm" in card_html(one, Words("zh-CN"), PLACES, now=NOON)
+
+
 def test_every_language_says_everything() -> None:
     keys = {language: texts.keys() for language, texts in TEXTS.items()}
     assert len(keys) == 2

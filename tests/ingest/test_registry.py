@@ -66,6 +66,7 @@ def test_what_is_registered_comes_back_as_it_was(database_url: str) -> None:
         kind=DeviceKind.SENSOR,
         channels=(Channel(quantity="co_ppm", unit="ppm", interval_s=60, quality={"flat_s": 600}),),
         labels=("一期", "楼道"),
+        gateway="lift-1",
         cameras=("c-1",),
         telephone="028-8580 0000",
         state=DeviceState.TEST,
@@ -83,6 +84,7 @@ def test_what_is_registered_comes_back_as_it_was(database_url: str) -> None:
             assert (await find_devices(store, ["c-1"]))["c-1"].device.lift is None
             await delete_devices(store, ["c-1"])
             assert (await find_devices(store, ["s-1"]))["s-1"].device.cameras == ()
+            assert (await find_devices(store, ["s-1"]))["s-1"].device.gateway is None
 
     asyncio.run(scene())
 

@@ -32,7 +32,7 @@ SELECT a.id, a.seq, jsonb_build_object(
     'observed_at', a.observed_at, 'last_observed_at', a.last_observed_at, 'raised_at', a.raised_at,
     'acknowledged_at', a.acknowledged_at, 'acknowledged_by', a.acknowledged_by,
     'resolved_at', a.resolved_at, 'resolved_by', a.resolved_by,
-    'location', CASE WHEN a.lon IS NOT NULL AND a.lat IS NOT NULL
+    'outage', a.outage, 'location', CASE WHEN a.lon IS NOT NULL AND a.lat IS NOT NULL
                      THEN jsonb_build_object('lon', a.lon, 'lat', a.lat) END,
     'events', a.events, 'assignee', a.assignee, 'level', a.level, 'simulated', a.simulated,
     'evidence', coalesce((

@@ -23,23 +23,23 @@ LIMIT %(limit)s
 SELECT count(*) FILTER (WHERE NOT simulated) AS real, count(*) FILTER (WHERE simulated) AS simulated FROM device
 -- add --
 INSERT INTO device (id, scene, kind, name, model, source, area, lon, lat, crs, stated_lon, stated_lat, channels,
-                    labels, address, telephone, lift, cameras, playback_url, state, state_until, state_by,
-                    simulated)
+                    labels, address, telephone, gateway, lift, cameras, playback_url, state, state_until,
+                    state_by, simulated)
 VALUES (%(id)s, %(scene)s, %(kind)s, %(name)s, %(model)s, %(source)s, %(area)s, %(lon)s, %(lat)s, %(crs)s,
-        %(stated_lon)s, %(stated_lat)s, %(channels)s, %(labels)s, %(address)s, %(telephone)s, %(lift)s,
-        %(cameras)s, %(playback_url)s, %(state)s, %(state_until)s, %(state_by)s, %(simulated)s)
+        %(stated_lon)s, %(stated_lat)s, %(channels)s, %(labels)s, %(address)s, %(telephone)s, %(gateway)s,
+        %(lift)s, %(cameras)s, %(playback_url)s, %(state)s, %(state_until)s, %(state_by)s, %(simulated)s)
 -- replace --
 UPDATE device
 SET scene = %(scene)s, kind = %(kind)s, name = %(name)s, model = %(model)s, source = %(source)s, area = %(area)s,
     lon = %(lon)s, lat = %(lat)s, crs = %(crs)s, stated_lon = %(stated_lon)s, stated_lat = %(stated_lat)s,
     channels = %(channels)s, labels = %(labels)s, address = %(address)s, telephone = %(telephone)s,
-    lift = %(lift)s, cameras = %(cameras)s, playback_url = %(playback_url)s, state = %(state)s,
-    state_until = %(state_until)s, state_by = %(state_by)s
+    gateway = %(gateway)s, lift = %(lift)s, cameras = %(cameras)s, playback_url = %(playback_url)s,
+    state = %(state)s, state_until = %(state_until)s, state_by = %(state_by)s
 WHERE id = %(id)s
 -- defer links --
-SET CONSTRAINTS device_lift, device_source DEFERRED
+SET CONSTRAINTS device_gateway, device_lift, device_source DEFERRED
 -- check links --
-SET CONSTRAINTS device_lift, device_source IMMEDIATE
+SET CONSTRAINTS device_gateway, device_lift, device_source IMMEDIATE
 -- lock --
 SELECT d.*, state_now(d), NULL::float8 AS clock_skew_s FROM device d WHERE id = ANY(%(ids)s) FOR UPDATE
 -- all --

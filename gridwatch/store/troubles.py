@@ -1,0 +1,110 @@
+"""Alerts about the devices themselves, raised by the house: silence, and readings that can't be right.
+
+They are alerts like others, of the mildest severity unless the settings say otherwise. They share no group
+with what a device reports: a fire is never merged into a fault.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from gridwatch.model import AlertState, Severity
+from gridwatch.policy import told_at, trouble_severity
+from gridwatch.store.connection import Connection, queries
+from gridwatch.store.jobs import IN_THE_MORNING, RAISED, defer_notify
+
+SQL = queries("troubles")
+ALERTS = queries("alerts")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trouble:
+    """What is wrong with a device, or with many of which one stands for all.
+
+    `group` is what alerts of the same trouble share. `scope` says of an outage what it is of.
+    """
+
+    group: str
+    label: str
+    scene: str
+    device_key: int
+    observed_at: datetime
+    detector: str
+    criteria: Mapping[str, float]
+    scope: Mapping[str, Any] | None = None
+    area: str | None = None
+    is_wide: bool = False
+    """Whether it is of an area: `area` is where then, not where the device is."""
+
+
+async def raise_trouble(
+    connection: Connection, trouble: Trouble, extra_alarms: Mapping[str, Severity], *, now: datetime
+) -> int | None:
+    """Raise an alert with its first event; return it, or None where one of its group is there already."""
+    severity = trouble_severity(trouble.label, extra_alarms)
+    given = {
+        "group_key": trouble.group,
+        "scene": trouble.scene,
+        "label": trouble.label,
+        "severity": severity.value,
+        "confidence": 1.0,
+        "device_key": trouble.device_key,
+        "observed_at": trouble.observed_at,
+    }
+    raised = await (await connection.execute(ALERTS["raise"], given)).fetchone()
+    if raised is None:
+        return None
+    alert_id: int = raised["id"]
+    shown = {"id": alert_id, "outage": _shown(trouble), "is_wide": trouble.is_wide, "area": trouble.area}
+    marked = await (await connection.execute(SQL["mark"], shown)).fetchone()
+    await note_event(connection, trouble, alert_id, now=now)
+    if marked is not None and not marked["simulated"]:
+        at = told_at(severity, now)
+        await defer_notify(connection, alert_id, IN_THE_MORNING if at else RAISED, at=at)
+    return alert_id
+
+
+async def note_event(connection: Connection, trouble: Trouble, alert_id: int, *, now: datetime) -> None:
+    """Write an event of an alert."""
+    given = {
+        "device_key": trouble.device_key,
+        "scene": trouble.scene,
+        "label": trouble.label,
+        "observed_at": trouble.observed_at,
+        "criteria": Jsonb(dict(trouble.criteria)),
+        "detector": trouble.detector,
+        "received_at": now,
+        "alert_id": alert_id,
+    }
+    await connection.execute(SQL["event"], given)
+
+
+async def raise_again(connection: Connection, trouble: Trouble, alert_id: int, *, now: datetime) -> None:
+    """Open an alert again that had been resolved by itself, with one more event; nobody is told anew."""
+    given = {"id": alert_id, "observed_at": trouble.observed_at}
+    await connection.execute(SQL["begin anew"], given)
+    await note_event(connection, trouble, alert_id, now=now)
+
+
+async def show_trouble(connection: Connection, trouble: Trouble, alert_id: int) -> bool:
+    """Let an alert say how a trouble stands now; tell whether that is new."""
+    given = {"id": alert_id, "outage": _shown(trouble), "label": trouble.label}
+    return (await connection.execute(SQL["tell"], given)).rowcount > 0
+
+
+async def resolve_trouble(connection: Connection, alert_id: int) -> bool:
+    """Resolve an alert whose trouble is over; tell whether a person had not done so."""
+    row = await (await connection.execute(ALERTS["lock"], {"id": alert_id})).fetchone()
+    if row is None or row["state"] == AlertState.RESOLVED:
+        return False
+    given = {"id": alert_id, "state": AlertState.RESOLVED.value, "actor": None}
+    await connection.execute(ALERTS["resolve"], given)
+    await connection.execute(SQL["over"], given)
+    return True
+
+
+def _shown(trouble: Trouble) -> Jsonb | None:
+    return None if trouble.scope is None else Jsonb(dict(trouble.scope))

@@ -1,0 +1,29 @@
+"""The chores that find out which devices are not heard any more.
+
+They have a turn of their own: behind a chore that takes long they would miss when people stopped listening.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from gridwatch.settings import Settings
+from gridwatch.store import Store
+from gridwatch.store.liveness import look_for_silence, watch_channels
+from ingest.upkeep import Chore
+
+
+def liveness_chores(settings: Settings) -> Sequence[Chore]:
+    """Return what a collector does on a timer to find out who is silent."""
+
+    async def watch(store: Store) -> None:
+        await watch_channels(store, datetime.now(UTC))
+
+    async def look(store: Store) -> None:
+        await look_for_silence(
+            store, datetime.now(UTC), installation=settings.installation, extra_alarms=settings.alarms
+        )
+
+    return (
+        Chore(name="channels", every=timedelta(minutes=1), work=watch),
+        Chore(name="liveness", every=timedelta(seconds=15), work=look),
+    )
