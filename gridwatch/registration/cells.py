@@ -9,7 +9,7 @@ from gridwatch.registration.body import ChannelBody, DeviceBody, StatedPlace
 
 PLACE = ("lon", "lat", "crs")
 LISTS = frozenset({"labels", "cameras"})
-NO_VALUE = frozenset({"source", "area", "lift", "playback_url", "state_until"})
+NO_VALUE = frozenset({"source", "area", "gateway", "lift", "playback_url", "state_until"})
 """Where an empty cell means that there is none."""
 
 SAYS_NOTHING = frozenset({"scene", "kind", "state", "simulated"})
@@ -55,6 +55,7 @@ def row_of_body(body: DeviceBody) -> dict[str, str]:
         "labels": ";".join(body.labels),
         "address": body.address,
         "telephone": body.telephone,
+        "gateway": body.gateway or "",
         "lift": body.lift or "",
         "cameras": ";".join(body.cameras),
         "playback_url": body.playback_url or "",

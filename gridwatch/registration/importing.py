@@ -174,8 +174,11 @@ def _misfits(
     wrong: list[WrongLine] = []
     if device.area is not None and device.area not in around.areas and "area" in line.fields:
         wrong.append(line.wrong("area", f"no area has the code {device.area}: gridwatch areas list"))
-    if device.lift is not None and device.lift not in kinds:
-        wrong.append(line.wrong("lift", f"no device {device.lift} is in the file or registered"))
+    wrong += [
+        line.wrong(field, f"no device {other} is in the file or registered")
+        for field, other in (("gateway", device.gateway), ("lift", device.lift))
+        if other is not None and other not in kinds
+    ]
     wrong += [
         line.wrong("cameras", f"no camera {camera} is in the file or registered")
         for camera in device.cameras

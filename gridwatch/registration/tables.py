@@ -17,8 +17,8 @@ Row: TypeAlias = tuple[int, Mapping[str, str]]
 
 COLUMNS = (
     *("id", "scene", "kind", "name", "model", "source", "area", "lon", "lat", "crs", "channels", "labels"),
-    *("address", "telephone", "lift", "cameras", "playback_url", "state", "state_until", "state_by"),
-    "simulated",
+    *("address", "telephone", "gateway", "lift", "cameras", "playback_url", "state", "state_until"),
+    *("state_by", "simulated"),
 )
 NEEDED = ("id",)
 

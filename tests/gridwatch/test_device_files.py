@@ -53,6 +53,7 @@ EVERYTHING = replace(
     channels=(Channel(quantity="co_ppm", interval_s=0.5, quality={"flat_s": 600, "of": ["a", 1]}),),
     address='锦竹苑, "3栋"\n2单元',
     telephone="+86 28 8580 0000",
+    gateway="lift-1",
     lift="lift-1",
     cameras=("c-2", "c-1"),
     playback_url="https://nvr.example/play?from={start}&to={end}",
@@ -255,7 +256,9 @@ def test_a_column_that_is_absent_stays_and_an_empty_cell_empties() -> None:
 
 
 def test_a_test_whose_end_is_past_is_over_when_its_file_is_imported() -> None:
-    over = replace(EVERYTHING, lift=None, cameras=(), state_until=datetime(2026, 1, 1, tzinfo=UTC))
+    over = replace(
+        EVERYTHING, gateway=None, lift=None, cameras=(), state_until=datetime(2026, 1, 1, tzinfo=UTC)
+    )
     (device,) = fit_in(read_devices(write_devices([over], FileForm.CSV), FileForm.CSV), _around())
     assert (device.state, device.state_until, device.state_by) == (DeviceState.ACTIVE, None, "")
 
