@@ -61,9 +61,12 @@ def scene_of(label: str, device_scene: str) -> str:
     return owners[0] if owners else device_scene
 
 
-def group_key(scene: str, device: str) -> str:
-    """Return what events of one incident share: scene and device."""
-    return f"{scene}:{device}"
+def group_key(scene: str, device: str, *, drill: bool) -> str:
+    """Return what events of one incident share: scene and device.
+
+    A drill has a group of its own: a fire that follows a test must not vanish in the test's alert.
+    """
+    return f"drill:{scene}:{device}" if drill else f"{scene}:{device}"
 
 
 def severity_of(finding: Finding, scene: str, extra_alarms: Mapping[str, Severity]) -> Severity | None:
@@ -92,19 +95,19 @@ def told_at(severity: Severity, now: datetime) -> datetime | None:
 
 
 def decide(
-    finding: Finding, *, scene: str, device: str, held: Held | None, extra_alarms: Mapping[str, Severity]
+    finding: Finding, *, scene: str, group: str, held: Held | None, extra_alarms: Mapping[str, Severity]
 ) -> Decision:
-    """Decide what `finding` does, given the alert that holds its group now."""
+    """Decide what `finding` does, given its group and the alert that holds it now."""
     severity = severity_of(finding, scene, extra_alarms)
     if severity is None:
         return Ignore()
     if held is None:
-        return Raise(group_key=group_key(scene, device), severity=severity, seal=None)
+        return Raise(group_key=group, severity=severity, seal=None)
     if _belongs(finding.observed_at, held, scene):
         return Merge(
             alert_id=held.id, severity=max(severity, held.severity, key=lambda severity: severity.rank)
         )
-    return Raise(group_key=group_key(scene, device), severity=severity, seal=held.id)
+    return Raise(group_key=group, severity=severity, seal=held.id)
 
 
 def _belongs(observed_at: datetime, held: Held, scene: str) -> bool:

@@ -110,6 +110,11 @@ class Settings(BaseSettings):
         (), description="Apprise URLs, separated by blanks, that every real alert is sent to"
     )
 
+    tester_urls: Annotated[Mapping[str, str], NoDecode, BeforeValidator(_pairs)] = Field(
+        default_factory=dict,
+        description="Apprise URLs of testers, who are told of their own drills: li=URL,wang=URL",
+    )
+
     backup_dir: Path | None = Field(
         None, description="folder for backups on a timer, best on another disk; unset: none are made"
     )

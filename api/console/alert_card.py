@@ -1,7 +1,7 @@
 """One alert in the list: what, where, when, how bad, what it looks like, and what to do."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html import escape
 from typing import Any
 
@@ -17,6 +17,9 @@ SEVERITY_ICONS = {"critical": "error", "major": "warning", "minor": "info"}
 SCENE_ICONS = {"fire": "local_fire_department", "elevator": "electric_moped", "throwing": "south"}
 BUTTONS = {"acknowledge": "done", "resolve": "done_all"}
 
+PLAYBACK_BEFORE, PLAYBACK_AFTER = timedelta(seconds=30), timedelta(seconds=60)
+"""Of video around an alert's events."""
+
 OWN_FILES = "/api/v1/"
 
 Act = Callable[[int, str], Awaitable[None]]
@@ -26,7 +29,9 @@ Show = Callable[[Mapping[str, Any]], None]
 def card_html(alert: Mapping[str, Any], words: Words, places: Places, *, now: datetime) -> str:
     """Return the text of a card; everything that came from outside is escaped."""
     severity, state = alert["severity"], alert["state"]
-    mark = f'<span class="gw-simulated">{words("simulated")}</span>' if alert["simulated"] else ""
+    marks = [words("simulated")] if alert["simulated"] else []
+    marks += [words("drill", tester=alert["tester"])] if alert.get("drill") else []
+    mark = "".join(f'<span class="gw-simulated">{escape(one.strip())}</span>' for one in marks)
     events = words("events", count=alert["events"]) if alert["events"] > 1 else ""
     facts = [
         local_time(alert["observed_at"], now=now),
@@ -61,6 +66,18 @@ def picture_html(url: str, words: Words) -> str:
         f'<img src="{escape(url)}" alt="{words("evidence")}" loading="lazy"'
         f' data-gone="{escape(words("evidence_gone"))}" onerror="this.replaceWith(this.dataset.gone)">'
     )
+
+
+def playback_link(alert: Mapping[str, Any]) -> str | None:
+    """Return where the recorder shows what happened, where a browser can open it."""
+    url = str(alert.get("playback_url") or "")
+    if not url.startswith(("http://", "https://")):
+        return None
+    start = datetime.fromisoformat(alert["observed_at"]) - PLAYBACK_BEFORE
+    end = datetime.fromisoformat(alert["last_observed_at"]) + PLAYBACK_AFTER
+    for name, moment in {"{start}": start, "{end}": end}.items():
+        url = url.replace(name, str(int(moment.timestamp())))
+    return url
 
 
 def _who(alert: Mapping[str, Any], words: Words) -> str:

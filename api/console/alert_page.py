@@ -7,7 +7,7 @@ from typing import Any
 
 from nicegui import Client, background_tasks, ui
 
-from api.console.alert_card import OWN_FILES, AlertCard, picture_html
+from api.console.alert_card import OWN_FILES, AlertCard, picture_html, playback_link
 from api.console.alert_map import AlertMap
 from api.console.sign_in_page import language_link
 from api.feed import CutOff, Subscription
@@ -158,12 +158,16 @@ class AlertPage:
 
     def _show_counts(self) -> None:
         alerts = [card.alert for card in self._cards.values()]
-        waiting = [alert["severity"] for alert in alerts if alert["state"] == AlertState.OPEN]
+        waiting = [alert for alert in alerts if alert["state"] == AlertState.OPEN]
+        drills = sum(bool(alert.get("drill")) for alert in waiting)
+        severities = [alert["severity"] for alert in waiting if not alert.get("drill")]
         parts = [
             f'<span class="gw-count gw-is-{severity}">{self._words("severity." + severity)} '
-            f"<b>{waiting.count(severity)}</b></span>"
+            f"<b>{severities.count(severity)}</b></span>"
             for severity in reversed(Severity)
         ]
+        if drills:
+            parts.append(f'<span class="gw-count">{self._words("drills")} <b>{drills}</b></span>')
         self._counts.set_content("".join(parts))
         unresolved = any(alert["state"] != AlertState.RESOLVED for alert in alerts)
         self._empty.set_visibility(not unresolved)
@@ -202,7 +206,7 @@ class AlertPage:
     def _open(self, alert: Mapping[str, Any]) -> None:
         """Show all evidence of an alert, large."""
         self._map.look_at(alert)
-        if not alert["evidence"] and not alert.get("evidence_deleted_at"):
+        if not (alert["evidence"] or alert.get("evidence_deleted_at") or playback_link(alert)):
             return
         self._evidence.clear()
         with self._evidence:
@@ -211,6 +215,8 @@ class AlertPage:
                 _show_evidence(one, self._words)
             if alert.get("evidence_deleted_at"):
                 ui.label(self._words("evidence_deleted"))
+            if link := playback_link(alert):
+                ui.link(self._words("playback"), link, new_tab=True)
         self._dialog.open()
 
 

@@ -41,4 +41,5 @@ def compose(alert: Mapping[str, Any], places: Places, *, link_base: str) -> Lett
 
 def _title(alert: Mapping[str, Any], words: Words, place: str) -> str:
     severity, label = words("severity." + alert["severity"]), words.label(alert["label"])
-    return words("notification.title", severity=severity, label=label, place=place)
+    title = words("notification.title", severity=severity, label=label, place=place)
+    return f"{words('notification.drill')} {title}" if alert["drill"] else title

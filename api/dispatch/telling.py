@@ -3,8 +3,10 @@
 import asyncio
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
 
 import apprise
 
@@ -41,24 +43,43 @@ class Channel:
 
 def open_channels(urls: Sequence[str]) -> Sequence[Channel]:
     """Return the channels of Apprise URLs; raise SettingsError that says which one can't be used."""
+    return [
+        _channel(url, where=f"GRIDWATCH_NOTIFY_URLS: address number {position}")
+        for position, url in enumerate(urls, start=1)
+    ]
+
+
+def open_testers(urls: Mapping[str, str]) -> Mapping[str, Channel]:
+    """Return the channel of each tester; raise SettingsError that names whose can't be used."""
+    return {
+        tester: _channel(url, where=f"GRIDWATCH_TESTER_URLS: the address of {tester}")
+        for tester, url in urls.items()
+    }
+
+
+def _channel(url: str, *, where: str) -> Channel:
     # Its messages can hold whole addresses.
     logging.getLogger("apprise").setLevel(logging.CRITICAL)
-    channels = []
-    for position, url in enumerate(urls, start=1):
-        sender = apprise.Apprise()
-        if not sender.add(url):
-            raise SettingsError(f"GRIDWATCH_NOTIFY_URLS: Apprise can't use address number {position}")
-        name = hashlib.sha256(url.encode()).hexdigest()[:NAME_LENGTH]
-        channels.append(Channel(name=name, sender=sender))
-    return channels
+    sender = apprise.Apprise()
+    if not sender.add(url):
+        raise SettingsError(f"{where} is none that Apprise can use")
+    return Channel(name=hashlib.sha256(url.encode()).hexdigest()[:NAME_LENGTH], sender=sender)
 
 
 class Teller:
-    """Tells all channels about alerts of real devices."""
+    """Tells all channels about alerts of real devices, and of a drill its tester alone."""
 
-    def __init__(self, store: Store, channels: Sequence[Channel], *, link_base: str) -> None:
+    def __init__(
+        self,
+        store: Store,
+        channels: Sequence[Channel],
+        testers: Mapping[str, Channel] = MappingProxyType({}),
+        *,
+        link_base: str,
+    ) -> None:
         self._store = store
         self._channels = channels
+        self._testers = testers
         self._link_base = link_base
 
     async def tell(self, alert_id: int, step: str) -> None:
@@ -69,14 +90,14 @@ class Teller:
             return
         if step == IN_THE_MORNING and alert["state"] == AlertState.RESOLVED:
             return
-        # What is simulated must never reach real people.
-        if alert["simulated"] or not self._channels:
+        channels = self._channels_for(alert)
+        if not channels:
             return
         area = alert["area"]
         places = Places(await path_of(self._store, area) if area is not None else ())
         letter = compose(alert, places, link_base=self._link_base)
         told = await asyncio.gather(
-            *(self._tell(channel, alert_id, step, letter) for channel in self._channels),
+            *(self._tell(channel, alert_id, step, letter) for channel in channels),
             return_exceptions=True,
         )
         for result in told:
@@ -85,6 +106,15 @@ class Teller:
         refused = [str(result) for result in told if isinstance(result, NotTold)]
         if refused:
             raise NotTold(f"alert {alert_id}, {step}: not taken by channel {', '.join(refused)}")
+
+    def _channels_for(self, alert: Mapping[str, Any]) -> Sequence[Channel]:
+        """Return who is told: of what is simulated nobody, of a drill its tester alone."""
+        if alert["simulated"]:
+            return ()
+        if alert["drill"]:
+            tester = self._testers.get(alert["tester"])
+            return () if tester is None else (tester,)
+        return self._channels
 
     async def _tell(self, channel: Channel, alert_id: int, step: str, letter: Letter) -> None:
         async with notification(self._store, alert_id, step, channel.name) as still_to_tell:

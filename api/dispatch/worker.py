@@ -6,7 +6,7 @@ import logging
 from procrastinate import App, RetryStrategy
 from procrastinate.exceptions import ConnectorException
 
-from api.dispatch.telling import Teller, open_channels
+from api.dispatch.telling import Teller, open_channels, open_testers
 from gridwatch.errors import StoreUnavailable
 from gridwatch.running import database_url
 from gridwatch.settings import Settings
@@ -43,12 +43,12 @@ BACK_OFF = 2
 async def dispatch(settings: Settings) -> None:
     """Tell people until cancelled; a database that is away is waited for. Raises SettingsError."""
     url = database_url(settings)
-    channels = open_channels(settings.notify_urls)
+    channels, testers = open_channels(settings.notify_urls), open_testers(settings.tester_urls)
     if not channels:
         log.warning("GRIDWATCH_NOTIFY_URLS names no channel: nobody is told of alerts but on the console")
     connections = min(MOST_CONNECTIONS, AT_ONCE * max(1, len(channels)))
     async with Store.open(url, connections=connections) as store:
-        teller = Teller(store, channels, link_base=settings.link_base)
+        teller = Teller(store, channels, testers, link_base=settings.link_base)
         while True:
             try:
                 await _work(url, teller)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from api.event_stream import AlertStream
 from api.fields import LARGEST_ID, NEXT_PAGE, AlertId, SceneName, Since, Text, Until, link_next
@@ -88,6 +88,9 @@ class AlertAnswer(BaseModel):
     level: str | None
     simulated: bool
     outage: AlertOutage | None = None
+    drill: bool = Field(description="raised while its device was in test")
+    tester: str = Field(description="who tested it; is told of it, and nobody else")
+    playback_url: str | None = Field(description="the recorder's, as the device has it")
 
 
 class ChangeAnswer(BaseModel):
@@ -127,6 +130,7 @@ async def alerts(
     scene: SceneName | None = None,
     severity: Severity | None = None,
     area: Annotated[Text | None, Query(description="an area with all below it")] = None,
+    drill: bool | None = None,
     since: Since = None,
     until: Until = None,
     before: Annotated[int | None, Query(ge=1, le=LARGEST_ID, description="id of the last one seen")] = None,
@@ -139,6 +143,7 @@ async def alerts(
         scene=scene,
         severity=severity,
         area=area,
+        drill=drill,
         since=since,
         until=until,
         before=before,

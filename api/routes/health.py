@@ -136,9 +136,10 @@ async def _stored_figures(office: Office) -> list[Metric]:
     messages = CounterMetricFamily("gridwatch_messages", "What became of messages", labels=["outcome"])
     for outcome, count in (await books_totals(store)).items():
         messages.add_metric([outcome], count)
-    alerts = GaugeMetricFamily("gridwatch_alerts", "Alerts", labels=["scene", "state", "simulated"])
+    alerts = GaugeMetricFamily("gridwatch_alerts", "Alerts", labels=["scene", "state", "simulated", "drill"])
     for one in await alert_counts(store):
-        alerts.add_metric([one.scene, one.state, str(one.simulated).lower()], one.count)
+        marks = [str(mark).lower() for mark in (one.simulated, one.drill)]
+        alerts.add_metric([one.scene, one.state, *marks], one.count)
     unbalanced = _gauge(
         "gridwatch_books_unbalanced_devices",
         "Devices whose received messages are not all accounted for: any is an alarm",

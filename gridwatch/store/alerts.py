@@ -46,14 +46,19 @@ async def settle(
     scene: str,
     extra_alarms: Mapping[str, Severity],
 ) -> Settled:
-    """Raise or merge an alert for a new event, as the policy decides, inside the caller's transaction."""
+    """Raise or merge an alert for a new event, as the policy decides, inside the caller's transaction.
+
+    Of a device in test it is a drill.
+    """
+    tester = await _tester(connection, known)
+    group = group_key(scene, known.device.id, drill=tester is not None)
     for _ in range(ATTEMPTS):
-        held = await _held(connection, group_key(scene, known.device.id))
-        decision = decide(finding, scene=scene, device=known.device.id, held=held, extra_alarms=extra_alarms)
-        settled = await _carry_out(connection, decision, finding, known=known, scene=scene)
+        held = await _held(connection, group)
+        decision = decide(finding, scene=scene, group=group, held=held, extra_alarms=extra_alarms)
+        settled = await _carry_out(connection, decision, finding, known=known, scene=scene, tester=tester)
         if settled is not None:
             return settled
-    raise StoreError(f"the alert of {group_key(scene, known.device.id)} changed hands {ATTEMPTS} times")
+    raise StoreError(f"the alert of {group} changed hands {ATTEMPTS} times")
 
 
 async def refresh(connection: Connection, alert_id: int, finding: Finding, severity: Severity | None) -> None:
@@ -124,6 +129,7 @@ async def list_alerts(
     scene: str | None = None,
     severity: Severity | None = None,
     area: str | None = None,
+    drill: bool | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
     before: int | None = None,
@@ -135,6 +141,7 @@ async def list_alerts(
         "scene": scene,
         "severity": severity,
         "area": area,
+        "drill": drill,
         "since": since,
         "until": until,
         "before": before,
@@ -157,6 +164,12 @@ async def last_seq(store: Store) -> int:
     return int(row["seq"]) if row else 0
 
 
+async def _tester(connection: Connection, known: KnownDevice) -> str | None:
+    """Return who tests a device now: what a collector remembers of it may be older than the test."""
+    row = await (await connection.execute(SQL["tester"], {"device_key": known.key})).fetchone()
+    return None if row is None else row["tester"]
+
+
 async def _held(connection: Connection, key: str) -> Held | None:
     row = await (await connection.execute(SQL["held"], {"group_key": key})).fetchone()
     if row is None:
@@ -165,7 +178,13 @@ async def _held(connection: Connection, key: str) -> Held | None:
 
 
 async def _carry_out(
-    connection: Connection, decision: Decision, finding: Finding, *, known: KnownDevice, scene: str
+    connection: Connection,
+    decision: Decision,
+    finding: Finding,
+    *,
+    known: KnownDevice,
+    scene: str,
+    tester: str | None,
 ) -> Settled | None:
     """Return None when another collector raised the alert first."""
     if isinstance(decision, Ignore):
@@ -176,9 +195,9 @@ async def _carry_out(
         return Settled(alert_id=decision.alert_id)
     if decision.seal is not None:
         await connection.execute(SQL["seal"], {"id": decision.seal})
-    row = await (
-        await connection.execute(SQL["raise"], _raise_columns(decision, finding, known, scene))
-    ).fetchone()
+    columns = _raise_columns(decision, finding, known, scene)
+    columns |= {"drill": tester is not None, "tester": tester or ""}
+    row = await (await connection.execute(SQL["raise"], columns)).fetchone()
     return None if row is None else Settled(alert_id=row["id"], raised=True)
 
 

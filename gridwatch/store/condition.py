@@ -24,6 +24,7 @@ class AlertCount:
     scene: str
     state: str
     simulated: bool
+    drill: bool
     count: int
 
 

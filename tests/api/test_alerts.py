@@ -1,11 +1,14 @@
 """Alerts over HTTP: found, acknowledged, resolved."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from gridwatch.areas.area import Area, AreaLevel
-from gridwatch.model import DeviceKind
+from gridwatch.model import DeviceKind, DeviceState
 from gridwatch.store import Store
 from gridwatch.store.areas import put_areas
+from gridwatch.store.devices import set_state
 from tests.api.incidents import happen, register, sensor
 from tests.api.serving import Api
 
@@ -43,6 +46,31 @@ def test_simulated_alerts_say_so(api: Api) -> None:
     api.stored(_three_alerts)
     marks = {one["device"]: one["simulated"] for one in api.client.get("/api/v1/alerts").json()}
     assert marks == {"s-1": False, "s-2": True, "lift-1": False}
+
+
+def test_what_a_device_raises_in_test_is_a_drill_that_no_real_alert_mixes_with(api: Api) -> None:
+    async def scene(store: Store) -> None:
+        await register(store, sensor("s-1"))
+        await happen(store, "s-1")
+        end = datetime.now(UTC) + timedelta(hours=1)
+        await set_state(store, ["s-1"], DeviceState.TEST, until=end, by="li")
+        await happen(store, "s-1")
+        await happen(store, "s-1")
+        await set_state(store, ["s-1"], DeviceState.ACTIVE, until=None, by="")
+        await happen(store, "s-1")
+        await store.execute("UPDATE device SET state = 'test', state_until = now(), state_by = 'li'")
+        await happen(store, "s-1")
+
+    api.stored(scene)
+    drill, real = api.client.get("/api/v1/alerts").json()
+    assert (drill["drill"], drill["tester"], drill["events"]) == (True, "li", 2)
+    assert (real["drill"], real["tester"], real["events"]) == (False, "", 3)
+    only = [api.client.get("/api/v1/alerts", params={"drill": one}).json() for one in ("true", "false")]
+    assert only == [[drill], [real]]
+    metrics = api.client.get("/metrics").text
+    for mark in ("false", "true"):
+        line = f'gridwatch_alerts{{drill="{mark}",scene="fire",simulated="false",state="open"}} 1.0'
+        assert line in metrics
 
 
 def test_an_alert_is_acknowledged_and_resolved_and_tells_by_whom(api: Api) -> None:

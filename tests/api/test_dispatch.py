@@ -4,18 +4,21 @@ import asyncio
 import json
 import logging
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar, LiteralString
 
 import pytest
 
-from api.dispatch.telling import NotTold, Teller, open_channels
+from api.dispatch.telling import NotTold, Teller, open_channels, open_testers
 from api.dispatch.worker import dispatch
 from gridwatch.errors import SettingsError
+from gridwatch.model import DeviceState
 from gridwatch.settings import read_settings
 from gridwatch.store import Store
 from gridwatch.store.alerts import act
+from gridwatch.store.devices import set_state
 from tests.api.incidents import happen, register, sensor
 from tests.api.serving import at_store
 from tests.servers import wait_until
@@ -75,11 +78,19 @@ async def _two_sensors(store: Store) -> None:
 
 
 def _while_working(
-    database_url: str, urls: Sequence[str], work: Callable[[Store], Awaitable[None]], *, workers: int = 1
+    database_url: str,
+    urls: Sequence[str],
+    work: Callable[[Store], Awaitable[None]],
+    *,
+    workers: int = 1,
+    testers: Mapping[str, str] | None = None,
 ) -> None:
     """Do something while workers of the queue run; whatever ends one is an error."""
     settings = read_settings(
-        database_url=database_url, notify_urls=tuple(urls), public_url="https://watch.example"
+        database_url=database_url,
+        notify_urls=tuple(urls),
+        tester_urls=testers,
+        public_url="https://watch.example",
     )
 
     async def at_work() -> None:
@@ -138,6 +149,25 @@ def test_nobody_is_told_of_what_is_simulated(database_url: str, phones: tuple[Ph
 
     _while_working(database_url, [phones[0].url], scene)
     assert phones[0].told == []
+
+
+def test_of_a_drill_nobody_is_told_but_its_tester(database_url: str, phones: tuple[Phone, Phone]) -> None:
+    at_store(database_url, _two_sensors)
+    everybody, li = phones
+
+    async def scene(store: Store) -> None:
+        end = datetime.now(UTC) + timedelta(hours=1)
+        for tester in ("li", "somebody else"):
+            await set_state(store, ["real"], DeviceState.TEST, until=end, by=tester)
+            await happen(store, "real")
+            await store.execute("UPDATE alert SET state = 'resolved'")
+        await _until_nothing_waits(store)
+
+    _while_working(database_url, [everybody.url], scene, testers={"li": li.url})
+    assert everybody.told == []
+    (told,) = li.told
+    assert told["title"] == "〔演练〕 【紧急】明火 · b-3"
+    assert "DRILL [Critical] Flame" in told["message"]
 
 
 def test_a_channel_that_refused_is_tried_again_and_the_others_are_left_alone(
@@ -222,6 +252,9 @@ def test_the_worker_outlives_the_database_connections(
 def test_an_address_that_cannot_be_used_is_named_by_its_number() -> None:
     with pytest.raises(SettingsError, match="number 2") as raised:
         open_channels(["json://127.0.0.1", f"nonsense://{SECRET}"])
+    assert SECRET not in str(raised.value)
+    with pytest.raises(SettingsError, match="of li") as raised:
+        open_testers({"li": f"nonsense://{SECRET}"})
     assert SECRET not in str(raised.value)
 
 

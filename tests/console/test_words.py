@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from api.console.alert_card import card_html, thumbnail_html
+from api.console.alert_card import card_html, playback_link, thumbnail_html
 from api.local_time import local_time
 from api.places import Places
 from api.texts import TEXTS, Words
@@ -67,6 +67,21 @@ def test_a_card_says_what_where_when_and_how_bad_and_lets_no_markup_in() -> None
         assert word in html
     assert "<script>" not in html
     assert "SIMULATED" in card_html(ALERT, Words("en"), PLACES, now=NOON)
+
+
+def test_a_drill_is_marked_with_its_tester() -> None:
+    drill = {**ALERT, "simulated": False, "drill": True, "tester": "<李>"}
+    assert "演练 &lt;李&gt;" in card_html(drill, Words("zh-CN"), PLACES, now=NOON)
+    assert "DRILL" in card_html(drill, Words("en"), PLACES, now=NOON)
+    assert "演练" not in card_html({**drill, "drill": False}, Words("zh-CN"), PLACES, now=NOON)
+
+
+def test_the_recorder_is_asked_for_the_time_of_the_alert() -> None:
+    at = {"observed_at": "2026-11-23T03:59:58+00:00", "last_observed_at": "2026-11-23T04:00:08+00:00"}
+    alert = {**ALERT, **at, "playback_url": "https://nvr.example/play?from={start}&to={end}"}
+    assert playback_link(alert) == "https://nvr.example/play?from=1795406368&to=1795406468"
+    assert playback_link({**alert, "playback_url": "rtsp://nvr.example/1"}) is None
+    assert playback_link(ALERT) is None
 
 
 def test_only_our_own_pictures_are_loaded() -> None:

@@ -24,7 +24,7 @@ def held(severity: Severity = Severity.MAJOR) -> Held:
 
 def decided(found: Finding, scene: str, group: Held | None) -> Decision:
     """Decide without labels that the settings add."""
-    return decide(found, scene=scene, device="d1", held=group, extra_alarms={})
+    return decide(found, scene=scene, group=f"{scene}:d1", held=group, extra_alarms={})
 
 
 def test_the_first_event_of_a_group_raises() -> None:
@@ -53,7 +53,7 @@ def test_a_label_that_raises_nothing_is_kept_unless_a_setting_says_otherwise() -
     decision = decide(
         finding("wheelchair"),
         scene="elevator",
-        device="d1",
+        group="elevator:d1",
         held=None,
         extra_alarms={"wheelchair": Severity.MINOR},
     )

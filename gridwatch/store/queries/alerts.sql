@@ -1,3 +1,5 @@
+-- tester --
+SELECT d.state_by AS tester FROM device d WHERE key = %(device_key)s AND state_now(d) = 'test'
 -- held --
 SELECT id, severity, observed_at, last_observed_at FROM alert
 WHERE group_key = %(group_key)s AND grouping AND state <> 'resolved'
@@ -6,9 +8,9 @@ FOR UPDATE
 UPDATE alert SET grouping = false WHERE id = %(id)s
 -- raise --
 INSERT INTO alert (group_key, scene, label, severity, confidence, device_key, area, lon, lat,
-                   observed_at, last_observed_at, simulated)
+                   observed_at, last_observed_at, simulated, drill, tester)
 SELECT %(group_key)s, %(scene)s, %(label)s, %(severity)s, %(confidence)s, d.key, d.area, d.lon, d.lat,
-       %(observed_at)s, %(observed_at)s, d.simulated
+       %(observed_at)s, %(observed_at)s, d.simulated, %(drill)s, %(tester)s
 FROM device d WHERE d.key = %(device_key)s
 ON CONFLICT (group_key) WHERE grouping AND state <> 'resolved' DO NOTHING
 RETURNING id
@@ -35,6 +37,7 @@ SELECT a.id, a.seq, jsonb_build_object(
     'outage', a.outage, 'location', CASE WHEN a.lon IS NOT NULL AND a.lat IS NOT NULL
                      THEN jsonb_build_object('lon', a.lon, 'lat', a.lat) END,
     'events', a.events, 'assignee', a.assignee, 'level', a.level, 'simulated', a.simulated,
+    'drill', a.drill, 'tester', a.tester, 'playback_url', d.playback_url,
     'evidence', coalesce((
         SELECT jsonb_agg(jsonb_build_object(
             'event', shown.event_id, 'position', shown.position, 'media_type', shown.media_type,
@@ -73,6 +76,7 @@ WHERE (%(state)s::text IS NULL OR state = %(state)s)
             SELECT %(area)s::text AS code
             UNION SELECT child.code FROM area child JOIN below ON child.parent = below.code)
         SELECT code FROM below))
+  AND (%(drill)s::boolean IS NULL OR drill = %(drill)s)
   AND (%(since)s::timestamptz IS NULL OR raised_at >= %(since)s)
   AND (%(until)s::timestamptz IS NULL OR raised_at < %(until)s)
   AND (%(before)s::bigint IS NULL OR id < %(before)s)

@@ -7,7 +7,7 @@ SELECT coalesce(sum(received), 0)::bigint AS received, coalesce(sum(stored), 0):
        coalesce(sum(quarantined), 0)::bigint AS quarantined, coalesce(sum(skipped), 0)::bigint AS skipped
 FROM book
 -- alerts --
-SELECT scene, state, simulated, count(*) AS count FROM alert GROUP BY scene, state, simulated
+SELECT scene, state, simulated, drill, count(*) AS count FROM alert GROUP BY scene, state, simulated, drill
 -- unbalanced --
 SELECT count(*) AS devices FROM book WHERE received <> stored + duplicate + quarantined + skipped
 -- clocks --
