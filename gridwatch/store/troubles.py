@@ -53,6 +53,8 @@ async def raise_trouble(
         "confidence": 1.0,
         "device_key": trouble.device_key,
         "observed_at": trouble.observed_at,
+        "drill": False,
+        "tester": "",
     }
     raised = await (await connection.execute(ALERTS["raise"], given)).fetchone()
     if raised is None:
