@@ -36,6 +36,7 @@ async def drop_old(store: Store, *, keep_readings: timedelta, keep_aggregates: t
     drops: list[tuple[LiteralString, datetime]] = [
         ("lift states", readings),
         ("command results", readings),
+        ("commands", readings),
         ("media", now - KEEP_MEDIA),
         ("closed gaps", now - KEEP_CLOSED_GAPS),
         ("notifications", aggregates),

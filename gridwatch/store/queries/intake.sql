@@ -35,9 +35,22 @@ INSERT INTO lift_state (device_key, observed_at, received_at, door, moving, door
 VALUES (%(device_key)s, %(observed_at)s, %(received_at)s, %(door)s, %(moving)s, %(door_zone)s, %(mode)s)
 ON CONFLICT DO NOTHING
 -- command result --
-INSERT INTO command_result (device_key, id, ok, detail, received_at)
-VALUES (%(device_key)s, %(id)s, %(ok)s, %(detail)s, %(received_at)s)
-ON CONFLICT DO NOTHING
+-- A late answer is kept and marked, and the command stays expired.
+WITH answer AS (
+    INSERT INTO command_result (device_key, id, ok, detail, received_at)
+    VALUES (%(device_key)s, %(id)s, %(ok)s, %(detail)s, %(received_at)s)
+    ON CONFLICT DO NOTHING
+    RETURNING *),
+answered AS (
+    UPDATE command c
+    SET answered_at = a.received_at, detail = a.detail, late = a.received_at > c.expires_at,
+        state = CASE WHEN a.received_at > c.expires_at THEN 'expired' WHEN a.ok THEN 'done' ELSE 'failed' END
+    FROM answer a
+    WHERE c.device_key = a.device_key AND c.id = a.id
+    RETURNING c.id, concat_ws(', ', CASE WHEN a.ok THEN 'ok' ELSE 'not ok' END, CASE WHEN c.late THEN 'late' END)
+        AS told),
+noted AS (INSERT INTO command_change (command_id, change, detail) SELECT id, 'answered', told FROM answered)
+SELECT id FROM answer
 -- quarantine --
 INSERT INTO quarantine (digest, topic, payload, reason, decoder, received_at, named)
 SELECT * FROM unnest(%(digests)s::bytea[], %(topics)s::text[], %(payloads)s::bytea[], %(reasons)s::text[],

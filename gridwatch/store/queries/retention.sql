@@ -31,6 +31,9 @@ DELETE FROM lift_state WHERE ctid = ANY(ARRAY(
 -- command results --
 DELETE FROM command_result WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM command_result WHERE received_at < %(before)s LIMIT %(batch)s))
+-- commands --
+DELETE FROM command WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM command WHERE expires_at < %(before)s LIMIT %(batch)s))
 -- media --
 DELETE FROM medium WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM medium WHERE received_at < %(before)s LIMIT %(batch)s))
