@@ -28,6 +28,7 @@ from ingest.keeping import keeping_chores
 from ingest.liveness import liveness_chores
 from ingest.media import WINDOW as MEDIA_WINDOW
 from ingest.media import take_media
+from ingest.outbox import Outbox
 from ingest.pipeline import WINDOW as READINGS_WINDOW
 from ingest.pipeline import take_readings
 from ingest.pool import Pool
@@ -43,8 +44,8 @@ from ingest.upkeep import Chore, keep_up
 
 log = logging.getLogger(__name__)
 
-CONNECTIONS = 8
-"""Slots, registry, readings, one per lane, and some to look things up; adopted slots share them."""
+CONNECTIONS = 9
+"""Slots, registry, new commands, readings, one per lane, some to look things up; adopted slots share them."""
 
 READINGS = [MARKER, *(topic_of("+", kind) for kind in ("readings", "status", "state", "command/result"))]
 CHORES = (
@@ -70,14 +71,17 @@ async def collect(settings: Settings) -> None:
     ):
         registry, sequences = Registry(store), Sequences(store)
         foreign = Foreign.of(formats)
+        address = BrokerAddress.parse(mqtt_url(settings))
+        outbox = Outbox(store, address)
+        tasks.create_task(outbox.run(), name="commands")
         tasks.create_task(registry.follow(), name="registry")
         tasks.create_task(keep_up(store, backup_chores(settings)), name="backup")
         tasks.create_task(keep_up(store, liveness_chores(settings)), name="liveness")
         chores = [*CHORES, *keeping_chores(settings, files), *storage_chores(settings)]
         tasks.create_task(keep_up(store, chores), name="upkeep")
         tasks.create_task(sequences.follow(), name="sequences")
-        tasks.create_task(watch_broker(store, BrokerAddress.parse(mqtt_url(settings))), name="broker watch")
-        work = partial(_work, settings, store, registry, sequences, pool, files, foreign)
+        tasks.create_task(watch_broker(store, address), name="broker watch")
+        work = partial(_work, settings, store, registry, sequences, pool, files, foreign, outbox)
         await hold_slots(store, settings.installation, work)
 
 
@@ -89,11 +93,12 @@ async def _work(
     pool: Pool,
     files: EvidenceFiles,
     foreign: Foreign,
+    outbox: Outbox,
     duty: Duty,
 ) -> None:
     """Do the work of one slot: its two sessions, and a memory of devices that is as old as they are."""
     log.info("collector %s begins", duty.client_id)
-    sensors, recorder = Sensors(store), Recorder(store, settings.alarms)
+    sensors, recorder = Sensors(store), Recorder(store, settings.alarms, heard=outbox.heard)
     clocks = Timekeeper(store, Limits(future_s=settings.future_s, old_s=settings.old_days * 86_400))
     session = partial(Session.open, mqtt_url(settings))
 

@@ -36,8 +36,16 @@ async def until_available(work: Callable[[], Awaitable[Result]]) -> Result:
 class Recorder:
     """The one door to the database for all that a collector takes in."""
 
-    def __init__(self, store: Store, extra_alarms: Mapping[str, Severity]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        extra_alarms: Mapping[str, Severity],
+        *,
+        heard: Callable[[Sequence[Entry]], None],
+    ) -> None:
+        """Write into `store`; `heard` is told of each batch once it is safe."""
         self.figures = Figures()
+        self._heard = heard
         self._intake = Intake(store, extra_alarms)
 
     async def record(self, batch: Sequence[Entry]) -> None:
@@ -49,6 +57,7 @@ class Recorder:
             await self._split(batch, error)
         else:
             self.figures.committed(batch, booked.total(), took_s=time.monotonic() - began_s)
+            self._heard(batch)
 
     async def _split(self, batch: Sequence[Entry], error: StoreError) -> None:
         """Halve a refused batch until the one bad message is found; the others are stored."""
