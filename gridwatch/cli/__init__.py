@@ -13,6 +13,7 @@ from gridwatch.cli.backup import backup_command, restore_command
 from gridwatch.cli.books import books_command, gaps_command
 from gridwatch.cli.bridge import bridge_app
 from gridwatch.cli.collector import ingest_command
+from gridwatch.cli.command import command_command
 from gridwatch.cli.database import migrate_command
 from gridwatch.cli.detect import detect_command
 from gridwatch.cli.devices import devices_app
@@ -44,6 +45,7 @@ app.command("detect")(detect_command)
 app.command("migrate")(migrate_command)
 app.command("books")(books_command)
 app.command("gaps")(gaps_command)
+app.command("command")(command_command)
 app.command("doctor")(doctor_command)
 app.command("backup")(backup_command)
 app.command("restore")(restore_command)
