@@ -30,6 +30,9 @@ log = logging.getLogger(__name__)
 BACK_OFF_S = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 """Between attempts to reach a camera; the last one stays."""
 
+LASTING_S = 60.0
+"""A stream that lasted so long had been all right."""
+
 REFUSED_BACK_OFF_S = 300.0
 """After a wrong password: cameras lock an account after some attempts."""
 
@@ -321,28 +324,33 @@ async def watch(desk: Desk, camera: Camera) -> None:
     failures = 0
     while True:
         began = asyncio.get_running_loop().time()
-        try:
-            async with client_of(camera, desk.vendor.silence_s) as client:
-                await _read_stream(desk, camera, client)
-        except CameraRefused:
-            log.error("%s: the camera refuses the user name or password", camera.name)
-            pause_s = REFUSED_BACK_OFF_S
-        except (CameraAway, UnreadableMessage) as error:
-            lasted_s = asyncio.get_running_loop().time() - began
-            failures = 0 if lasted_s > BACK_OFF_S[-1] else failures
-            pause_s = BACK_OFF_S[min(failures, len(BACK_OFF_S) - 1)]
-            failures += 1
-            log.warning("%s: %s; trying again in %g s", camera.name, error, pause_s)
-        await asyncio.sleep(pause_s)
+        trouble = await _until_it_breaks(desk, camera)
+        if asyncio.get_running_loop().time() - began > LASTING_S:
+            failures = 0
+        # Only what is new: a camera without power would fill the log.
+        log.log(logging.DEBUG if failures else logging.WARNING, "%s: %s", camera.name, trouble)
+        refused = isinstance(trouble, CameraRefused)
+        await asyncio.sleep(REFUSED_BACK_OFF_S if refused else BACK_OFF_S[min(failures, len(BACK_OFF_S) - 1)])
+        failures += 1
+
+
+async def _until_it_breaks(desk: Desk, camera: Camera) -> GridwatchError:
+    """Read a camera's stream; return why it ended."""
+    try:
+        async with client_of(camera, desk.vendor.silence_s) as client:
+            await _read_stream(desk, camera, client)
+    except (CameraRefused, CameraAway, UnreadableMessage) as error:
+        return error
+    return CameraAway("the camera ended its stream")
 
 
 async def _read_stream(desk: Desk, camera: Camera, client: httpx.AsyncClient) -> None:
-    """Pass on what the stream brings; raises CameraAway at its end, CameraRefused for a wrong password."""
+    """Pass on what the stream brings to its end; raises CameraAway, or CameraRefused for a wrong password."""
     online = False
     try:
         async with client.stream("GET", desk.vendor.stream_path) as response:
             if response.status_code in (401, 403):
-                raise CameraRefused
+                raise CameraRefused("the camera refuses the user name or password")
             if response.status_code != httpx.codes.OK:
                 raise CameraAway(f"the camera answers with status {response.status_code}")
             parts = Parts(boundary_of(response.headers.get("content-type", "")))
@@ -352,7 +360,6 @@ async def _read_stream(desk: Desk, camera: Camera, client: httpx.AsyncClient) ->
             async for data in response.aiter_bytes():
                 for part in parts.feed(data):
                     await desk.read(camera, reader, part, client)
-        raise CameraAway("the camera ended its stream")
     except httpx.HTTPError as error:
         raise CameraAway(f"the camera can't be reached ({type(error).__name__})") from error
     finally:

@@ -7,7 +7,6 @@ import ssl
 from collections.abc import Sequence
 
 from gridwatch.errors import StoreError
-from gridwatch.store.credentials import Identity
 from ingest.bridges import mqtt_server as mqtt
 from ingest.bridges.mqtt_server import ClientReader, ProtocolViolation
 from ingest.bridges.publisher import Outgoing
@@ -20,6 +19,10 @@ REFUSAL_AFTER_S = 1.0
 """So that tokens are not tried by the thousand."""
 MOST_CONNECTIONS = 4096
 MOST_FILTERS = 100
+MOST_PER_S, BURST = 200.0, 2000.0
+"""Messages of one connection: what comes faster waits, so that one device that floods does not hold up the
+others. A gateway may send so many at once after an outage."""
+SAID_EVERY_S = 60.0
 MOST_UNREAD_BYTES = 2**20
 """Of commands and answers that a client does not read; then its connection ends."""
 
@@ -57,6 +60,8 @@ class Connection:
         self._reader = reader
         self._writer = writer
         self._packets = ClientReader()
+        self._allowed, self._allowed_at = BURST, asyncio.get_running_loop().time()
+        self._said_at = -SAID_EVERY_S
         self._waiting: asyncio.Queue[tuple[int, asyncio.Task[None]]] = asyncio.Queue(mqtt.WINDOW)
 
     async def run(self) -> None:
@@ -79,15 +84,24 @@ class Connection:
         if not isinstance(connect, mqtt.Connect):
             raise ProtocolViolation("the first packet is not CONNECT")
         token = connect.username or ""
-        code, identity = await self._admit(token)
+        try:
+            identity = await self._board.credentials.verify(token) if token else None
+            names = await self._board.credentials.names(identity.device) if identity else {}
+        except StoreError:
+            await self._refuse(connect, mqtt.UNAVAILABLE)
+            return
         if identity is None:
-            await asyncio.sleep(REFUSAL_AFTER_S)
-            self._writer.write(mqtt.connack(connect.version, code))
+            await self._refuse(connect, mqtt.NOT_AUTHORIZED if token else mqtt.NO_USERNAME)
             return
         assigned = "" if connect.client_id else f"gridwatch-{id(self):x}"
         self._writer.write(mqtt.connack(connect.version, mqtt.ACCEPTED, assigned=assigned))
         client = Client(
-            identity=identity, token=token, version=connect.version, write=self._write, close=self._close
+            identity=identity,
+            token=token,
+            names=names,
+            version=connect.version,
+            write=self._write,
+            close=self._close,
         )
         acknowledging = asyncio.create_task(self._acknowledge(), name="acknowledge")
         self._board.enter(client)
@@ -99,14 +113,9 @@ class Connection:
             while not self._waiting.empty():
                 self._waiting.get_nowait()[1].cancel()
 
-    async def _admit(self, token: str) -> tuple[int, Identity | None]:
-        """Return who has this token, or with what code a client without a good one is refused."""
-        if not token:
-            return mqtt.NO_USERNAME, None
-        try:
-            return mqtt.NOT_AUTHORIZED, await self._board.verify(token)
-        except StoreError:
-            return mqtt.UNAVAILABLE, None
+    async def _refuse(self, connect: mqtt.Connect, code: int) -> None:
+        await asyncio.sleep(REFUSAL_AFTER_S)
+        self._writer.write(mqtt.connack(connect.version, code))
 
     async def _serve(self, client: Client, packets: Sequence[mqtt.Packet], silence_s: float | None) -> None:
         while True:
@@ -129,6 +138,7 @@ class Connection:
     async def _take(self, client: Client, packet: mqtt.Packet) -> None:
         match packet:
             case mqtt.Publish():
+                await self._slow_down(client)
                 messages = self._board.translate(client, packet.topic, packet.payload)
                 publishing = asyncio.create_task(self._publish(messages), name="publish")
                 # Waits while WINDOW are under way, and the client is not read meanwhile.
@@ -143,6 +153,18 @@ class Connection:
                 self._write(mqtt.suback(client.version, packet.packet_id, len(packet.filters)))
             case mqtt.Ping():
                 self._write(mqtt.PONG)
+
+    async def _slow_down(self, client: Client) -> None:
+        """Wait until the client may send one more message."""
+        now = asyncio.get_running_loop().time()
+        self._allowed = min(BURST, self._allowed + (now - self._allowed_at) * MOST_PER_S) - 1
+        self._allowed_at = now
+        if self._allowed >= 0:
+            return
+        if now - self._said_at > SAID_EVERY_S:
+            self._said_at = now
+            log.warning("%s: sends more than %g messages a second, and is slowed", client.device, MOST_PER_S)
+        await asyncio.sleep(-self._allowed / MOST_PER_S)
 
     async def _publish(self, messages: Sequence[Outgoing]) -> None:
         await asyncio.gather(*map(self._board.publisher.publish, messages))

@@ -3,7 +3,9 @@
 import asyncio
 import logging
 import ssl
+from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import unquote
 
 import msgspec
 from pydantic import TypeAdapter, ValidationError
@@ -16,16 +18,16 @@ from gridwatch import running
 from gridwatch.broker_address import BrokerAddress
 from gridwatch.errors import SettingsError, StoreError, StoreUnavailable
 from gridwatch.formats import Meaning
-from gridwatch.model import check_device_id
 from gridwatch.settings import Settings
 from gridwatch.store.connection import Store
 from gridwatch.store.credentials import Identity, verify_secret
+from gridwatch.store.devices import devices_named
 from ingest.bridges.cameras import read_file
 from ingest.bridges.connections import serve_mqtt
 from ingest.bridges.publisher import Outgoing
 from ingest.bridges.running import run_bridge
-from ingest.bridges.telemetry import device_telemetry
-from ingest.bridges.thingsboard import Rules, ThingsBoard
+from ingest.bridges.telemetry import Fields, device_telemetry
+from ingest.bridges.thingsboard import ThingsBoard
 from ingest.bridges.web import TooLarge, body_of, check_tls, listen_on, serve
 
 log = logging.getLogger(__name__)
@@ -47,32 +49,41 @@ class GatewaysFile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     tls_certificate: str | None = None
     tls_key: str | None = None
     fields: dict[str, object] = {}
-    names: dict[str, dict[str, str]] = {}
 
 
 _fields = TypeAdapter(dict[str, Meaning])
 
 
-def read_rules(path: Path, file: GatewaysFile) -> Rules:
-    """Return what keys and names mean; raise SettingsError that says which is wrong."""
+def read_fields(path: Path, file: GatewaysFile) -> Fields:
+    """Return what keys mean; raise SettingsError that says which is wrong."""
     try:
-        fields = _fields.validate_python(file.fields)
+        return _fields.validate_python(file.fields)
     except ValidationError as error:
         wrong = [f"fields.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
         raise SettingsError(f"{path}: " + "; ".join(wrong)) from error
-    try:
-        for names in file.names.values():
-            for device in names.values():
-                check_device_id(device)
-    except ValueError as error:
-        raise SettingsError(f"{path}: names: {error}") from error
-    return Rules(fields=fields, names=file.names)
+
+
+class Registered:
+    """Tokens and names as the database has them."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def verify(self, token: str) -> Identity | None:
+        """Return whose token it is; raises StoreError."""
+        return await verify_secret(self._store, token)
+
+    async def names(self, gateway: str) -> Mapping[str, str]:
+        """Return the devices whose source says that they are this gateway's; raises StoreError."""
+        prefix = f"thingsboard:{gateway}/"
+        named = await devices_named(self._store, prefix)
+        return {unquote(source.removeprefix(prefix)): device for source, device in named.items()}
 
 
 async def bridge_thingsboard(settings: Settings, path: Path) -> None:
     """Serve devices and gateways of ThingsBoard until cancelled; raises SettingsError for a wrong file."""
     file = read_file(path, GatewaysFile)
-    rules = read_rules(path, file)
+    fields = read_fields(path, file)
     check_tls(str(path), file.tls_certificate, file.tls_key)
     tls = None
     if file.tls_certificate is not None:
@@ -81,11 +92,7 @@ async def bridge_thingsboard(settings: Settings, path: Path) -> None:
         tls.load_cert_chain(file.tls_certificate, file.tls_key)
     address = BrokerAddress.parse(running.mqtt_url(settings))
     async with Store.open(running.database_url(settings), connections=4) as store:
-
-        async def verify(token: str) -> Identity | None:
-            return await verify_secret(store, token)
-
-        board = ThingsBoard(verify, address, rules)
+        board = ThingsBoard(Registered(store), address, fields)
         listening = listen_on(f"{path}: listen", file.listen)
         ways_in = [serve_mqtt(board, listening, tls), _check_tokens(store, board)]
         if file.listen_http is not None:
@@ -110,7 +117,7 @@ def http_app(board: ThingsBoard) -> Starlette:
 
     async def take(request: Request) -> Response:
         try:
-            identity = await board.verify(request.path_params["token"])
+            identity = await board.credentials.verify(request.path_params["token"])
             if identity is None:
                 return Response(status_code=401)
             payload = await body_of(request)
@@ -120,7 +127,7 @@ def http_app(board: ThingsBoard) -> Starlette:
             return Response(status_code=413)
         if request.path_params["kind"] == "attributes":
             return Response(status_code=200)
-        return await _published(board, device_telemetry(identity.device, payload, board.rules.fields))
+        return await _published(board, device_telemetry(identity.device, payload, board.fields))
 
     routes = [Route("/api/v1/{token}/{kind}", take, methods=["POST"])]
     return Starlette(routes=routes)

@@ -9,10 +9,10 @@ Source: ThingsBoard's references of the MQTT device API, the MQTT gateway API an
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -39,15 +39,15 @@ RPC_REQUESTS = ("v1/devices/me/rpc/request/", "v2/r/req/")
 ATTRIBUTE_REQUEST = "v1/devices/me/attributes/request/"
 GATEWAY_RPC = "v1/gateway/rpc"
 
-Verify = Callable[[str], Awaitable[Identity | None]]
 
+class Credentials(Protocol):
+    """Who has which token, and what a gateway's devices are called here."""
 
-@dataclass(frozen=True, kw_only=True)
-class Rules:
-    """What keys of telemetry mean, and which device of ours a gateway's device is, by gateway and name."""
+    async def verify(self, token: str) -> Identity | None:
+        """Return whose token it is; raises StoreError."""
 
-    fields: Fields
-    names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    async def names(self, gateway: str) -> Mapping[str, str]:
+        """Return ids of the registry by a gateway's own names for its devices; raises StoreError."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -56,6 +56,8 @@ class Client:
 
     identity: Identity
     token: str = field(repr=False)
+    names: Mapping[str, str]
+    """Devices of the registry, by the gateway's own names for them."""
     version: int
     write: Callable[[bytes], None]
     close: Callable[[], None]
@@ -78,10 +80,10 @@ class Client:
 class ThingsBoard:
     """What all connections share: who is there, and the way to the broker."""
 
-    def __init__(self, verify: Verify, address: BrokerAddress, rules: Rules) -> None:
-        self.verify = verify
+    def __init__(self, credentials: Credentials, address: BrokerAddress, fields: Fields) -> None:
+        self.credentials = credentials
         self.publisher = Publisher(address, topics=[COMMANDS], heard=self.command)
-        self.rules = rules
+        self.fields = fields
         self.clients: dict[str, list[Client]] = {}
         self._statuses: dict[str, Outgoing] = {}
         self._changed = asyncio.Event()
@@ -123,12 +125,12 @@ class ThingsBoard:
     def translate(self, client: Client, topic: str, payload: bytes) -> list[Outgoing]:
         """Return what a message of a client becomes; answers what wants an answer."""
         if topic in TELEMETRY:
-            return device_telemetry(client.device, payload, self.rules.fields)
+            return device_telemetry(client.device, payload, self.fields)
         if topic == "v1/gateway/telemetry":
             return gateway_telemetry(
                 client.device,
                 payload,
-                self.rules.fields,
+                self.fields,
                 lambda name: self.device_of(client, name),
             )
         if topic in ("v1/gateway/connect", "v1/gateway/disconnect"):
@@ -142,10 +144,9 @@ class ThingsBoard:
         return []
 
     def device_of(self, client: Client, name: str) -> str:
-        """Return our id of a gateway's device: as the settings say, or one within the gateway's own names."""
-        chosen = self.rules.names.get(client.device, {}).get(name)
-        if chosen is not None:
-            return chosen
+        """Return our id of a gateway's device: the registry's, or one within the gateway's own names."""
+        if name in client.names:
+            return client.names[name]
         if client.identity.may_speak_for(name):
             return name
         return own_id(client.device, name)
@@ -233,11 +234,13 @@ class ThingsBoard:
             log.info("%s", sentence)
 
     async def check_all(self) -> None:
-        """End the connections whose token is none any more."""
+        """End the connections whose token is none any more, and learn the others' names anew."""
         for client in [client for clients in self.clients.values() for client in clients]:
-            if await self.verify(client.token) != client.identity:
+            if await self.credentials.verify(client.token) != client.identity:
                 log.warning("%s: its token is none any more", client.device)
                 client.close()
+            else:
+                client.names = await self.credentials.names(client.device)
 
 
 def _object(payload: bytes) -> dict[str, Any]:

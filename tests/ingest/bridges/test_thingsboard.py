@@ -18,8 +18,9 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from gridwatch.settings import read_settings
 from gridwatch.store.connection import Store
 from gridwatch.store.credentials import revoke_credentials, rotate_secret
+from ingest.bridges import connections
 from ingest.bridges.gateways import bridge_thingsboard
-from tests.collectors import register, running_collector, totals
+from tests.collectors import ask, register, running_collector, totals
 from tests.ingest.bridges.bridging import payloads, running
 from tests.servers import Mosquitto, accepts, free_port, wait_until
 from tests.simulators.listening import Heard, listening
@@ -48,14 +49,14 @@ listen_http = "127.0.0.1:{web}"
 [fields]
 temperature = "temperature_c"
 humidity = "humidity_pct"
-[names.gw-1]
-"Device A" = "smoke-a"
 """)
     settings = read_settings(database_url=database_url, mqtt_url=broker.url, data_dir=folder)
     async with Store.open(database_url, connections=1) as store:
         for device, token in TOKENS.items():
             register(database_url, device, "fire", "gateway" if device == "gw-1" else "sensor")
             await rotate_secret(store, device, actor="a test", secret=token)
+        register(database_url, "smoke-a", "fire", "sensor")
+        ask(database_url, "UPDATE device SET source = 'thingsboard:gw-1/Device%%20A' WHERE id = 'smoke-a'")
         async with running(bridge_thingsboard(settings, path)) as task:
             await asyncio.to_thread(
                 wait_until, lambda: task.done() or (accepts(port) and accepts(web)), what="the bridge listens"
@@ -302,3 +303,26 @@ async def test_a_device_of_thingsboard_raises_the_same_alert(
             row = await there.store.row("SELECT label, severity FROM alert", {})
     assert row == {"label": "smoke", "severity": "critical"}
     assert totals(database_url)["quarantined"] == 1
+
+
+@pytest.mark.anyio
+async def test_a_device_that_floods_is_slowed_and_named(
+    database_url: str,
+    mosquitto: Mosquitto,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(connections, "BURST", 20.0)
+    monkeypatch.setattr(connections, "MOST_PER_S", 20.0)
+    async with bridge(database_url, mosquitto, tmp_path) as there:
+        with connected(there, TOKENS["smoke-1"]) as device, connected(there, TOKENS["gw-1"]) as other:
+            begun = time.monotonic()
+            sent = [
+                device.paho.publish("v1/devices/me/telemetry", b'{"co_ppm": 1}', qos=1) for _ in range(40)
+            ]
+            await other.publish("v1/devices/me/telemetry", {"temperature": 1})
+            await asyncio.to_thread(sent[-1].wait_for_publish, WITHIN_S)
+            assert sent[-1].is_published()
+    assert time.monotonic() - begun > 0.9
+    assert caplog.text.count("smoke-1: sends more than 20 messages a second") == 1
