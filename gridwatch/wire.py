@@ -329,3 +329,11 @@ _PLAIN: Mapping[str, Callable[[str, bytes], Message]] = {
     "state": _state,
     "command/result": _result,
 }
+
+PAYLOADS: Mapping[str, Any] = {
+    "readings": _Switches | list[_Switches],
+    "finding": _Finding,
+    "state": _LiftState,
+    "command/result": _CommandResult,
+}
+"""The types of the JSON payloads by topic, for the description of the contract."""

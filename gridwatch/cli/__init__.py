@@ -9,6 +9,7 @@ import typer
 
 from gridwatch.cli.api import api_command
 from gridwatch.cli.areas import areas_app
+from gridwatch.cli.asyncapi import asyncapi_command
 from gridwatch.cli.backup import backup_command, restore_command
 from gridwatch.cli.books import books_command, gaps_command
 from gridwatch.cli.bridge import bridge_app
@@ -47,6 +48,7 @@ app.command("books")(books_command)
 app.command("gaps")(gaps_command)
 app.command("command")(command_command)
 app.command("doctor")(doctor_command)
+app.command("asyncapi")(asyncapi_command)
 app.command("backup")(backup_command)
 app.command("restore")(restore_command)
 app.add_typer(quarantine_app, name="quarantine")
