@@ -105,9 +105,9 @@ async def find_by_source(store: Store, sources: Sequence[str]) -> dict[str, Know
     return {row["asked"]: KnownDevice.from_row(row) for row in rows}
 
 
-async def devices_named(store: Store, prefix: str) -> dict[str, str]:
-    """Return the ids of the devices whose source begins with `prefix`, by their sources."""
-    return {row["source"]: row["id"] for row in await store.rows(SQL["named"], {"prefix": prefix})}
+async def devices_behind(store: Store, gateway: str) -> dict[str, str | None]:
+    """Return the devices in use that speak through a gateway, with what it calls them."""
+    return {row["id"]: row["source"] for row in await store.rows(SQL["behind"], {"gateway": gateway})}
 
 
 async def get_device(store: Store, device: str) -> KnownDevice:

@@ -21,7 +21,7 @@ from gridwatch.formats import Meaning
 from gridwatch.settings import Settings
 from gridwatch.store.connection import Store
 from gridwatch.store.credentials import Identity, verify_secret
-from gridwatch.store.devices import devices_named
+from gridwatch.store.devices import devices_behind
 from ingest.bridges.cameras import read_file
 from ingest.bridges.connections import serve_mqtt
 from ingest.bridges.publisher import Outgoing
@@ -36,6 +36,9 @@ ACCESS_CHANGED = "gridwatch_access"
 CHECK_EVERY_S = 60.0
 """Tokens are checked again when something was changed, and so often at least."""
 AGAIN_AFTER_S = 1.0
+
+SYSTEM = "thingsboard:"
+"""What sources of devices behind ThingsBoard's gateways begin with; %20 in them is a blank."""
 
 ANSWER_WITHIN_S = 20.0
 """For the broker's acknowledgement of what came over HTTP; then the device is told to try again."""
@@ -74,10 +77,14 @@ class Registered:
         return await verify_secret(self._store, token)
 
     async def names(self, gateway: str) -> Mapping[str, str]:
-        """Return the devices whose source says that they are this gateway's; raises StoreError."""
-        prefix = f"thingsboard:{gateway}/"
-        named = await devices_named(self._store, prefix)
-        return {unquote(source.removeprefix(prefix)): device for source, device in named.items()}
+        """Return the devices that speak through a gateway, by id and by source; raises StoreError."""
+        behind = await devices_behind(self._store, gateway)
+        named = {
+            unquote(source.removeprefix(SYSTEM)): device
+            for device, source in behind.items()
+            if source is not None and source.startswith(SYSTEM)
+        }
+        return {device: device for device in behind} | named
 
 
 async def bridge_thingsboard(settings: Settings, path: Path) -> None:

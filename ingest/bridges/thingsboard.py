@@ -157,8 +157,11 @@ class ThingsBoard:
         body = _object(payload)
         if not isinstance(body.get("id"), str | int) or _expired(body):
             return
+        command = str(body["id"])
         for client, name in self._ways_to(device):
-            number = self._pend(client, device, str(body["id"]))
+            if (device, command) in client.pending.values():
+                return  # It is asked again because the answer takes long; the device has it.
+            number = self._pend(client, device, command)
             method, params = body.get("action", ""), body.get("params") or {}
             if name is not None:
                 data = {"id": number, "method": method, "params": params}

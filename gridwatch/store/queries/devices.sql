@@ -60,8 +60,8 @@ LEFT JOIN device own ON own.source = asked.source
 LEFT JOIN device plain ON plain.id = substr(asked.source, strpos(asked.source, ':') + 1) AND plain.source IS NULL
 JOIN device d ON d.key = coalesce(own.key, plain.key)
 LEFT JOIN device_clock c ON c.device_key = d.key
--- named --
-SELECT source, id FROM device WHERE starts_with(source, %(prefix)s) AND state_now(device) <> 'retired'
+-- behind --
+SELECT id, source FROM device WHERE gateway = %(gateway)s AND state_now(device) <> 'retired'
 -- nearest cameras --
 -- Distances on a plane: nobody looks further than some hundred metres.
 SELECT id, name, named, distance_m, playback_url FROM (

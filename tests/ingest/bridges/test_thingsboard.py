@@ -56,7 +56,10 @@ humidity = "humidity_pct"
             register(database_url, device, "fire", "gateway" if device == "gw-1" else "sensor")
             await rotate_secret(store, device, actor="a test", secret=token)
         register(database_url, "smoke-a", "fire", "sensor")
-        ask(database_url, "UPDATE device SET source = 'thingsboard:gw-1/Device%%20A' WHERE id = 'smoke-a'")
+        ask(
+            database_url,
+            "UPDATE device SET gateway = 'gw-1', source = 'thingsboard:Device%%20A' WHERE id = 'smoke-a'",
+        )
         async with running(bridge_thingsboard(settings, path)) as task:
             await asyncio.to_thread(
                 wait_until, lambda: task.done() or (accepts(port) and accepts(web)), what="the bridge listens"
@@ -211,6 +214,7 @@ async def test_commands_go_to_the_device_and_its_answers_come_back(
             late = {"id": "c0", "action": "mute", "expires_at": time.time() - 1}
             await command(mosquitto, "smoke-1", late)
             soon = {"id": "c1", "action": "mute", "params": {"s": 60}, "expires_at": time.time() + 60}
+            await command(mosquitto, "smoke-1", soon)
             await command(mosquitto, "smoke-1", soon)
             await device.until(lambda: bool(device.heard))
             ((topic, body),) = device.heard
