@@ -107,6 +107,7 @@ def add_command(
     lat: Annotated[float | None, typer.Option(help="degrees north")] = None,
     crs: Annotated[str, typer.Option(help="that they are of: WGS-84, GCJ-02 or BD-09")] = "WGS-84",
     source: Annotated[str | None, typer.Option(help="its name in the system that speaks for it")] = None,
+    gateway: Annotated[str | None, typer.Option(help="the device that it speaks through")] = None,
 ) -> None:
     """Register one device; it may publish as soon as this returns."""
     from gridwatch.registration.body import DeviceBody
@@ -115,6 +116,7 @@ def add_command(
         raise SettingsError("--lon and --lat: give both or neither")
     place = None if lon is None else {"lon": lon, "lat": lat, "crs": crs}
     given = {"id": device, "scene": scene, "kind": kind, "name": name, "area": area, "source": source}
+    given |= {"gateway": gateway}
     try:
         new = DeviceBody.model_validate(given | {"location": place}).device()
     except ValidationError as error:
