@@ -4,6 +4,7 @@ It stands in a TOML file (`GRIDWATCH_FORMATS`), is checked when it is read, and 
 fields takes no code.
 """
 
+import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -201,6 +202,8 @@ def quantities(
             number = meaning.read(value)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
+        if number is not None and not math.isfinite(number):
+            raise ValueError(f"{path}: {value!r} becomes no finite number")
         if number is not None:
             values[meaning.quantity] = number
     for path, meaning in fields.items():
@@ -227,6 +230,8 @@ def _leaves(body: Mapping[str, object], before: str = "") -> list[tuple[str, obj
 
 
 def own_name(path: str) -> str:
-    """Return a foreign name as one of ours: `batteryVoltage` is `battery_voltage`."""
+    """Return a foreign name as one of ours: `batteryVoltage` is `battery_voltage`; raise ValueError."""
     name = NOT_IN_NAMES.sub("_", BETWEEN_WORDS.sub("_", path).lower()).strip("_")
+    if not name:
+        raise ValueError(f"{path[:80]!r} can't be a name here: map it to one")
     return check_label((name if name[:1].isalpha() else f"field_{name}")[:64])

@@ -22,6 +22,9 @@ from ingest.registry import Registry
 NATIVE = "gw/"
 """What all topics of our own begin with."""
 
+UNREADABLE = (msgspec.MsgspecError, ValueError, OverflowError, RecursionError)
+"""What a payload may raise, however hostile: such a message goes to quarantine."""
+
 SLICE = 50
 """Messages read at a stretch, about 1 ms."""
 
@@ -94,7 +97,7 @@ class Foreign:
             return _Read(delivery, None, reason=f"topic {topic[:120]!r} is of no format that is listened to")
         try:
             heard = adapter.read(topic, delivery.payload, delivery.received_at)
-        except (msgspec.MsgspecError, ValueError, OverflowError, UnreadableMessage) as error:
+        except (*UNREADABLE, UnreadableMessage) as error:
             return _Read(delivery, adapter, reason=str(error))
         return _Read(delivery, adapter, heard)
 
@@ -114,7 +117,7 @@ def _entry(read: _Read, heard: Heard, known: KnownDevice | None) -> Entry:
     delivery = read.delivery
     try:
         message = heard.message(known.device)
-    except (ValueError, OverflowError) as error:
+    except UNREADABLE as error:
         return _rejected(read, str(error), heard.source, known)
     return Accepted(
         known=known,

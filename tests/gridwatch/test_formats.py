@@ -65,6 +65,13 @@ def test_a_field_that_no_table_names_keeps_its_own_name_and_text_is_left_out() -
     assert quantities(body, {}, NO_CHANNELS) == {"battery_voltage": 3.6, "temperature_sensor_1": 24.5}
 
 
+def test_a_field_that_can_have_no_name_of_ours_wants_an_entry() -> None:
+    with pytest.raises(ValueError, match="'温度' can't be a name here: map it"):
+        quantities({"温度": 24.5}, {}, NO_CHANNELS)
+    fields = {"温度": meaning(quantity="temperature_c")}
+    assert quantities({"温度": 24.5}, fields, NO_CHANNELS) == {"temperature_c": 24.5}
+
+
 def test_a_field_further_down_is_named_by_its_path() -> None:
     fields = {"temperatureSensor.1": meaning(quantity="temperature_c", unit="°F")}
     assert quantities({"temperatureSensor": {"1": 32}}, fields, NO_CHANNELS) == {"temperature_c": 0.0}

@@ -212,6 +212,7 @@ def test_a_senml_pack_that_holds_no_reading_of_ours_is_refused(pack: object, rea
         (b"\xff\xfe", "malformed"),
         (b"\x80", "no record"),
         (b"\x9f\x01", "CBOR"),
+        (b'[{"n":' + b"[" * 100_000, "recursion"),
         ({"values": {"co_ppm": 1}}, "missing required field `t`"),
         ({"t": T}, "missing required field `values`"),
         ({"t": T, "values": {}}, "quantities"),

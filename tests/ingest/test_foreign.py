@@ -1,0 +1,117 @@
+"""Foreign messages in a running collector: hostile ones harm nothing, strangers wait and can be replayed."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from paho.mqtt import publish
+
+from bench.publisher import device_name
+from gridwatch.formats import Formats
+from ingest.foreign import Foreign
+from tests.collectors import ask, register, running_collector, totals
+from tests.ingest.test_chirpstack import EUI, EVENTS, topic
+from tests.ingest.test_frigate import change
+from tests.servers import Mosquitto, wait_until
+
+FORMATS = """
+[chirpstack]
+[[chirpstack.map]]
+fields = { smoke = "smoke_alarm", temperature = { quantity = "temperature_c", scale = 1e300 } }
+[[frigate]]
+"""
+
+UP = json.dumps(EVENTS["up-zero"] | {"object": "OBJECT"}).replace('"OBJECT"', "%s")
+
+
+def hostile() -> list[tuple[str, bytes]]:
+    """Return messages that no honest gateway sends."""
+    deep = "[" * 100_000
+    return [
+        (topic("up"), (UP % ('{"x":' + deep)).encode()),
+        (topic("up"), (UP % ('{"x":' * 900 + "1" + "}" * 900)).encode()[:-1]),
+        (topic("up"), (UP % ('{"x": 1' + "0" * 400 + "}")).encode()),
+        (topic("up"), (UP % '{"temperature": 1e300}').encode()),
+        (topic("up"), (UP % ("{" + ",".join(f'"q{n}": 1' for n in range(300)) + "}")).encode()),
+        (topic("up"), (UP % '{"x": "\\ud800"}').encode()),
+        (topic("up"), b"\xff\xfe"),
+        (topic("up"), b""),
+        ("application/1/device/" + "x" * 3000 + "/event/up", b"{}"),
+        ("frigate/events", json.dumps(change("events", frame_time=1e300)).encode()),
+        ("frigate/events", json.dumps(change("events", label="\0")).encode()),
+        ("frigate/events", b'{"type": "new", "after": ' + deep.encode()),
+        ("frigate/reviews", b"null"),
+        ("frigate/available", b"\x00" * 100_000),
+    ]
+
+
+def test_hostile_foreign_messages_wait_in_quarantine_and_the_collector_goes_on(
+    database_url: str, mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    register(database_url, EUI, "fire", "sensor")
+    register(database_url, "front_door", "elevator", "camera")
+    register(database_url, "frigate", "elevator", "gateway")
+    (tmp_path / "formats.toml").write_text(FORMATS)
+    settings = {"GRIDWATCH_FORMATS": str(tmp_path / "formats.toml")}
+    bad = [*hostile(), ("gw/v1/frigate/readings", b'[{"n":' + b"[" * 100_000)]
+    with running_collector(database_url, mosquitto, tmp_path, **settings) as collector:
+        pid = collector.pid
+        good = (topic("up"), json.dumps(EVENTS["up-alarm"] | {"object": {"smoke": True}}).encode())
+        publish.multiple(
+            [(where, payload, 1, False) for where, payload in [*bad, good]],
+            hostname="127.0.0.1",
+            port=mosquitto.port,
+        )
+        wait_until(lambda: totals(database_url)["received"] == len(bad) + 1)
+        assert collector.pid == pid
+    reasons = [row["reason"] for row in ask(database_url, "SELECT reason FROM quarantine ORDER BY id")]
+    assert totals(database_url)["stored"] == 1, reasons
+    assert len(reasons) == len(bad)
+    assert all(reasons)
+
+
+def test_a_stranger_of_a_foreign_format_is_replayed_once_it_is_registered(
+    database_url: str, mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    (tmp_path / "formats.toml").write_text("[chirpstack]\n[[frigate]]\n")
+    settings = {"GRIDWATCH_FORMATS": str(tmp_path / "formats.toml")}
+    environment = os.environ | settings | {
+        "GRIDWATCH_DATABASE_URL": database_url,
+        "GRIDWATCH_MQTT_URL": mosquitto.url,
+        "GRIDWATCH_DATA_DIR": str(tmp_path),
+    }  # fmt: skip
+    event = change("events", "new", camera="roof", label="fire", sub_label=None)
+    messages = [(topic("up"), json.dumps(EVENTS["up-alarm"])), ("frigate/events", json.dumps(event))]
+    with running_collector(database_url, mosquitto, tmp_path, **settings):
+        publish.multiple(
+            [(where, body, 1, False) for where, body in messages],
+            hostname="127.0.0.1",
+            port=mosquitto.port,
+        )
+        wait_until(lambda: totals(database_url)["quarantined"] == 2)
+        register(database_url, "smoke-7", "fire", "sensor")
+        register(database_url, "roof", "fire", "camera")
+        ask(database_url, "UPDATE device SET source = %s WHERE id = 'smoke-7'", [f"chirpstack:{EUI}"])
+        replay = [sys.executable, "-m", "gridwatch", "quarantine", "replay"]
+        said = subprocess.run(replay, env=environment, capture_output=True, text=True, check=True)
+        assert said.stdout == "published again: 2\n"
+        wait_until(lambda: totals(database_url)["stored"] == 2)
+    events = ask(database_url, "SELECT device, label FROM gw.events ORDER BY device")
+    assert events == [{"device": "roof", "label": "fire"}]
+
+
+def test_work_is_divided_by_whom_a_topic_names_native_and_foreign() -> None:
+    foreign = Foreign.of(Formats.model_validate({"chirpstack": {}, "frigate": [{}]}))
+    assert foreign.sender(topic("up")) == foreign.sender(topic("join")) == f"chirpstack:{EUI}"
+    assert foreign.sender("gw/v1/" + device_name(1) + "/readings") == device_name(1)
+    assert Foreign.of(Formats()).sender(topic("up")) == ""
+    assert Foreign.of(Formats()).readings == []
+
+
+@pytest.mark.parametrize("topic_", ["gw/v1/s1/readings", "gw/v1//x", "application", "frigate", ""])
+def test_a_sender_is_text_whatever_the_topic(topic_: str) -> None:
+    foreign = Foreign.of(Formats.model_validate({"chirpstack": {}, "frigate": [{}]}))
+    assert isinstance(foreign.sender(topic_), str)
