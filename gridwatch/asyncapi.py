@@ -18,17 +18,6 @@ from gridwatch.model import DEVICE_ID
 REF = "#/components/schemas/{name}"
 
 
-class _Command(msgspec.Struct):
-    """What a device is asked to do; it obeys whichever limit, ttl_s or expires_at, ends first."""
-
-    id: str
-    seq: int
-    action: str
-    ttl_s: float
-    expires_at: str
-    params: dict[str, Any]
-
-
 class _SenmlRecord(msgspec.Struct):
     """A record of a SenML pack (RFC 8428); names and units become our quantities."""
 
@@ -137,9 +126,9 @@ TOPICS: Mapping[str, _Topic] = {
         action="send",
         bodies={
             "command": _Body(
-                type=_Command,
+                type=wire.PAYLOADS["command"],
                 example={"id": "c-1", "seq": 4, "action": "speak", "ttl_s": 60, "params": {"text": "您好"}}
-                | {"expires_at": "2026-11-23T08:00:00Z"},
+                | {"expires_at": T + 60},
             )
         },
     ),
@@ -182,9 +171,11 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
     },
     "LiftState": {"door_zone": "Whether the cabin stands where its doors may open."},
     "Command": {
+        "id": "The same id again is the same command, sent again: obey it once, answer it again.",
+        "seq": "Counts up by one per command of a device.",
         "action": "hold_open, release, speak, or one that the device knows.",
-        "ttl_s": "For so long after its arrival it is valid.",
-        "expires_at": "It is not valid afterwards, RFC 3339.",
+        "ttl_s": "Seconds that are left when it is sent: for so long after its arrival it is valid.",
+        "expires_at": "It is not valid afterwards, Unix seconds.",
     },
 }
 """What the fields of the schemas are, for people."""

@@ -101,6 +101,21 @@ class _CommandResult(msgspec.Struct):
     detail: str = ""
 
 
+class Command(msgspec.Struct, frozen=True, kw_only=True):
+    """What a device is asked to do; it obeys whichever limit, ttl_s or expires_at, ends first."""
+
+    id: str
+    seq: int
+    action: str
+    ttl_s: float
+    expires_at: float
+    params: Mapping[str, Any]
+
+    def encoded(self) -> bytes:
+        """Return it as the device reads it."""
+        return msgspec.json.encode(self)
+
+
 _readings = msgspec.json.Decoder(_Readings)
 _many_readings = msgspec.json.Decoder(list[_Readings])
 _switches = msgspec.json.Decoder(_Switches)
@@ -334,6 +349,7 @@ PAYLOADS: Mapping[str, Any] = {
     "readings": _Switches | list[_Switches],
     "finding": _Finding,
     "state": _LiftState,
+    "command": Command,
     "command/result": _CommandResult,
 }
 """The types of the JSON payloads by topic, for the description of the contract."""

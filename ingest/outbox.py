@@ -15,7 +15,6 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 
 import aiomqtt
-import msgspec
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
@@ -35,7 +34,7 @@ from gridwatch.store.commands import (
     wake_commands,
 )
 from gridwatch.store.entries import Accepted, Entry
-from gridwatch.wire import topic_of
+from gridwatch.wire import Command, topic_of
 
 log = logging.getLogger(__name__)
 
@@ -206,20 +205,21 @@ async def _publish(client: aiomqtt.Client, due: Due, *, asked_s: float, expires:
         properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
         properties.MessageExpiryInterval = lasts_s
     await client.publish(
-        topic_of(due.device, "command"), payload_of(due, left_s), qos, retain=False, properties=properties
+        topic_of(due.device, "command"),
+        _message(due, left_s).encoded(),
+        qos,
+        retain=False,
+        properties=properties,
     )
     return qos
 
 
-def payload_of(due: Due, left_s: float) -> bytes:
-    """Return a command as a device reads it; `expires_at` is in Unix seconds."""
-    return msgspec.json.encode(
-        {
-            "id": due.id,
-            "seq": due.seq,
-            "action": due.action,
-            "ttl_s": math.floor(left_s * 1000) / 1000,
-            "expires_at": due.expires_at.timestamp(),
-            "params": due.params,
-        }
+def _message(due: Due, left_s: float) -> Command:
+    return Command(
+        id=due.id,
+        seq=due.seq,
+        action=due.action,
+        ttl_s=math.floor(left_s * 1000) / 1000,
+        expires_at=due.expires_at.timestamp(),
+        params=due.params,
     )
