@@ -15,6 +15,7 @@ from api.problems import documented
 from gridwatch.areas.area import Area, AreaLevel, GridKind, feature
 from gridwatch.areas.checking import fit_in
 from gridwatch.areas.reading import FileFormat, read_areas
+from gridwatch.coordinates import Crs
 from gridwatch.errors import NotFound
 from gridwatch.store.areas import change_areas, delete_area, get_area, list_areas
 
@@ -96,12 +97,16 @@ async def areas(
 
 
 @router.post("", response_model=Imported, openapi_extra=FILES, responses=documented(401, 413, 415, 422, 503))
-async def import_areas(request: Request, office: TheOffice) -> Imported:
+async def import_areas(
+    request: Request,
+    office: TheOffice,
+    crs: Annotated[Crs, Query(description="what its coordinates are in")] = Crs.WGS84,
+) -> Imported:
     """Import areas and changes of areas from GeoJSON or CSV, all or none; every wrong line is told."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type not in FORMATS:
         raise HTTPException(415, f"send {' or '.join(FORMATS)}, not {media_type or 'nothing said'}")
-    reading = await asyncio.to_thread(read_areas, await request.body(), FORMATS[media_type])
+    reading = await asyncio.to_thread(read_areas, await request.body(), FORMATS[media_type], crs)
     done = await change_areas(office.store, partial(fit_in, reading))
     return Imported(new=done.new, changed=done.changed, unchanged=done.unchanged)
 

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeVar
 
+import numpy as np
 import shapely
+from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from gridwatch.areas.area import (
@@ -23,6 +25,7 @@ from gridwatch.areas.area import (
     parent_in,
 )
 from gridwatch.areas.tree import as_boundary
+from gridwatch.coordinates import Crs, to_wgs84
 from gridwatch.lines import WrongLine, WrongLines, table_rows, text_of
 
 COLUMNS = ("code", "parent", "level", "grid", "name", "polygon")
@@ -64,27 +67,32 @@ class Line:
 
 @dataclass(slots=True)
 class Reading:
-    """What a file says: the lines that can be read, what is wrong in the others, and the codes of both."""
+    """What a file says: the lines that can be read, what is wrong in the others, and the codes of both.
 
+    `crs` is the system that its coordinates are in; those of `lines` are WGS-84.
+    """
+
+    crs: Crs
     lines: list[Line] = field(default_factory=list)
     wrong: list[WrongLine] = field(default_factory=list)
     codes: set[str] = field(default_factory=set)
 
 
-def read_areas(content: bytes, form: FileFormat) -> Reading:
+def read_areas(content: bytes, form: FileFormat, crs: Crs = Crs.WGS84) -> Reading:
     """Read a file; raise WrongLines where it as a whole is no such file."""
-    return _read_csv(text_of(content)) if form is FileFormat.CSV else _read_geojson(text_of(content))
+    reading, text = Reading(crs=crs), text_of(content)
+    return _read_csv(reading, text) if form is FileFormat.CSV else _read_geojson(reading, text)
 
 
-def _read_csv(text: str) -> Reading:
+def _read_csv(reading: Reading, text: str) -> Reading:
     rows, wrong = table_rows(text, COLUMNS, needed=NEEDED)
-    reading = Reading(wrong=wrong)
+    reading.wrong += wrong
     for line, fields in rows:
         _take(reading, line, "line", fields)
     return reading
 
 
-def _read_geojson(text: str) -> Reading:
+def _read_geojson(reading: Reading, text: str) -> Reading:
     try:
         whole = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -92,7 +100,6 @@ def _read_geojson(text: str) -> Reading:
     if not isinstance(whole, dict) or not isinstance(whole.get("features"), list):
         raise _no_geojson("is no GeoJSON FeatureCollection")
     _check_crs(whole.get("crs"))
-    reading = Reading()
     for number, feature in enumerate(whole["features"], start=1):
         try:
             fields = _fields_of(feature)
@@ -154,7 +161,7 @@ def _take(reading: Reading, line: int, unit: str, fields: Mapping[str, str]) -> 
     grid = tried("grid", lambda: _grid(grid_word, level))
     name = tried("name", lambda: _name(fields.get("name", "")))
     parent = tried("parent", lambda: _parent(fields.get("parent", ""), code))
-    shape = tried("polygon", lambda: _shape(fields.get("polygon", ""), level))
+    shape = tried("polygon", lambda: _shape(fields.get("polygon", ""), level, reading.crs))
     if wrong:
         reading.wrong += wrong
         return
@@ -227,8 +234,8 @@ def _parent(given: str, code: str) -> str | None:
     return short_code(given) if given else parent_in(code)
 
 
-def _shape(text: str, level: AreaLevel | None) -> BaseGeometry | None:
-    """Return a polygon (or a household's point) in degrees; raise ValueError that says what is wrong."""
+def _shape(text: str, level: AreaLevel | None, crs: Crs) -> BaseGeometry | None:
+    """Return a polygon (or a household's point) in WGS-84; raise ValueError that says what is wrong."""
     if not text:
         return None
     shape = shapely.force_2d(_parsed(text))
@@ -240,7 +247,13 @@ def _shape(text: str, level: AreaLevel | None) -> BaseGeometry | None:
     _check_degrees(shape)
     if not shape.is_valid:
         raise ValueError(f"crosses itself or has no ground: {shapely.is_valid_reason(shape)}")
-    return shape
+    if crs is Crs.WGS84:
+        return shape
+
+    def converted(corners: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.array([to_wgs84(crs, lon, lat) for lon, lat in corners.tolist()])
+
+    return shapely.transform(shape, converted)
 
 
 def _parsed(text: str) -> BaseGeometry:

@@ -11,6 +11,7 @@ from rich.console import Console
 from gridwatch.areas.area import Area, AreaLevel, GridKind
 from gridwatch.cli.tables import wide_table
 from gridwatch.cli.work import with_store
+from gridwatch.coordinates import Crs
 from gridwatch.errors import NotFound, SettingsError
 from gridwatch.settings import read_settings
 from gridwatch.store import Store
@@ -27,7 +28,10 @@ Under = Annotated[str | None, typer.Option(metavar="CODE", help="only this area 
 
 
 @areas_app.command("import")
-def import_command(file: Annotated[Path, typer.Argument(help=".csv, .geojson or .json")]) -> None:
+def import_command(
+    file: Annotated[Path, typer.Argument(help=".csv, .geojson or .json")],
+    crs: Annotated[Crs, typer.Option(help="what its coordinates are in")] = Crs.WGS84,
+) -> None:
     """Import areas and changes of areas, all or none; every line that is wrong is told."""
     from gridwatch.areas.checking import fit_in
     from gridwatch.areas.reading import FileFormat, read_areas
@@ -37,7 +41,7 @@ def import_command(file: Annotated[Path, typer.Argument(help=".csv, .geojson or 
         content = file.read_bytes()
     except OSError as error:
         raise SettingsError(f"{file}: {error.strerror}") from error
-    reading = read_areas(content, form)
+    reading = read_areas(content, form, crs)
 
     async def change(store: Store) -> Changed:
         return await change_areas(store, partial(fit_in, reading))

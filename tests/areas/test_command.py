@@ -1,18 +1,25 @@
 """`gridwatch areas` on a database."""
 
+import asyncio
 import json
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from gridwatch.areas.area import Area, AreaLevel
-from gridwatch.areas.reading import FileFormat
+from gridwatch.areas.area import Area, AreaLevel, GridKind
+from gridwatch.areas.checking import fit_in
+from gridwatch.areas.reading import FileFormat, read_areas
 from gridwatch.areas.writing import write_areas
 from gridwatch.cli import app
 from gridwatch.lines import WrongLines
+from gridwatch.store import Store
+from gridwatch.store.areas import Changed, change_areas, put_areas
 from tests.collectors import ask
 
+GRID = Area(code="g", level=AreaLevel.GRID, grid=GridKind.MICRO, name="网格")
 GROUND = {"type": "Polygon", "coordinates": [[[103, 30], [104, 30], [104, 31], [103, 31], [103, 30]]]}
 AREAS = [
     Area(code="510199", level=AreaLevel.DISTRICT, name="区", boundary=GROUND),
@@ -57,6 +64,24 @@ def test_a_wrong_file_imports_nothing_and_tells_every_line(installation: Path, d
     assert str(refused).count("'planet'") == 200
     assert "line 3, level" in str(refused)
     assert ask(database_url, "SELECT code FROM area") == []
+
+
+@pytest.mark.anyio
+async def test_of_two_imports_at_once_the_second_is_checked_against_the_first(database_url: str) -> None:
+    def plan(line: str) -> Callable[[Iterable[Area]], list[Area]]:
+        content = f"code,parent,level,grid,name\n{line}".encode()
+        return partial(fit_in, read_areas(content, FileFormat.CSV))
+
+    async with Store.open(database_url) as store:
+        await put_areas(store, [Area(code="e", level=AreaLevel.ESTATE, name="小区"), GRID])
+        outcomes = await asyncio.gather(
+            change_areas(store, plan("g,e,grid,micro,网格")),
+            change_areas(store, plan("e,g,estate,,小区")),
+            return_exceptions=True,
+        )
+    assert [type(outcome) for outcome in outcomes].count(Changed) == 1
+    (refused,) = (outcome for outcome in outcomes if isinstance(outcome, WrongLines))
+    assert "would lie in itself" in str(refused)
 
 
 def test_what_would_go_with_the_simulation_is_not_imported(installation: Path, database_url: str) -> None:

@@ -10,6 +10,7 @@ from gridwatch.areas.area import Area, AreaLevel, GridKind
 from gridwatch.areas.checking import fit_in
 from gridwatch.areas.reading import FileFormat, read_areas
 from gridwatch.areas.writing import write_areas
+from gridwatch.coordinates import Crs, from_wgs84
 from gridwatch.lines import WrongLines
 
 HEADING = "code,parent,level,grid,name,polygon"
@@ -259,6 +260,53 @@ def test_features_are_told_by_their_number() -> None:
         "feature 3, feature",
         "feature 4, feature",
     ]
+
+
+@pytest.mark.parametrize("crs", [Crs.GCJ02, Crs.BD09])
+def test_what_is_stated_in_a_shifted_system_is_kept_in_wgs_84(crs: Crs) -> None:
+    lon, lat = from_wgs84(crs, 103.92, 30.57)
+    line = f'e,,estate,,小区,"POLYGON(({lon} {lat},{lon + 0.01} {lat},{lon} {lat + 0.01},{lon} {lat}))"'
+    reading = read_areas(f"{HEADING}\n{line}".encode(), FileFormat.CSV, crs)
+    (area,) = fit_in(reading, ())
+    assert area.boundary is not None
+    assert area.boundary["coordinates"][0][0] == pytest.approx([103.92, 30.57], abs=1e-7)
+
+
+@pytest.mark.parametrize(
+    "polygon",
+    [
+        "POLYGON Z((103 30 77,104 30 77,104 31 77,103 30 77))",
+        "MULTIPOLYGON(((103 30,104 30,104 31,103 30)),((105 30,106 30,106 31,105 30)))",
+        '{""type"": ""Polygon"", ""coordinates"": [[[103,30],[104,30],[104,31],[103,30]]]}',
+    ],
+)
+def test_polygons_may_have_heights_and_parts_and_be_geojson(polygon: str) -> None:
+    (area,) = read(f'510199,,,,区,"{polygon}"')
+    assert area.boundary is not None
+    assert "77" not in json.dumps(area.boundary["coordinates"])
+
+
+@pytest.mark.parametrize(
+    "geometry",
+    [
+        5,
+        [],
+        {},
+        {"type": "Polygon"},
+        {"type": "Polygon", "coordinates": "x"},
+        {"type": "Polygon", "coordinates": []},
+        {"type": "Polygon", "coordinates": [[]]},
+        {"type": "Polygon", "coordinates": [[[1], [2], [3]]]},
+        {"type": "Polygon", "coordinates": [[["a", "b"], ["c", "d"]]]},
+        {"type": "Polygon", "coordinates": [[[103, 30], [104, 30], [104, 31]]]},
+        {"type": "Polygon", "coordinates": [[[1e400, 30], [104, 30], [104, 31], [1e400, 30]]]},
+        {"type": "GeometryCollection", "geometries": []},
+        {"type": "Cube", "coordinates": [1, 2]},
+    ],
+)
+def test_a_geometry_that_is_none_is_told_with_its_feature(geometry: Any) -> None:
+    (told,) = wrong_geojson({"features": [feature("510199", geometry=geometry)]})
+    assert told.startswith("feature 1, ")
 
 
 @pytest.mark.parametrize(
