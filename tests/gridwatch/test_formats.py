@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from gridwatch.cli import app
 from gridwatch.errors import SettingsError
 from gridwatch.formats import FieldMeaning, Formats, quantities, read_formats
 
@@ -153,6 +155,20 @@ def test_a_mistake_is_named_by_file_key_and_reason(tmp_path: Path, text: str, wr
     with pytest.raises(SettingsError, match=wrong) as raised:
         read_formats(file)
     assert str(file) in str(raised.value)
+
+
+@pytest.mark.parametrize("command", ["up", "doctor"])
+def test_a_mistake_is_told_by_the_commands_that_a_person_types(tmp_path: Path, command: str) -> None:
+    (tmp_path / "formats.toml").write_text("[lora]")
+    environment = {
+        "GRIDWATCH_FORMATS": str(tmp_path / "formats.toml"),
+        "GRIDWATCH_DATA_DIR": str(tmp_path),
+        "GRIDWATCH_DATABASE_URL": "",
+        "GRIDWATCH_MQTT_URL": "",
+    }
+    said = CliRunner().invoke(app, [command], env=environment)
+    assert said.exit_code == (2 if command == "up" else 1)
+    assert "lora: Extra inputs are not permitted" in said.output.replace("\n", " ")
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -103,6 +103,45 @@ def test_a_stranger_of_a_foreign_format_is_replayed_once_it_is_registered(
     assert events == [{"device": "roof", "label": "fire"}]
 
 
+@pytest.mark.slow
+def test_two_collectors_divide_the_sensors_behind_chirpstack_and_store_each_uplink_once(
+    database_url: str, mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    euis = [f"24e124535b3160{number:02x}" for number in range(20)]
+    for eui in euis:
+        register(database_url, eui, "fire", "sensor")
+    (tmp_path / "formats.toml").write_text("[chirpstack]\n")
+    settings = {"GRIDWATCH_FORMATS": str(tmp_path / "formats.toml")}
+    folders = [tmp_path / name for name in ("first", "second")]
+    for folder in folders:
+        folder.mkdir()
+    joined = "SELECT 1 FROM share WHERE shares = 2 HAVING count(*) = 4"
+
+    def uplink(eui: str, count: int) -> tuple[str, str, int, bool]:
+        body = EVENTS["up-alarm"] | {"fCnt": count, "time": f"2026-11-20T09:{count:02d}:00Z"}
+        body |= {"deviceInfo": {"devEui": eui}, "deduplicationId": f"{eui}-{count}"}
+        return topic("up", eui), json.dumps(body), 1, False
+
+    with (
+        running_collector(database_url, mosquitto, folders[0], **settings),
+        running_collector(database_url, mosquitto, folders[1], **settings) as second,
+    ):
+        wait_until(lambda: bool(ask(database_url, joined)), what="both know of both")
+        publish.multiple(
+            [uplink(eui, count) for count in range(5) for eui in euis],
+            hostname="127.0.0.1",
+            port=mosquitto.port,
+        )
+        wait_until(lambda: totals(database_url)["stored"] == 100)
+        second.kill()
+        publish.multiple([uplink(eui, 5) for eui in euis], hostname="127.0.0.1", port=mosquitto.port)
+        wait_until(lambda: totals(database_url)["stored"] == 120, timeout_s=90)
+    assert totals(database_url) == {
+        "received": 120, "stored": 120, "duplicate": 0, "quarantined": 0, "skipped": 0
+    }  # fmt: skip
+    assert ask(database_url, "SELECT count(*) AS n FROM gw.alerts") == [{"n": 0}]
+
+
 def test_work_is_divided_by_whom_a_topic_names_native_and_foreign() -> None:
     foreign = Foreign.of(Formats.model_validate({"chirpstack": {}, "frigate": [{}]}))
     assert foreign.sender(topic("up")) == foreign.sender(topic("join")) == f"chirpstack:{EUI}"

@@ -13,7 +13,8 @@ from gridwatch.cli.doctor.check import Check, State, fail, ok
 from gridwatch.cli.doctor.database import check_database
 from gridwatch.cli.doctor.folder import check_folder
 from gridwatch.errors import SettingsError
-from gridwatch.settings import read_settings
+from gridwatch.formats import read_formats
+from gridwatch.settings import Settings, read_settings
 
 ILL = 1
 """Exit status where anything failed."""
@@ -41,10 +42,26 @@ async def _look() -> list[Check]:
         return [fail("settings", str(error), "correct it in the environment or in the settings file")]
     return [
         ok("settings", "all can be read"),
+        *_foreign(settings),
         *check_folder(settings),
         *await check_database(settings),
         *await check_broker(settings),
     ]
+
+
+def _foreign(settings: Settings) -> list[Check]:
+    """Return how the file of foreign formats is; nothing where there is none."""
+    if settings.formats is None:
+        return []
+    try:
+        formats = read_formats(settings.formats)
+    except SettingsError as error:
+        return [fail("foreign formats", str(error), "correct the file: docs/mqtt.md says what stands in it")]
+    named = [
+        *(["ChirpStack"] if formats.chirpstack else []),
+        *(f"Frigate {one.prefix}" for one in formats.frigate),
+    ]
+    return [ok("foreign formats", ", ".join(named) or "none")]
 
 
 def _print(checks: Sequence[Check]) -> None:

@@ -26,12 +26,14 @@ def up_command(
     """Run everything on this machine: broker, database, collector, detectors, API and console."""
     from gridwatch.cli.up.installation import Installation
     from gridwatch.cli.up.say import Say
+    from gridwatch.formats import read_formats
     from gridwatch.settings import read_settings
 
     say = Say()
     try:
         settings = read_settings(data_dir=data, http_port=port)
         settings = settings.model_copy(update={"data_dir": settings.data_dir.expanduser().resolve()})
+        read_formats(settings.formats)
         asyncio.run(Installation(settings, simulate=simulate, say=say).run())
     except GridwatchError as error:
         say.problem(str(error))
