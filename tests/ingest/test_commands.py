@@ -271,6 +271,29 @@ def test_a_command_outlives_an_outage_of_the_broker(line: Line, device: str) -> 
 
 
 @pytest.mark.anyio
+async def test_of_several_collectors_one_sends_a_command(database_url: str, mosquitto: Mosquitto) -> None:
+    register(database_url, "shared", "fire", "sensor")
+    async with Store.open(database_url, connections=6) as store:
+        address = BrokerAddress.parse(mosquitto.url)
+        order = Order.of("reboot", {})
+        asked = [(await add_command(store, "shared", order, actor="li")).id for _ in range(20)]
+        gateway = Gateway(Line(url=database_url, mosquitto=mosquitto), "shared")
+        await asyncio.to_thread(gateway.__enter__)
+        running = [asyncio.create_task(Outbox(store, address).run()) for _ in range(2)]
+        try:
+            # Each is sent again after two seconds, by whoever takes it then.
+            await asyncio.to_thread(gateway.wait_for, 40)
+            attempts = [(await get_command(store, "shared", one)).attempts for one in asked]
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+            await asyncio.to_thread(gateway.__exit__)
+    assert {one["id"] for one in gateway.commands} == set(asked)
+    assert len(gateway.commands) <= sum(attempts)
+
+
+@pytest.mark.anyio
 async def test_a_broker_without_mqtt_5_keeps_no_command(database_url: str, mosquitto: Mosquitto) -> None:
     register(database_url, "old", "fire", "sensor")
     async with way_to(mosquitto.port, refuse_five=True) as port, Store.open(database_url) as store:
