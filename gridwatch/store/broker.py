@@ -20,6 +20,9 @@ class What(StrEnum):
     RESTARTED = "restarted"
     DROPPED = "dropped"
     FORGOT = "forgot"
+    FLOODED = "flooded"
+    TRESPASSED = "trespassed"
+    TAKEN_OVER = "taken over"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,6 +59,15 @@ class Incident:
                 return f"{when}: the broker threw {self.count} messages away: {self.detail}"
             case What.FORGOT:
                 return f"{when}: the broker forgot {self.count} times {self.detail}: messages are lost"
+            case What.FLOODED:
+                return f"{when}: {self.detail} flooded the broker and was put out, {self.count} times"
+            case What.TRESPASSED:
+                return f"{when}: {self.detail} asked for what is not its own, {self.count} times"
+            case What.TAKEN_OVER:
+                return (
+                    f"{when}: {self.detail} connected while it was connected, {self.count} times: two use "
+                    "the same credential, or its line is bad; if in doubt give it a new one"
+                )
 
 
 def compare(before: SeenBroker, now: SeenBroker) -> list[Incident] | None:
@@ -77,6 +89,11 @@ def compare(before: SeenBroker, now: SeenBroker) -> list[Incident] | None:
         detail = "messages found no room in its queues"
         incidents.append(Incident(at=now.seen_at, what=What.DROPPED, count=lost, detail=detail))
     return incidents
+
+
+def misuse(at: datetime, what: What, username: str) -> Incident:
+    """Return what somebody did who may connect."""
+    return Incident(at=at, what=what, count=1, detail=username)
 
 
 def forgot(at: datetime, client_id: str, count: int) -> Incident:

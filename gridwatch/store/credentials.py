@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain, count
@@ -58,6 +58,21 @@ class Credential:
     revoked_at: datetime | None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BrokerUser:
+    """Who the broker lets in. hash: of the password, None where a certificate stands for it.
+
+    others: further devices that it may speak for; topics: of foreign formats that it may use.
+    """
+
+    username: str
+    device: str
+    hash: str | None
+    others: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    ends_at: datetime | None = None
+
+
 async def rotate_secret(
     store: Store, device: str, *, actor: str, overlap: timedelta = OVERLAP, secret: str | None = None
 ) -> NewCredential:
@@ -95,6 +110,62 @@ async def list_credentials(
     """Return the credentials that are good, of one device or of all; with `revoked` the others too."""
     rows = await store.rows(SQL["list"], {"device": device, "all": revoked})
     return [Credential(**row) for row in rows]
+
+
+async def issue_certificate(
+    store: Store, device: str, sign: Callable[[str], tuple[str, datetime]], *, actor: str
+) -> str:
+    """Let `sign` make a certificate for a username and return its serial and end; return the username.
+
+    Those that the device has stay good beside it. Raises NotFound.
+    """
+    async with store.transaction() as connection:
+        key = await _key_of(connection, device)
+        username = await _free_username(connection, key, device)
+        serial, ends_at = sign(username)
+        given = {"key": key, "username": username, "hash": None, "lookup": None, "serial": serial}
+        await connection.execute(SQL["add"], given | {"actor": actor, "ends_at": ends_at})
+        await _log(connection, actor, "certificate issued", device, f"{username} {serial}")
+    return username
+
+
+async def allow_topics(store: Store, device: str, topics: Sequence[str], *, actor: str) -> None:
+    """Let a device use these topics of foreign formats, and no others beside its own. Raises NotFound."""
+    async with store.transaction() as connection:
+        key = await _key_of(connection, device)
+        await connection.execute(SQL["forget topics"], {"key": key})
+        for topic in topics:
+            await connection.execute(SQL["add topic"], {"key": key, "topic": check_foreign_topic(topic)})
+        await _log(connection, actor, "topics allowed", device, " ".join(topics))
+
+
+def check_foreign_topic(topic: str) -> str:
+    """Return a topic filter of a foreign format, or raise NotAllowed that says why nobody may have it."""
+    first = topic.split("/", 1)[0]
+    if first in ("gw", "#", "+", "") or first.startswith("$") or not topic.isprintable() or " " in topic:
+        raise NotAllowed(f"{topic!r}: name a foreign format's own topics, as frigate/# (not gw/, # or $SYS)")
+    return topic
+
+
+async def broker_users(store: Store) -> list[BrokerUser]:
+    """Return everybody whom the broker is to let in now."""
+    rows = await store.rows(SQL["broker users"])
+    return [BrokerUser(**row | {"topics": tuple(row["topics"])}) for row in rows]
+
+
+async def end_ended(store: Store) -> bool:
+    """End the credentials whose time is over; tell whether there were any."""
+    return await store.execute(SQL["end all ended"]) > 0
+
+
+async def received_by_device(store: Store) -> dict[int, tuple[str, int]]:
+    """Return by key the id of each device, and how many messages came from it so far."""
+    return {row["key"]: (row["id"], row["received"]) for row in await store.rows(SQL["received"])}
+
+
+async def revoked_serials(store: Store) -> list[str]:
+    """Return the serial numbers of all certificates that were taken back."""
+    return [row["serial"] for row in await store.rows(SQL["revoked serials"])]
 
 
 async def verify(store: Store, username: str, secret: str) -> Identity | None:

@@ -31,5 +31,28 @@ SELECT d.id AS device, c.hash
 FROM credential c JOIN device d ON d.key = c.device_key
 WHERE c.revoked_at IS NULL AND (c.ends_at IS NULL OR c.ends_at > now())
   AND (c.username = %(username)s OR c.lookup = %(lookup)s)
+-- broker users --
+SELECT c.username, d.id AS device, c.hash, c.ends_at,
+       ARRAY(SELECT topic FROM foreign_topic t WHERE t.device_key = d.key ORDER BY topic) AS topics
+FROM credential c JOIN device d ON d.key = c.device_key
+WHERE c.revoked_at IS NULL AND (c.ends_at IS NULL OR c.ends_at > now())
+ORDER BY c.username
+-- end all ended --
+UPDATE credential SET revoked_at = ends_at WHERE revoked_at IS NULL AND ends_at <= now()
+-- received --
+SELECT d.key, d.id, sum(n.count)::bigint AS received
+FROM (SELECT device_key, count FROM book_page WHERE kind = 0
+      UNION ALL
+      SELECT t.device_key, t.count
+      FROM book_entry e, unnest(e.device_keys, e.kinds, e.counts) AS t (device_key, kind, count)
+      WHERE t.kind = 0) AS n
+JOIN device d ON d.key = n.device_key
+GROUP BY d.key, d.id
+-- revoked serials --
+SELECT serial FROM revoked_certificate ORDER BY serial
+-- forget topics --
+DELETE FROM foreign_topic WHERE device_key = %(key)s
+-- add topic --
+INSERT INTO foreign_topic (device_key, topic) VALUES (%(key)s, %(topic)s) ON CONFLICT DO NOTHING
 -- log --
 INSERT INTO access_log (actor, action, device, detail) VALUES (%(actor)s, %(action)s, %(device)s, %(detail)s)

@@ -1,0 +1,27 @@
+-- What a certificate that was taken back leaves behind, and what may happen at a broker that strangers reach.
+
+-- It is no good any more, also when its device is deleted: the broker's list of revoked certificates.
+CREATE TABLE revoked_certificate (
+    serial     text PRIMARY KEY,
+    revoked_at timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE FUNCTION note_revoked_certificate() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO revoked_certificate (serial) VALUES (OLD.serial) ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER certificate_revoked
+AFTER UPDATE OF revoked_at ON credential
+FOR EACH ROW WHEN (OLD.serial IS NOT NULL AND NEW.revoked_at IS NOT NULL)
+EXECUTE FUNCTION note_revoked_certificate();
+
+CREATE TRIGGER certificate_deleted
+AFTER DELETE ON credential
+FOR EACH ROW WHEN (OLD.serial IS NOT NULL)
+EXECUTE FUNCTION note_revoked_certificate();
+
+ALTER TABLE broker_incident DROP CONSTRAINT broker_incident_what_check;
+ALTER TABLE broker_incident ADD CONSTRAINT broker_incident_what_check
+    CHECK (what IN ('restarted', 'dropped', 'forgot', 'flooded', 'trespassed', 'taken over'));

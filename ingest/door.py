@@ -1,0 +1,228 @@
+"""The broker's door: who may come in is written for it, who may not any more is put out, misuse is named.
+
+Mosquitto 2.0 reads passwords, access list and revoked certificates again on SIGHUP, whatever number of
+changes they hold, and ends the connections of passwords that are none any more. It lets a certificate that
+was revoked stay connected: that is put out through the dynamic security plugin, which ends the connections
+of a user that it is told to disable.
+"""
+
+import asyncio
+import json
+import logging
+import signal
+import time
+from collections import Counter
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import aiomqtt
+import psutil
+
+from gridwatch.broker_address import BrokerAddress
+from gridwatch.broker_config import KEEPER, PID, PUT_OUT, own_users, write_users, written_users
+from gridwatch.errors import StoreError
+from gridwatch.private_ca import PrivateCa
+from gridwatch.store import Store
+from gridwatch.store.broker import What, misuse, write_incident
+from gridwatch.store.credentials import (
+    BrokerUser,
+    broker_users,
+    end_ended,
+    received_by_device,
+    revoked_serials,
+)
+from ingest.misuse import Floods, may_read, subscribed, taken_over
+
+log = logging.getLogger(__name__)
+PAHO_LOG = logging.getLogger(f"{__name__}.paho")
+PAHO_LOG.setLevel(logging.CRITICAL)
+
+CHANNEL = "gridwatch_access"
+LOOK_S = 2.0
+"""How often credentials are ended whose time is over."""
+AGAIN_S = 2.0
+
+OUT_S = 60.0
+"""How long a device that floods stays out."""
+TRESPASSES = 20
+"""After so many a device is put out: each costs the broker work with every message."""
+
+CONTROL = "$CONTROL/dynamic-security/v1"
+ANSWERS = f"{CONTROL}/response"
+LOG = "$SYS/broker/log/#"
+SUBSCRIPTIONS = "$SYS/broker/log/M/subscribe"
+TAKEN_IN = "$SYS/broker/publish/messages/received"
+
+
+class Door:
+    """Keeps the files in `folder`, and the broker that reads them, as the database says."""
+
+    def __init__(
+        self, store: Store, folder: Path, ca: PrivateCa, address: BrokerAddress, most_per_s: float
+    ) -> None:
+        self._store = store
+        self._folder = folder
+        self._ca = ca
+        self._address = address
+        self._users: Mapping[str, BrokerUser] = {}
+        self._gone: asyncio.Queue[str] = asyncio.Queue()
+        self._floods = Floods(most_per_s)
+        self._taken = (0, time.monotonic())
+        self._trespasses: Counter[str] = Counter()
+
+    async def keep(self) -> None:
+        """Keep the door for ever."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._follow(), name="credentials")
+            tasks.create_task(self._stand_at_the_broker(), name="broker")
+
+    async def _follow(self) -> None:
+        while True:
+            try:
+                await self.write()
+                async for told in self._store.listen(CHANNEL, wait_s=LOOK_S):
+                    if told is not None or await end_ended(self._store):
+                        await self.write()
+            except StoreError as error:
+                log.warning("who may connect stays as it is, the database is away: %s", error)
+            await asyncio.sleep(AGAIN_S)
+
+    async def write(self) -> None:
+        """Write who may connect now; where that changed, let the broker read it and put out who may not."""
+        users = await broker_users(self._store)
+        serials = await revoked_serials(self._store)
+        before = written_users(self._folder)
+        self._users = {user.username: user for user in users}
+        changed = await asyncio.to_thread(write_users, self._folder, users)
+        revoked = self._ca.exists and await asyncio.to_thread(self._ca.revoke, serials)
+        if changed or revoked:
+            read_again(self._folder)
+            log.info("%d credentials are good", len(users))
+        for name in before - self._users.keys():
+            self._gone.put_nowait(name)
+
+    async def _stand_at_the_broker(self) -> None:
+        while True:
+            try:
+                await self._stand()
+            except* aiomqtt.MqttError as group:
+                log.debug("the broker is away: %s", group.exceptions[0])
+            except* StoreError as group:
+                log.warning("what happens at the broker is not written down: %s", group.exceptions[0])
+            await asyncio.sleep(AGAIN_S)
+
+    async def _stand(self) -> None:
+        async with (
+            aiomqtt.Client(
+                self._address.host,
+                self._address.port,
+                username=KEEPER,
+                password=own_users(self._folder)[KEEPER].secret,
+                logger=PAHO_LOG,
+            ) as client,
+            asyncio.TaskGroup() as tasks,
+        ):
+            await client.subscribe([(topic, 0) for topic in (LOG, TAKEN_IN, ANSWERS)])
+            # Those put out by one who kept the door before come in again.
+            await tell(client, {"command": "listClients"})
+            tasks.create_task(self._put_out_gone(client), name="put out")
+            async for message in client.messages:
+                text = bytes(message.payload or b"").decode(errors="replace")
+                for name in await self._hear(str(message.topic), text, client):
+                    tasks.create_task(put_out(client, name, OUT_S), name=f"{name} stays out")
+            raise aiomqtt.MqttError("the connection ended")
+
+    async def _put_out_gone(self, client: aiomqtt.Client) -> None:
+        while True:
+            name = await self._gone.get()
+            await put_out(client, name, 0)
+
+    async def _hear(self, topic: str, text: str, client: aiomqtt.Client) -> list[str]:
+        """Take what the broker says; return who is to be put out."""
+        match topic:
+            case "$CONTROL/dynamic-security/v1/response":
+                for name in _listed(text):
+                    await tell(client, {"command": "deleteClient", "username": name})
+            case "$SYS/broker/publish/messages/received":
+                return await self._look_for_floods(int(text))
+            case "$SYS/broker/log/M/subscribe":
+                return await self._hear_subscription(text)
+            case _:
+                user = self._users.get(taken_over(text) or "")
+                if user is not None:
+                    await self._name(What.TAKEN_OVER, user)
+        return []
+
+    async def _hear_subscription(self, text: str) -> list[str]:
+        name, topic = subscribed(text) or ("", "")
+        user = self._users.get(name)
+        if user is None or may_read(user, topic):
+            return []
+        await self._name(What.TRESPASSED, user)
+        self._trespasses[name] += 1
+        if self._trespasses[name] < TRESPASSES:
+            return []
+        del self._trespasses[name]
+        return [name]
+
+    async def _look_for_floods(self, taken: int) -> list[str]:
+        (before, at), now = self._taken, time.monotonic()
+        self._taken = taken, now
+        if taken - before < self._floods.most_per_s * (now - at):
+            self._floods.calm()
+            return []
+        received = await received_by_device(self._store)
+        counts = {key: count for key, (_, count) in received.items()}
+        floods = self._floods.count(counts, taken=taken - before, seconds=now - at)
+        out = []
+        for device in (received[key][0] for key in floods):
+            for user in self._speakers(device):
+                await self._name(What.FLOODED, user)
+                out.append(user.username)
+        return out
+
+    def _speakers(self, device: str) -> list[BrokerUser]:
+        """Return who sends what comes as a device's: itself, or else the gateways that speak for it."""
+        own = [user for user in self._users.values() if user.device == device]
+        return own or [user for user in self._users.values() if device in user.others]
+
+    async def _name(self, what: What, user: BrokerUser) -> None:
+        log.warning("%s: %s", user.username, what)
+        await write_incident(self._store, misuse(datetime.now(UTC), what, user.username))
+
+
+def read_again(folder: Path) -> None:
+    """Let the broker of `folder` read its files again; one that does not run reads them at its start."""
+    try:
+        process = psutil.Process(int((folder / PID).read_text()))
+        if process.name() == "mosquitto":
+            process.send_signal(signal.SIGHUP)
+    except (OSError, ValueError, psutil.Error) as error:
+        log.debug("no broker to tell: %s", error)
+
+
+async def tell(client: aiomqtt.Client, *commands: Mapping[str, object]) -> None:
+    """Send commands to the dynamic security plugin."""
+    await client.publish(CONTROL, json.dumps({"commands": commands}), 1)
+
+
+async def put_out(client: aiomqtt.Client, name: str, seconds: float) -> None:
+    """End a user's connections, and let nobody come in under its name for a while."""
+    await tell(
+        client,
+        {"command": "createClient", "username": name, "roles": [{"rolename": PUT_OUT}]},
+        {"command": "disableClient", "username": name},
+    )
+    await asyncio.sleep(seconds)
+    await tell(client, {"command": "deleteClient", "username": name})
+
+
+def _listed(text: str) -> list[str]:
+    """Return the users that the plugin knows, ours left out."""
+    try:
+        answers = json.loads(text)["responses"]
+        listed = [answer["data"]["clients"] for answer in answers if answer["command"] == "listClients"]
+    except (ValueError, KeyError, TypeError):
+        return []
+    return [name for names in listed for name in names if not name.startswith("~")]

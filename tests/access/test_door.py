@@ -1,0 +1,191 @@
+"""Who comes in at a broker that strangers reach, and what they may do there: on a real Mosquitto."""
+
+import ssl
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from gridwatch.private_ca import PrivateCa
+from gridwatch.store.broker import What, broker_incidents
+from gridwatch.store.credentials import NewCredential, allow_topics, revoke_credentials, rotate_secret
+from gridwatch.store.devices import delete_devices
+from tests.access.guarded import Guarded, Guest, shake_hands
+from tests.servers import wait_until
+
+OUT_WITHIN_S = 5.0
+
+
+def denied(guarded: Guarded, credential: NewCredential, topic: str, payload: bytes = b"42") -> bool:
+    """Say whether somebody may not publish there."""
+    with guarded.connected(credential) as guest:
+        return not guest.publishes(topic, payload)
+
+
+def happened(guarded: Guarded, what: What, name: str) -> Callable[[], bool]:
+    """Return whether something was written down of somebody."""
+
+    def is_there() -> bool:
+        incidents = guarded.stored(lambda store: broker_incidents(store, timedelta(hours=1)))
+        return any(one.what is what and one.detail == name for one in incidents)
+
+    return is_there
+
+
+def test_a_device_writes_its_own_topics_and_reads_its_own_commands(guarded: Guarded) -> None:
+    guarded.register("own")
+    with guarded.admit("own") as own, guarded.collector() as ours:
+        assert ours.subscribe("gw/v1/+/readings") == "Granted QoS 1"
+        assert own.subscribe("gw/v1/own/command") == "Granted QoS 1"
+        assert own.publishes("gw/v1/own/readings", b"1")
+        assert ours.publishes("gw/v1/own/command", b"2")
+        wait_until(lambda: bool(ours.heard and own.heard))
+    assert ours.heard == [("gw/v1/own/readings", b"1")]
+    assert own.heard == [("gw/v1/own/command", b"2")]
+
+
+def test_a_device_can_not_publish_as_another(guarded: Guarded) -> None:
+    guarded.register("liar", "victim")
+    credential = guarded.stored(lambda store: rotate_secret(store, "liar", actor="test"))
+    with guarded.collector() as ours, guarded.admit("victim") as victim:
+        ours.subscribe("#")
+        for topic in (
+            "gw/v1/victim/readings",
+            "gw/v1/victim/command",
+            "gw/collectors/shares",
+            "application/1",
+        ):
+            assert denied(guarded, credential, topic), topic
+        command = b'{"commands": [{"command": "createClient", "username": "friend"}]}'
+        assert denied(guarded, credential, "$CONTROL/dynamic-security/v1", command)
+        assert victim.publishes("gw/v1/victim/readings", b"true")
+        wait_until(lambda: bool(ours.heard))
+    assert ours.heard == [("gw/v1/victim/readings", b"true")]
+
+
+def test_a_device_hears_nothing_but_its_own_commands(guarded: Guarded) -> None:
+    guarded.register("spy", "neighbour")
+    asked = ("#", "$SYS/#", "$share/group/gw/v1/#", "gw/v1/neighbour/command", "gw/v1/+/command", "+/+/+/+")
+    with guarded.admit("neighbour") as neighbour, guarded.admit("spy") as spy, guarded.collector() as ours:
+        for topic in (*asked, "gw/v1/spy/command"):
+            spy.subscribe(topic)
+        assert neighbour.publishes("gw/v1/neighbour/readings")
+        assert ours.publishes("gw/v1/neighbour/command")
+        assert ours.publishes("gw/v1/spy/command", b"last")
+        wait_until(lambda: ("gw/v1/spy/command", b"last") in spy.heard)
+    assert {topic for topic, _ in spy.heard} == {"gw/v1/spy/command"}
+    wait_until(happened(guarded, What.TRESPASSED, "spy"), what="the doorkeeper names the spy")
+
+
+def test_a_stranger_gets_nothing(guarded: Guarded) -> None:
+    guarded.register("known")
+    guarded.admit("known").leave()
+    for name, secret in ((None, None), ("known", "a guess"), ("nobody", "a guess"), ("~collector", "")):
+        guest = Guest(guarded.passwords, name, secret, tls=guarded.trust())
+        assert not guest.is_in, name
+        assert Guest(guarded.inner, name, secret).greeting != "Success"
+
+
+def test_a_gateway_uses_the_topics_of_a_foreign_format_that_it_was_allowed(guarded: Guarded) -> None:
+    guarded.register("frigate-1")
+    guarded.stored(lambda store: allow_topics(store, "frigate-1", ["frigate/#"], actor="test"))
+    credential = guarded.stored(lambda store: rotate_secret(store, "frigate-1", actor="test"))
+    with guarded.connected(credential) as gateway, guarded.collector() as ours:
+        ours.subscribe("frigate/#")
+        assert gateway.publishes("frigate/events")
+        wait_until(lambda: bool(ours.heard))
+    assert denied(guarded, credential, "application/1/device/2/event/up")
+
+
+def test_a_revoked_device_is_out_within_five_seconds_and_others_stay(guarded: Guarded) -> None:
+    guarded.register("bad", "good")
+    with guarded.admit("bad") as bad, guarded.admit("good") as good:
+        guarded.stored(lambda store: revoke_credentials(store, "bad", actor="test"))
+        wait_until(lambda: not bad.is_in, timeout_s=OUT_WITHIN_S)
+        assert good.is_in
+        assert good.publishes("gw/v1/good/readings")
+
+
+def test_a_device_that_is_deleted_is_out_too(guarded: Guarded) -> None:
+    guarded.register("deleted")
+    with guarded.admit("deleted") as device:
+        guarded.stored(lambda store: delete_devices(store, ["deleted"]))
+        wait_until(lambda: not device.is_in, timeout_s=OUT_WITHIN_S)
+
+
+def test_a_device_changes_its_secret_without_being_out_for_a_moment(guarded: Guarded) -> None:
+    guarded.register("turning")
+    with guarded.admit("turning") as before, guarded.admit("turning") as after:
+        assert before.is_in
+        for guest in (before, after):
+            assert guest.publishes("gw/v1/turning/readings")
+        assert after.subscribe("gw/v1/turning/command") == "Granted QoS 1"
+        over = "UPDATE credential SET ends_at = now() WHERE username = 'turning'"
+        guarded.stored(lambda store: store.execute(over))
+        wait_until(lambda: not before.is_in, timeout_s=OUT_WITHIN_S)
+        assert after.is_in
+        assert not after.publishes("gw/v1/other/readings")
+
+
+def test_a_certificate_lets_a_device_in_under_its_name(guarded: Guarded) -> None:
+    guarded.register("certified")
+    name, issued = guarded.certify("certified")
+    assert name == "certified"
+    with Guest(guarded.certificates, tls=guarded.trust(issued)) as device:
+        assert device.is_in
+        assert device.publishes("gw/v1/certified/readings")
+        assert not device.publishes("gw/v1/other/readings")
+
+
+def test_a_revoked_certificate_is_out_within_five_seconds_and_stays_out(guarded: Guarded) -> None:
+    guarded.register("lost")
+    _, issued = guarded.certify("lost")
+    wait_until(lambda: "lost\n" in (guarded.folder / "certified").read_text())
+    with Guest(guarded.certificates, tls=guarded.trust(issued)) as device:
+        assert device.is_in
+        guarded.stored(lambda store: revoke_credentials(store, "lost", actor="test"))
+        wait_until(lambda: not device.is_in, timeout_s=OUT_WITHIN_S)
+    assert not Guest(guarded.certificates, tls=guarded.trust(issued)).is_in
+
+
+def test_a_certificate_of_another_authority_or_of_yesterday_or_none_is_refused(
+    guarded: Guarded, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    guarded.register("late")
+    other = PrivateCa(tmp_path_factory.mktemp("other"))
+    other.make("somebody else")
+    foreign, expired = other.issue_client("late"), guarded.ca.issue_client("late", days=0)
+    for issued in (foreign, expired, None):
+        assert not Guest(guarded.certificates, tls=guarded.trust(issued)).is_in
+    assert not Guest(guarded.passwords, tls=guarded.trust(guarded.ca.issue_client("late"))).is_in
+
+
+@pytest.mark.parametrize("version", ["TLSv1", "TLSv1_1", "TLSv1_2", "TLSv1_3"])
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
+def test_only_new_versions_of_tls_are_spoken(guarded: Guarded, version: str) -> None:
+    for port in (guarded.passwords, guarded.certificates):
+        answer = shake_hands(port, ssl.TLSVersion[version], guarded.trust(guarded.ca.issue_client("anybody")))
+        new = version in ("TLSv1_2", "TLSv1_3")
+        assert answer == (version.replace("_", ".") if new else "TLSV1_ALERT_PROTOCOL_VERSION")
+
+
+def test_a_device_can_not_end_another_session_by_its_client_id(guarded: Guarded) -> None:
+    guarded.register("thief", "owner")
+    with guarded.admit("owner") as owner, guarded.admit("thief") as thief:
+        credential = guarded.stored(lambda store: rotate_secret(store, "thief", actor="test"))
+        guarded.connected(credential).leave()
+        imitation = Guest(
+            guarded.passwords, credential.username, credential.secret, tls=guarded.trust(), id="owner"
+        )
+        assert imitation.is_in
+        assert (owner.is_in, thief.is_in) == (True, True)
+        imitation.leave()
+
+
+def test_two_with_the_same_credential_are_noticed(guarded: Guarded) -> None:
+    guarded.register("twin")
+    credential = guarded.stored(lambda store: rotate_secret(store, "twin", actor="test"))
+    with guarded.connected(credential) as first, guarded.connected(credential) as second:
+        wait_until(lambda: not first.is_in)
+        assert second.is_in
+    wait_until(happened(guarded, What.TAKEN_OVER, "twin"), what="the doorkeeper names the twin")
