@@ -16,7 +16,18 @@ from api.first_administrator import NAME, make_first_administrator
 from api.gate import GUARDED, OPEN, Gate
 from api.office import Office
 from api.problems import Problem, WrongField, answer_with_problems
-from api.routes import alerts, areas, commands, devices, events, health, readings, registry, token
+from api.routes import (
+    alerts,
+    areas,
+    commands,
+    credentials,
+    devices,
+    events,
+    health,
+    readings,
+    registry,
+    token,
+)
 from api.sign_in import Guesses, Passwords, Tokens
 from gridwatch.evidence import EvidenceFiles
 from gridwatch.running import database_url
@@ -66,7 +77,7 @@ def create_app(settings: Settings, *, console: bool = True) -> FastAPI:
     )
     app.add_middleware(Gate)
     answer_with_problems(app)
-    for routes in (health, token, devices, commands, areas, readings, events, alerts, registry):
+    for routes in (health, token, devices, credentials, commands, areas, readings, events, alerts, registry):
         app.include_router(routes.router)
     _complete_openapi(app)
     if console:

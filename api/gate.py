@@ -12,7 +12,7 @@ from api.problems import problem
 from api.sign_in import Person
 
 GUARDED = "/api/"
-OPEN = frozenset({"/api/v1/token"})
+OPEN = frozenset({"/api/v1/token", "/api/v1/claim"})
 COOKIE = "gridwatch_session"
 LARGEST_BODY = 8 * 2**20
 """Bytes: some 20,000 devices in one request."""

@@ -182,6 +182,17 @@ class PrivateCa:
         write_private(self.revoked_list, written)
 
 
+def server_names(certificate: Path) -> frozenset[str]:
+    """Return the host names and IP addresses that a certificate in a file is for. Raises SettingsError."""
+    try:
+        read = x509.load_pem_x509_certificate(certificate.read_bytes())
+        names = read.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (OSError, ValueError, x509.ExtensionNotFound) as error:
+        raise SettingsError(f"{certificate} can't be read as a server's certificate: {error}") from error
+    addresses = map(str, names.get_values_for_type(x509.IPAddress))
+    return frozenset((*names.get_values_for_type(x509.DNSName), *addresses))
+
+
 def ends_at(certificate: Path) -> datetime:
     """Return until when a certificate in a file is good. Raises SettingsError."""
     try:
@@ -191,10 +202,16 @@ def ends_at(certificate: Path) -> datetime:
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Put a file that only its owner may read in the place of what is there, whole or not at all."""
+    """Put a file in the place of what is there, whole or not at all.
+
+    Only its owner may read it, who as root is the owner of its folder: the broker's own account, maybe.
+    """
     temporary = path.with_name(path.name + ".new")
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "wb") as file:
+        if os.geteuid() == 0:
+            owner = path.parent.stat()
+            os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

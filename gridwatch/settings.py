@@ -4,6 +4,7 @@ The TOML file is the one that `GRIDWATCH_CONFIG` names, else `gridwatch.toml` in
 environment variable wins over the file.
 """
 
+import ipaddress
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -70,6 +71,20 @@ class Settings(BaseSettings):
     http_host: str = Field("127.0.0.1", description="address that the API and the console listen on")
     http_port: int = Field(8080, ge=1, le=65535, description="port of the API and the console")
     mqtt_port: int = Field(1883, ge=1, le=65535, description="port of the broker that `up` starts")
+    mqtt_host: str = Field(
+        "127.0.0.1",
+        description="address where the broker that `up` starts meets devices; "
+        "any but loopback: TLS, and nobody without a credential",
+    )
+    mqtts_port: int = Field(8883, ge=1, le=65535, description="its port for devices with passwords, TLS")
+    mqtt_certificate_port: int = Field(
+        8884, ge=1, le=65535, description="its port for devices with certificates, TLS"
+    )
+    device_most_per_s: float = Field(
+        100,
+        gt=0,
+        description="messages a second that a device may send for long; beyond, it is put out for a minute",
+    )
     data_dir: Path = Field(default_factory=default_data_dir, description="evidence, embedded servers, logs")
     public_url: str | None = Field(None, description="address that links and phones use")
     admin_password: SecretStr | None = Field(
@@ -149,6 +164,16 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Let what is handed in win over the environment, and that over the file."""
         return init_settings, env_settings, TomlSource(settings_cls, toml_file=config_file())
+
+    @property
+    def meets_devices(self) -> bool:
+        """Say whether the broker that `up` starts can be reached from other machines."""
+        if self.mqtt_host == "localhost":
+            return False
+        try:
+            return not ipaddress.ip_address(self.mqtt_host).is_loopback
+        except ValueError:
+            return True
 
     @property
     def link_base(self) -> str:

@@ -12,7 +12,7 @@ import logging
 import signal
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,7 +22,7 @@ import psutil
 from gridwatch.broker_address import BrokerAddress
 from gridwatch.broker_config import KEEPER, PID, PUT_OUT, own_users, write_users, written_users
 from gridwatch.errors import StoreError
-from gridwatch.private_ca import PrivateCa
+from gridwatch.private_ca import REVOKED, PrivateCa, write_private
 from gridwatch.store import Store
 from gridwatch.store.broker import What, misuse, write_incident
 from gridwatch.store.credentials import (
@@ -95,12 +95,23 @@ class Door:
         before = written_users(self._folder)
         self._users = {user.username: user for user in users}
         changed = await asyncio.to_thread(write_users, self._folder, users)
-        revoked = self._ca.exists and await asyncio.to_thread(self._ca.revoke, serials)
+        revoked = await asyncio.to_thread(self._write_revoked, serials)
         if changed or revoked:
             read_again(self._folder)
             log.info("%d credentials are good", len(users))
         for name in before - self._users.keys():
             self._gone.put_nowait(name)
+
+    def _write_revoked(self, serials: Sequence[str]) -> bool:
+        """Let the broker's list hold the certificates that were taken back; tell whether any is new."""
+        if not self._ca.exists:
+            return False
+        self._ca.revoke(serials)
+        listed = self._ca.revoked_list.read_bytes()
+        if (self._folder / REVOKED).read_bytes() == listed:
+            return False
+        write_private(self._folder / REVOKED, listed)
+        return True
 
     async def _stand_at_the_broker(self) -> None:
         while True:

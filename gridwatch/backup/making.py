@@ -28,7 +28,7 @@ DATABASE, EVIDENCE, FOLDERS, SETTINGS = "database", "evidence", "folders", "sett
 KEPT_FOLDERS = ("broker", "ca")
 """Of the data directory: the broker's passwords and access lists, the certificate authority."""
 
-QUEUES = ("mosquitto.db", "mosquitto.db.new")
+QUEUES = ("mosquitto.db", "mosquitto.db.new", "mosquitto.pid")
 """Not kept: messages that wait in the broker come again from there, and would be out of date elsewhere."""
 
 PLACES = ("database_url", "mqtt_url", "data_dir")

@@ -13,6 +13,8 @@ from gridwatch.cli.asyncapi import asyncapi_command
 from gridwatch.cli.backup import backup_command, restore_command
 from gridwatch.cli.books import books_command, gaps_command
 from gridwatch.cli.bridge import bridge_app
+from gridwatch.cli.broker_config import broker_config_command
+from gridwatch.cli.ca import ca_app
 from gridwatch.cli.collector import ingest_command
 from gridwatch.cli.command import command_command
 from gridwatch.cli.database import migrate_command
@@ -47,6 +49,7 @@ app.command("migrate")(migrate_command)
 app.command("books")(books_command)
 app.command("gaps")(gaps_command)
 app.command("command")(command_command)
+app.command("broker-config")(broker_config_command)
 app.command("doctor")(doctor_command)
 app.command("asyncapi")(asyncapi_command)
 app.command("backup")(backup_command)
@@ -56,6 +59,7 @@ app.add_typer(evidence_app, name="evidence")
 app.add_typer(devices_app, name="devices")
 app.add_typer(bridge_app, name="bridge")
 app.add_typer(areas_app, name="areas")
+app.add_typer(ca_app, name="ca")
 
 
 def main() -> None:

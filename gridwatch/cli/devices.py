@@ -11,6 +11,7 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
+from gridwatch.cli.credentials import credential_app
 from gridwatch.cli.files import remove_files
 from gridwatch.cli.tables import wide_table
 from gridwatch.cli.work import with_store
@@ -33,6 +34,7 @@ from gridwatch.store.devices import (
 )
 
 devices_app = typer.Typer(no_args_is_help=True, help="The registry of devices.")
+devices_app.add_typer(credential_app, name="credential")
 
 ALL = 1_000_000
 

@@ -82,11 +82,24 @@ async def rotate_secret(
     NotAllowed where the given secret is another device's.
     """
     secret = secret or new_secret()
-    lookup = await _lookup(store, secret)
+    lookup = await lookup_of(store, secret)
     async with store.transaction() as connection:
         new = await _rotate(connection, device, overlap, actor, secret, lookup)
-        await _log(connection, actor, "rotated", device, new.username)
+        await write_down(connection, actor, "rotated", device, new.username)
     return new
+
+
+async def give_first_secret(
+    connection: Connection, device: str, secret: str, lookup: bytes, *, actor: str
+) -> NewCredential:
+    """Give a device its secret in a transaction of the caller's; `lookup` is what `lookup_of` says of it.
+
+    Raises NotFound, and NotAllowed where the device has a credential already.
+    """
+    key = await _key_of(connection, device)
+    if await (await connection.execute(SQL["in use"], {"key": key})).fetchone() is not None:
+        raise NotAllowed(f"{device!r} has a credential already")
+    return await _rotate(connection, device, OVERLAP, actor, secret, lookup)
 
 
 async def revoke_credentials(
@@ -100,7 +113,7 @@ async def revoke_credentials(
         if not rows:
             raise NotFound(f"{device!r} has no such credential in use")
         names = sorted(row["username"] for row in rows)
-        await _log(connection, actor, "revoked", device, " ".join(names))
+        await write_down(connection, actor, "revoked", device, " ".join(names))
     return names
 
 
@@ -125,7 +138,7 @@ async def issue_certificate(
         serial, ends_at = sign(username)
         given = {"key": key, "username": username, "hash": None, "lookup": None, "serial": serial}
         await connection.execute(SQL["add"], given | {"actor": actor, "ends_at": ends_at})
-        await _log(connection, actor, "certificate issued", device, f"{username} {serial}")
+        await write_down(connection, actor, "certificate issued", device, f"{username} {serial}")
     return username
 
 
@@ -136,7 +149,7 @@ async def allow_topics(store: Store, device: str, topics: Sequence[str], *, acto
         await connection.execute(SQL["forget topics"], {"key": key})
         for topic in topics:
             await connection.execute(SQL["add topic"], {"key": key, "topic": check_foreign_topic(topic)})
-        await _log(connection, actor, "topics allowed", device, " ".join(topics))
+        await write_down(connection, actor, "topics allowed", device, " ".join(topics))
 
 
 def check_foreign_topic(topic: str) -> str:
@@ -150,7 +163,9 @@ def check_foreign_topic(topic: str) -> str:
 async def broker_users(store: Store) -> list[BrokerUser]:
     """Return everybody whom the broker is to let in now."""
     rows = await store.rows(SQL["broker users"])
-    return [BrokerUser(**row | {"topics": tuple(row["topics"])}) for row in rows]
+    return [
+        BrokerUser(**row | {"others": tuple(row["others"]), "topics": tuple(row["topics"])}) for row in rows
+    ]
 
 
 async def end_ended(store: Store) -> bool:
@@ -175,7 +190,7 @@ async def verify(store: Store, username: str, secret: str) -> Identity | None:
 
 async def verify_secret(store: Store, secret: str) -> Identity | None:
     """Return whose secret this is, for protocols that send nothing else; None where nobody has it."""
-    return await _verify(store, secret, lookup=await _lookup(store, secret))
+    return await _verify(store, secret, lookup=await lookup_of(store, secret))
 
 
 async def _verify(
@@ -186,7 +201,7 @@ async def _verify(
     right = is_secret_of((row["hash"] if row else None) or DECOY, secret)
     if row is None or row["hash"] is None or not right:
         return None
-    return Identity(device=row["device"], devices=frozenset((row["device"],)))
+    return Identity(device=row["device"], devices=frozenset((row["device"], *row["others"])))
 
 
 async def _rotate(
@@ -229,12 +244,13 @@ async def _key_of(connection: Connection, device: str) -> int:
     return key
 
 
-async def _lookup(store: Store, secret: str) -> bytes:
+async def lookup_of(store: Store, secret: str) -> bytes:
     """Return what a secret is found by: of no use without the installation's key."""
     return hmac.digest(await token_secret(store), secret.encode(), hashlib.sha256)
 
 
-async def _log(connection: Connection, actor: str, action: str, device: str, detail: str = "") -> None:
+async def write_down(connection: Connection, actor: str, action: str, device: str, detail: str = "") -> None:
+    """Write down what was done with the credentials of a device, and by whom."""
     await connection.execute(
         SQL["log"], {"actor": actor, "action": action, "device": device, "detail": detail}
     )

@@ -18,16 +18,15 @@ from paho.mqtt.properties import Properties
 from gridwatch.broker_address import BrokerAddress
 from gridwatch.broker_config import (
     COLLECTOR,
-    Listeners,
-    ServerTls,
     as_ourselves,
     find_plugin,
     own_users,
-    write_configuration,
 )
+from gridwatch.cli.guarded_broker import write_guarded
 from gridwatch.cli.up.broker import find_mosquitto, mosquitto_command
 from gridwatch.model import Device, DeviceKind
 from gridwatch.private_ca import Issued, PrivateCa, write_private
+from gridwatch.settings import read_settings
 from gridwatch.store import Store
 from gridwatch.store.credentials import NewCredential, issue_certificate, rotate_secret
 from gridwatch.store.devices import add_devices
@@ -58,26 +57,14 @@ class Guarded:
         program, plugin = find_mosquitto(), find_plugin()
         if program is None or plugin is None:
             pytest.skip("needs Mosquitto with its dynamic security plugin: make setup says how")
-        self.ca.make("Gridwatch of a test")
-        own = self.ca.issue_server(["127.0.0.1", "localhost"])
-        self.folder.mkdir()
-        tls = ServerTls(
-            certificate=self.folder / "server.pem",
-            key=self.folder / "server.key",
-            authority=self.ca.certificate,
-            revoked=self.ca.revoked_list,
+        settings = read_settings(
+            data_dir=self.folder.parent,
+            mqtt_host="127.0.0.1",
+            mqtt_port=self.inner,
+            mqtts_port=self.passwords,
+            mqtt_certificate_port=self.certificates,
         )
-        write_private(tls.certificate, own.certificate)
-        write_private(tls.key, own.key or b"")
-        listeners = Listeners(
-            inner_host="127.0.0.1",
-            inner_port=self.inner,
-            host="127.0.0.1",
-            password_port=self.passwords,
-            certificate_port=self.certificates,
-            tls=tls,
-        )
-        configuration = write_configuration(self.folder, listeners, plugin=plugin, options=as_ourselves())
+        configuration = write_guarded(settings, self.folder, options=as_ourselves())
         with (self.folder / "log").open("wb") as log:
             self._process = subprocess.Popen(
                 mosquitto_command(program, configuration), stdout=log, stderr=subprocess.STDOUT
@@ -191,7 +178,7 @@ class Guest:
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_message = lambda _client, _data, message: self.heard.append(
-            (message.topic, message.payload)
+            (message.topic, bytes(message.payload))
         )
         client.on_subscribe = lambda _client, _data, mid, codes, _properties: self._answer(mid, codes)
         client.on_publish = lambda _client, _data, mid, code, _properties: self._answer(mid, [code])

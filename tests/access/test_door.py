@@ -97,6 +97,19 @@ def test_a_gateway_uses_the_topics_of_a_foreign_format_that_it_was_allowed(guard
     assert denied(guarded, credential, "application/1/device/2/event/up")
 
 
+def test_a_gateway_speaks_for_the_devices_behind_it_and_no_others(guarded: Guarded) -> None:
+    guarded.register("box", "behind", "elsewhere")
+    guarded.stored(lambda store: store.execute("UPDATE device SET gateway = 'box' WHERE id = 'behind'"))
+    credential = guarded.stored(lambda store: rotate_secret(store, "box", actor="test"))
+    with guarded.connected(credential) as box, guarded.collector() as ours:
+        assert box.subscribe("gw/v1/behind/command") == "Granted QoS 1"
+        assert ours.publishes("gw/v1/behind/command", b"speak")
+        assert box.publishes("gw/v1/behind/readings")
+        assert box.publishes("gw/v1/box/readings")
+        wait_until(lambda: box.heard == [("gw/v1/behind/command", b"speak")])
+    assert denied(guarded, credential, "gw/v1/elsewhere/readings")
+
+
 def test_a_revoked_device_is_out_within_five_seconds_and_others_stay(guarded: Guarded) -> None:
     guarded.register("bad", "good")
     with guarded.admit("bad") as bad, guarded.admit("good") as good:

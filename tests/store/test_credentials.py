@@ -13,6 +13,7 @@ from gridwatch.model import Device, DeviceKind
 from gridwatch.secret import check_given, hash_secret, is_secret_of, new_secret
 from gridwatch.store import Store
 from gridwatch.store.credentials import (
+    broker_users,
     list_credentials,
     revoke_credentials,
     rotate_secret,
@@ -77,6 +78,21 @@ async def test_without_an_overlap_the_old_secret_ends_at_once(store: Store) -> N
     assert new.username == "a"
     assert await verify(store, "a", old.secret) is None
     assert await verify(store, "a", new.secret) is not None
+
+
+async def test_a_gateway_may_speak_for_the_devices_behind_it(store: Store) -> None:
+    new = await rotate_secret(store, "a", actor="test")
+    await store.execute("UPDATE device SET gateway = 'a' WHERE id = 'b'")
+    identity = await verify(store, "a", new.secret)
+    assert identity is not None
+    assert identity.devices == {"a", "b"}
+
+
+async def test_a_device_that_is_retired_is_let_in_no_more(store: Store) -> None:
+    new = await rotate_secret(store, "a", actor="test")
+    await store.execute("UPDATE device SET state = 'retired' WHERE id = 'a'")
+    assert await verify(store, "a", new.secret) is None
+    assert await broker_users(store) == []
 
 
 async def test_what_is_revoked_is_no_use_any_more(store: Store) -> None:

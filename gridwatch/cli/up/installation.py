@@ -21,6 +21,7 @@ from gridwatch.cli.up.parts import (
     database_part,
     dispatch_part,
     district_part,
+    door_part,
     log_folder,
 )
 from gridwatch.cli.up.ports import accepts, check_port_free
@@ -38,8 +39,8 @@ PART_READY_WITHIN_S = 60.0
 
 STAND_IN = (
     "Mosquitto is not installed: amqtt stands in. It is slow (about a twentieth), speaks no MQTT 5, and "
-    "loses unacknowledged messages when a collector reconnects: for a first try only. `make setup` installs "
-    "Mosquitto or says how."
+    "loses unacknowledged messages when a collector reconnects. It has no access control: whoever reaches it "
+    "may do everything. For a first try only. `make setup` installs Mosquitto or says how."
 )
 
 
@@ -95,6 +96,21 @@ class Installation:
                 what="the MQTT broker",
                 instead="GRIDWATCH_MQTT_PORT (or name that broker in GRIDWATCH_MQTT_URL to use it)",
             )
+            if settings.meets_devices:
+                self._check_device_ports()
+
+    def _check_device_ports(self) -> None:
+        settings = self._settings
+        for port, kind, variable in (
+            (settings.mqtts_port, "passwords", "GRIDWATCH_MQTTS_PORT"),
+            (settings.mqtt_certificate_port, "certificates", "GRIDWATCH_MQTT_CERTIFICATE_PORT"),
+        ):
+            check_port_free(
+                settings.mqtt_host,
+                port,
+                what=f"devices with {kind}",
+                instead=f"{variable} or GRIDWATCH_MQTT_HOST",
+            )
 
     def _supervisor(self) -> Supervisor:
         return Supervisor(
@@ -143,9 +159,7 @@ class Installation:
         for part, done in waiting:
             await supervisor.until_ready(part, timeout_s=SERVER_READY_WITHIN_S)
             done()
-        return Servers(
-            database_url=database_url, mqtt_url=settings.mqtt_url or f"mqtt://127.0.0.1:{settings.mqtt_port}"
-        )
+        return Servers(database_url=database_url, mqtt_url=settings.mqtt_url or _own_broker(settings))
 
     async def _database(self) -> postgres.EmbeddedPostgres:
         self._say.step("Preparing the database")
@@ -173,6 +187,8 @@ class Installation:
         if settings.mqtt_url is None and find_mosquitto() is not None:
             # A broker that is killed before it saved for the first time forgets that there is a collector.
             supervisor.send("broker", SAVE_NOW)
+        if settings.mqtt_url is None and settings.meets_devices:
+            await supervisor.start(door_part(settings, servers))
         # Nobody waits for these: they come last, so that they don't take the others' processors.
         await supervisor.start(dispatch_part(settings, servers))
         if first.only_simulated if self._simulate is None else self._simulate:
@@ -192,11 +208,29 @@ class Installation:
         broker = BrokerAddress.parse(servers.mqtt_url)
         # Without user and password: a terminal is read over shoulders and kept in logs.
         self._say.line(f"  MQTT      {'mqtts' if broker.tls else 'mqtt'}://{broker.host}:{broker.port}")
+        if self._settings.mqtt_url is None and self._settings.meets_devices:
+            self._say_devices()
         self._say.line(f"  data      {self._settings.data_dir}")
         if first.new_password is not None:
             self._say.line(f"  sign in   admin / {first.new_password}   (shown this once)")
         self._say.line("")
         self._say.line("Ctrl-C stops everything.")
+
+    def _say_devices(self) -> None:
+        settings = self._settings
+        host = settings.mqtt_host
+        self._say.line(f"  devices   mqtts://{host}:{settings.mqtts_port} with user and password")
+        self._say.line(f"            mqtts://{host}:{settings.mqtt_certificate_port} with a certificate")
+        self._say.line(f"            they trust it by {settings.data_dir / 'ca' / 'ca.pem'}")
+
+
+def _own_broker(settings: Settings) -> str:
+    """Return the address of the broker that we started, as our own processes reach it."""
+    if not settings.meets_devices:
+        return f"mqtt://127.0.0.1:{settings.mqtt_port}"
+    from gridwatch.broker_config import COLLECTOR, own_url
+
+    return own_url(settings.data_dir / "broker", COLLECTOR, "127.0.0.1", settings.mqtt_port)
 
 
 def _check_broker(url: str) -> None:

@@ -20,6 +20,7 @@ from gridwatch.cli.up.part import Part, StopOrder
 from gridwatch.cli.up.ports import accepts
 from gridwatch.cli.up.postgres import EmbeddedPostgres
 from gridwatch.cli.up.readiness import ask_readiness
+from gridwatch.errors import SettingsError
 from gridwatch.settings import Settings
 
 PASSWORD_VARIABLE = "GRIDWATCH_ADMIN_PASSWORD"  # noqa: S105 - its name
@@ -62,7 +63,9 @@ def broker_part(settings: Settings) -> Part:
     program = find_mosquitto()
     folder = settings.data_dir / "broker"
     port = settings.mqtt_port
-    if program is None:
+    if settings.meets_devices:
+        command = mosquitto_command(_needed(program), _guarded(settings, folder))
+    elif program is None:
         command = amqtt_command(write_amqtt_configuration(folder, port=port))
     else:
         command = mosquitto_command(program, write_mosquitto_configuration(folder, port=port))
@@ -78,6 +81,29 @@ def broker_part(settings: Settings) -> Part:
         order=StopOrder.SERVERS,
         folder=folder,
     )
+
+
+def _needed(program: Path | None) -> Path:
+    """Return Mosquitto. Raises SettingsError where it is not installed."""
+    if program is None:
+        raise SettingsError(
+            "GRIDWATCH_MQTT_HOST: only Mosquitto can refuse strangers, and it is not installed: `make setup` "
+            "installs it or says how; without it stay on loopback (amqtt lets everybody do everything)"
+        )
+    return program
+
+
+def _guarded(settings: Settings, folder: Path) -> Path:
+    """Write the configuration of a broker that strangers reach; its library costs others time to start."""
+    from gridwatch.broker_config import as_ourselves
+    from gridwatch.cli.guarded_broker import write_guarded
+
+    return write_guarded(settings, folder, options=as_ourselves())
+
+
+def door_part(settings: Settings, servers: Servers) -> Part:
+    """Return the process that says to the broker who may come in."""
+    return _ours("doorkeeper", ["broker-config", "--follow"], our_environment(settings, servers), _alive)
 
 
 def collector_part(settings: Settings, servers: Servers) -> Part:

@@ -25,3 +25,8 @@ EXECUTE FUNCTION note_revoked_certificate();
 ALTER TABLE broker_incident DROP CONSTRAINT broker_incident_what_check;
 ALTER TABLE broker_incident ADD CONSTRAINT broker_incident_what_check
     CHECK (what IN ('restarted', 'dropped', 'forgot', 'flooded', 'trespassed', 'taken over'));
+
+-- Who speaks for whom, and who is retired, are matters of access too.
+CREATE TRIGGER device_access_changed
+AFTER UPDATE OF gateway, state ON device
+FOR EACH STATEMENT EXECUTE FUNCTION tell_access_changed();

@@ -27,15 +27,16 @@ WHERE (%(device)s::text IS NULL OR d.id = %(device)s)
   AND (%(all)s OR (c.revoked_at IS NULL AND (c.ends_at IS NULL OR c.ends_at > now())))
 ORDER BY d.id, c.id
 -- verify --
-SELECT d.id AS device, c.hash
+SELECT d.id AS device, c.hash, ARRAY(SELECT o.id FROM device o WHERE o.gateway = d.id) AS others
 FROM credential c JOIN device d ON d.key = c.device_key
-WHERE c.revoked_at IS NULL AND (c.ends_at IS NULL OR c.ends_at > now())
+WHERE c.revoked_at IS NULL AND d.state <> 'retired' AND (c.ends_at IS NULL OR c.ends_at > now())
   AND (c.username = %(username)s OR c.lookup = %(lookup)s)
 -- broker users --
 SELECT c.username, d.id AS device, c.hash, c.ends_at,
+       ARRAY(SELECT o.id FROM device o WHERE o.gateway = d.id AND o.state <> 'retired' ORDER BY o.id) AS others,
        ARRAY(SELECT topic FROM foreign_topic t WHERE t.device_key = d.key ORDER BY topic) AS topics
 FROM credential c JOIN device d ON d.key = c.device_key
-WHERE c.revoked_at IS NULL AND (c.ends_at IS NULL OR c.ends_at > now())
+WHERE c.revoked_at IS NULL AND d.state <> 'retired' AND (c.ends_at IS NULL OR c.ends_at > now())
 ORDER BY c.username
 -- end all ended --
 UPDATE credential SET revoked_at = ends_at WHERE revoked_at IS NULL AND ends_at <= now()
