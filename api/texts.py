@@ -32,6 +32,24 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "drill": "演练 {tester}",
         "drills": "演练",
         "playback": "录像回放",
+        "alerts": "告警",
+        "knocking": "陌生设备",
+        "nobody_knocks": "没有未登记的设备在发送消息",
+        "knocked": "{count} 条消息 · {since} 起 · 最近 {last}",
+        "device_id": "设备编号",
+        "device_name": "名称",
+        "scene": "场景",
+        "kind": "类型",
+        "adopt": "登记",
+        "readopt": "恢复使用",
+        "is_retired": "已停用的设备 {name}",
+        "adopted": "已登记 {name}，重新处理 {count} 条消息",
+        "kind.sensor": "传感器",
+        "kind.camera": "摄像头",
+        "kind.gateway": "网关",
+        "scene.fire": "火灾",
+        "scene.elevator": "电梯",
+        "scene.throwing": "高空抛物",
         "events": "{count} 次",
         "confidence": "置信度",
         "evidence": "证据",
@@ -97,6 +115,24 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "drill": "DRILL {tester}",
         "drills": "Drills",
         "playback": "Recorder's playback",
+        "alerts": "Alerts",
+        "knocking": "Strangers",
+        "nobody_knocks": "No device sends that is not registered",
+        "knocked": "{count} messages · since {since} · last {last}",
+        "device_id": "Device id",
+        "device_name": "Name",
+        "scene": "Scene",
+        "kind": "Kind",
+        "adopt": "Register",
+        "readopt": "Take back into use",
+        "is_retired": "the retired device {name}",
+        "adopted": "{name} is registered, messages taken in again: {count}",
+        "kind.sensor": "Sensor",
+        "kind.camera": "Camera",
+        "kind.gateway": "Gateway",
+        "scene.fire": "Fire",
+        "scene.elevator": "Lift",
+        "scene.throwing": "Throwing",
         "events": "{count} events",
         "confidence": "confidence",
         "evidence": "Evidence",
@@ -149,6 +185,10 @@ class Words:
     def __call__(self, key: str, **values: Any) -> str:
         """Return a text with its values filled in."""
         return self._texts[key].format(**values) if values else self._texts[key]
+
+    def scene(self, scene: str) -> str:
+        """Return what a scene is called; one that we have no word for stays as it is."""
+        return self._texts.get(f"scene.{scene}", scene)
 
     def label(self, label: str) -> str:
         """Return what a finding's label is called; a label that we have no word for stays as it is."""

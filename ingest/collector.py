@@ -34,6 +34,7 @@ from ingest.pipeline import take_readings
 from ingest.pool import Pool
 from ingest.recorder import Recorder
 from ingest.registry import Registry
+from ingest.replaying import replay_wanted
 from ingest.sensors import Sensors
 from ingest.sequences import Sequences
 from ingest.shares import MARKER, Share, join_the_work
@@ -52,6 +53,9 @@ CHORES = (
     Chore(name="add up the books", every=timedelta(seconds=2), work=add_up_books),
     Chore(name="forget old identities", every=timedelta(hours=1), work=forget_old_identities),
 )
+
+REPLAY_EVERY = timedelta(seconds=2)
+"""Who adopts a device waits for what it sent."""
 
 MEDIA = [MARKER, *(topic_of("+", kind) for kind in ("frame/+", "clip/+", "finding"))]
 
@@ -79,6 +83,8 @@ async def collect(settings: Settings) -> None:
         tasks.create_task(keep_up(store, liveness_chores(settings)), name="liveness")
         chores = [*CHORES, *keeping_chores(settings, files), *storage_chores(settings)]
         tasks.create_task(keep_up(store, chores), name="upkeep")
+        replays = Chore(name="replay", every=REPLAY_EVERY, work=partial(replay_wanted, address))
+        tasks.create_task(keep_up(store, [replays]), name="replays")
         tasks.create_task(sequences.follow(), name="sequences")
         tasks.create_task(watch_broker(store, address), name="broker watch")
         work = partial(_work, settings, store, registry, sequences, pool, files, foreign, outbox)

@@ -10,6 +10,8 @@ from starlette.routing import Match, Mount
 from starlette.types import Scope
 
 from api.console.alert_page import show_alerts
+from api.console.knocking_page import PATH as KNOCKING
+from api.console.knocking_page import show_knocking
 from api.console.sign_in_page import show_sign_in
 from api.gate import person_behind, session_cookie
 from api.texts import DEFAULT_LANGUAGE, TEXTS, Words
@@ -17,7 +19,7 @@ from api.texts import DEFAULT_LANGUAGE, TEXTS, Words
 LANGUAGE_COOKIE = "gridwatch_language"
 YEAR_S = 365 * 24 * 3600
 
-PAGES = frozenset({"/", "/login"})
+PAGES = frozenset({"/", "/login", KNOCKING})
 FRAMEWORK = "/_nicegui"
 
 RECONNECT_WITHIN_S = 10.0
@@ -43,7 +45,7 @@ class ConsoleMount(Mount):
 
 
 def mount_console(app: FastAPI) -> None:
-    """Add `/`, `/login` and what they need; once in a process, as NiceGUI's pages are global."""
+    """Add `/`, `/knocking`, `/login` and what they need; once in a process, as NiceGUI's pages are global."""
 
     @ui.page("/login", title="Gridwatch")
     def sign_in_page(
@@ -64,6 +66,15 @@ def mount_console(app: FastAPI) -> None:
             return RedirectResponse("/login" if alert is None else f"/login?alert={alert}")
         ui.add_css(STYLE)
         show_alerts(office, token, _words(request), chosen=alert)
+        return None
+
+    @ui.page(KNOCKING, title="Gridwatch")
+    async def knocking_page(request: Request) -> RedirectResponse | None:
+        office, token = app.state.office, session_cookie(request.headers)
+        if token is None or person_behind(office, token) is None:
+            return RedirectResponse("/login")
+        ui.add_css(STYLE)
+        await show_knocking(office, token, _words(request))
         return None
 
     @app.get("/language/{language}", include_in_schema=False)

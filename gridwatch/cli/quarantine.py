@@ -3,14 +3,13 @@
 import sys
 from typing import Annotated
 
-import aiomqtt
 import typer
 from rich.console import Console
 
 from gridwatch.broker_address import BrokerAddress
 from gridwatch.cli.tables import wide_table
 from gridwatch.cli.work import with_store
-from gridwatch.errors import BrokerError, NotFound
+from gridwatch.errors import NotFound
 from gridwatch.running import mqtt_url
 from gridwatch.settings import read_settings
 from gridwatch.store import Row, Store
@@ -20,10 +19,8 @@ from gridwatch.store.quarantine import (
     get_quarantined,
     list_quarantine,
     quarantine_usage,
-    take_out,
 )
 
-PUBLISH_TIMEOUT_S = 10
 SHOWN_BYTES = 400
 
 quarantine_app = typer.Typer(no_args_is_help=True, help="Messages that could not be read.")
@@ -88,30 +85,14 @@ def replay_command(
 
 
 async def _replay(store: Store, address: BrokerAddress, messages: list[int]) -> int:
+    from ingest.replaying import replay
+
     wanted = messages or await _all_waiting(store)
-    published = 0
-    try:
-        async with aiomqtt.Client(
-            address.host,
-            address.port,
-            username=address.username,
-            password=address.password,
-            tls_params=aiomqtt.TLSParameters() if address.tls else None,
-            timeout=PUBLISH_TIMEOUT_S,
-        ) as client:
-            for message in wanted:
-                try:
-                    async with take_out(store, message) as row:
-                        await client.publish(row["topic"], row["payload"], qos=1)
-                except NotFound:
-                    # Somebody else replayed it meanwhile, or the quarantine's limits took it.
-                    if messages:
-                        raise
-                    continue
-                published += 1
-    except aiomqtt.MqttError as error:
-        raise BrokerError(f"the broker at {address.host}:{address.port} took no message: {error}") from error
-    return published
+    gone = await replay(store, address, wanted)
+    if gone and messages:
+        raise NotFound(f"not waiting in quarantine: {', '.join(map(str, gone))}")
+    # Of all that wait, somebody else may replay some meanwhile, or the quarantine's limits take them.
+    return len(wanted) - len(gone)
 
 
 async def _limits(store: Store) -> list[str]:

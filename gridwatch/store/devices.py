@@ -146,16 +146,20 @@ async def count_devices(store: Store) -> tuple[int, int]:
 async def add_devices(store: Store, devices: Sequence[Device]) -> None:
     """Register all of `devices` or none; raise NotAllowed that says what is in the way."""
     async with store.transaction() as connection:
-        taken = await (
-            await connection.execute(SQL["find"], {"ids": [device.id for device in devices]})
-        ).fetchall()
-        if taken:
-            names = ", ".join(sorted(row["id"] for row in taken)[:10])
-            raise NotAllowed(f"already registered: {names}")
-        await _check_cameras(connection, devices)
-        await connection.execute(SQL["defer links"])
-        await _write(connection, "add", devices)
-        await _check_links(connection)
+        await register(connection, devices)
+
+
+async def register(connection: Connection, devices: Sequence[Device]) -> None:
+    """Register devices inside the caller's transaction; raise NotAllowed."""
+    ids = [device.id for device in devices]
+    taken = await (await connection.execute(SQL["find"], {"ids": ids})).fetchall()
+    if taken:
+        names = ", ".join(sorted(row["id"] for row in taken)[:10])
+        raise NotAllowed(f"already registered: {names}")
+    await _check_cameras(connection, devices)
+    await connection.execute(SQL["defer links"])
+    await _write(connection, "add", devices)
+    await _check_links(connection)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -242,11 +246,18 @@ async def set_state(
 ) -> None:
     """Put devices into a state, all or none; raise NotFound that names those not registered."""
     async with store.transaction() as connection:
-        given = {"ids": list(ids), "state": state.value, "state_until": until, "state_by": by}
-        rows = await (await connection.execute(SQL["set state"], given)).fetchall()
-        missing = sorted(set(ids) - {row["id"] for row in rows})
-        if missing:
-            raise NotFound(f"not registered: {', '.join(missing[:10])}")
+        await put_into_state(connection, ids, state, until=until, by=by)
+
+
+async def put_into_state(
+    connection: Connection, ids: Sequence[str], state: DeviceState, *, until: datetime | None, by: str
+) -> None:
+    """Put devices into a state inside the caller's transaction; raise NotFound."""
+    given = {"ids": list(ids), "state": state.value, "state_until": until, "state_by": by}
+    rows = await (await connection.execute(SQL["set state"], given)).fetchall()
+    missing = sorted(set(ids) - {row["id"] for row in rows})
+    if missing:
+        raise NotFound(f"not registered: {', '.join(missing[:10])}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

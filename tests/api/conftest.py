@@ -10,8 +10,8 @@ from tests.api.serving import Api, serving, settings_for, signed_in
 from tests.servers import run_sql, with_database
 
 EMPTY = """
-    TRUNCATE device, area, quantity, reading, notification, evidence_view, evidence_deletion, evidence_hold,
-             procrastinate_jobs
+    TRUNCATE device, area, quarantine, quantity, reading, notification, evidence_view, evidence_deletion,
+             evidence_hold, procrastinate_jobs
     RESTART IDENTITY CASCADE"""
 
 

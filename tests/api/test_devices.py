@@ -198,6 +198,75 @@ def test_a_file_with_bad_lines_is_refused_with_each_of_them(api: Api) -> None:
     assert api.client.post("/api/v1/registry/import", content=content).status_code == 415
 
 
+KNOCK = """
+    INSERT INTO quarantine (topic, payload, reason, decoder, received_at, digest, named)
+    VALUES (%(topic)s, %(payload)s, 'device is not registered', 'gw/v1-1', now(), %(digest)s, %(named)s)"""
+
+
+def _knocked(api: Api, *messages: tuple[str, bytes, str]) -> None:
+    async def scene(store: Store) -> None:
+        for topic, payload, named in messages:
+            row = {"topic": topic, "payload": payload, "digest": topic.encode() + payload, "named": named}
+            await store.execute(KNOCK, row)
+
+    api.stored(scene)
+
+
+def test_who_knocks_is_listed_with_its_first_message_and_what_it_may_be(api: Api) -> None:
+    up = "application/a/device/70b3d57ed0000001/event/up"
+    _knocked(
+        api,
+        ("gw/v1/s-1/readings", b'{"t": 1}', "s-1"),
+        ("gw/v1/c-1/frame/1", b"\xff\xd8\xff\xe0" * 200, "c-1"),
+        ("gw/v1/s-1/readings", b'{"t": 2}', "s-1"),
+        (up, b"{}", "chirpstack:70b3d57ed0000001"),
+        ("gw/v1/known/readings", b"{", "known"),
+        ("application/a/device/plain/event/up", b"{}", "chirpstack:plain"),
+    )
+    known = [{**SENSOR, "id": "known"}, {**SENSOR, "id": "plain"}]
+    api.client.post("/api/v1/devices", json=known)
+    first = api.client.get("/api/v1/registry/knocking", params={"limit": 2})
+    then = api.client.get(first.links["next"]["url"])
+    listed = [*first.json(), *then.json()]
+    assert [(one["name"], one["messages"], one["payload"]) for one in listed] == [
+        ("chirpstack:70b3d57ed0000001", 1, "{}"),
+        ("c-1", 1, "400+ bytes: ff d8 ff e0 ff d8 ff e0 ff d8 ff e0 ff d8 ff e0"),
+        ("s-1", 2, '{"t": 1}'),
+    ]
+    assert [one["suggested"] for one in listed] == [
+        {
+            "id": "70b3d57ed0000001",
+            "scene": "fire",
+            "kind": "sensor",
+            "source": "chirpstack:70b3d57ed0000001",
+        },
+        {"id": "c-1", "scene": "fire", "kind": "camera", "source": None},
+        {"id": "s-1", "scene": "fire", "kind": "sensor", "source": None},
+    ]
+
+
+def test_who_knocks_is_adopted_as_suggested_or_as_somebody_says(api: Api) -> None:
+    _knocked(
+        api,
+        ("gw/v1/s-1/readings", b"1", "s-1"),
+        ("gw/v1/s-1/readings", b"2", "s-1"),
+        ("frigate/events", b"3", "frigate:front_door"),
+    )
+    path = "/api/v1/registry/adopt"
+    assert api.client.post(path, json={"name": "s-1"}).json()["messages"] == 2
+    said = {"id": "door-1", "scene": "throwing", "name": "南门"}
+    door = api.client.post(path, json={"name": "frigate:front_door", "device": said}).json()["device"]
+    assert (door["id"], door["kind"], door["source"]) == ("door-1", "camera", "frigate:front_door")
+    assert api.client.get("/api/v1/registry/knocking").json() == []
+    assert api.client.post(path, json={"name": "s-1"}).status_code == 404
+    _knocked(api, ("gw/v1/s-2/readings", b"4", "s-2"))
+    wrong = api.client.post(path, json={"name": "s-2", "device": {"scene": "flood"}})
+    assert wrong.json()["errors"][0]["field"] == "body.device.scene"
+    assert api.client.post(path, json={"name": "s-2", "device": {"id": "s-1"}}).status_code == 409
+    wanted = api.stored(lambda store: store.rows("SELECT FROM quarantine WHERE replay_wanted"))
+    assert len(wanted) == 3
+
+
 def test_devices_come_in_pages_that_link_to_the_next(api: Api) -> None:
     api.client.post("/api/v1/devices", json=[{**SENSOR, "id": f"s-{n}"} for n in range(5)])
     seen, url = [], "/api/v1/devices?limit=2"

@@ -38,7 +38,7 @@ async def _fire(store: Store) -> None:
 
 
 @contextmanager
-def _operator(browser: Browser, console: Console, *, path: str = "/") -> Iterator[tuple[Page, list[str]]]:
+def operator(browser: Browser, console: Console, *, path: str = "/") -> Iterator[tuple[Page, list[str]]]:
     """Yield a page whose operator is signed in, and what went wrong on it."""
     context = browser.new_context(viewport={"width": 1366, "height": 768})
     page, wrong = context.new_page(), list[str]()
@@ -65,7 +65,7 @@ def test_an_alert_appears_within_a_second_and_is_acknowledged_and_resolved(
     browser: Browser, console: Console
 ) -> None:
     console.stored(_a_building)
-    with _operator(browser, console) as (page, wrong):
+    with operator(browser, console) as (page, wrong):
         expect(page.locator(".leaflet-interactive")).to_have_count(1)
         took = _seconds_from_commit_to_card(console, page)
         card = page.locator("[data-alert='1']")
@@ -106,7 +106,7 @@ def test_evidence_that_is_gone_is_a_plain_sentence_and_no_broken_picture(
     console.stored(scene)
     for path in console.files.folder.rglob("*.*"):
         path.unlink()
-    with _operator(browser, console) as (page, _):
+    with operator(browser, console) as (page, _):
         picture = page.locator("[data-alert='1'] .gw-thumbnail")
         expect(picture).to_contain_text("证据无法显示")
         expect(picture.locator("img")).to_have_count(0)
@@ -129,7 +129,7 @@ def test_evidence_is_shown_and_clips_play_and_simulated_alerts_say_so(
         await happen(store, "s-2", files=console.files, evidence=evidence)
 
     console.stored(scene)
-    with _operator(browser, console) as (page, wrong):
+    with operator(browser, console) as (page, wrong):
         card = page.locator("[data-alert='1']")
         expect(card).to_contain_text("模拟")
         page.wait_for_function("document.querySelector('.gw-thumbnail img').naturalWidth === 128")
@@ -148,7 +148,7 @@ def test_a_link_in_a_notification_leads_through_the_sign_in_to_its_alert(
         await happen(store, "s-1", files=console.files, evidence=evidence)
 
     console.stored(scene)
-    with _operator(browser, console, path="/?alert=1") as (page, wrong):
+    with operator(browser, console, path="/?alert=1") as (page, wrong):
         expect(page).to_have_url(re.compile("alert=1$"))
         expect(page.locator(".gw-evidence img")).to_be_visible()
     assert wrong == []
@@ -160,7 +160,7 @@ def test_the_card_of_a_deleted_device_goes_when_it_is_answered(browser: Browser,
 
     console.stored(_a_building)
     console.stored(_fire)
-    with _operator(browser, console) as (page, wrong):
+    with operator(browser, console) as (page, wrong):
         card = page.locator("[data-alert='1']")
         expect(card).to_be_visible()
         console.stored(deleted)
@@ -173,7 +173,7 @@ def test_the_card_of_a_deleted_device_goes_when_it_is_answered(browser: Browser,
 def test_the_language_is_switched_and_kept(browser: Browser, console: Console) -> None:
     console.stored(_a_building)
     console.stored(_fire)
-    with _operator(browser, console) as (page, wrong):
+    with operator(browser, console) as (page, wrong):
         page.get_by_role("link", name="English").click()
         expect(page.locator("[data-alert='1']")).to_contain_text("Critical")
         page.reload()
@@ -190,7 +190,7 @@ def test_the_page_outlives_a_killed_server_and_needs_no_new_sign_in(
     browser: Browser, console: Console
 ) -> None:
     console.stored(_a_building)
-    with _operator(browser, console) as (page, _):
+    with operator(browser, console) as (page, _):
         console.kill()
         console.stored(_fire)
         console.start()
@@ -203,7 +203,7 @@ def test_a_banner_says_when_the_database_is_away_and_goes_when_it_is_back(
     browser: Browser, console: Console, postgres_url: str, database_url: str
 ) -> None:
     console.stored(_a_building)
-    with _operator(browser, console) as (page, wrong):
+    with operator(browser, console) as (page, wrong):
         banner = page.locator(".gw-banner")
         expect(banner).to_be_hidden()
         with shut_out(postgres_url, database_url):

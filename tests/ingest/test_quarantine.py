@@ -60,6 +60,41 @@ def test_a_message_of_a_stranger_is_shown_and_replayed_once_the_device_is_regist
     assert books["total"] == {"received": 2, "stored": 1, "duplicate": 0, "quarantined": 1, "skipped": 0}
 
 
+def test_a_device_that_knocks_is_listed_and_adopted_and_what_it_sent_is_taken_in(
+    database_url: str, mosquitto: Mosquitto, tmp_path: Path, run: Run
+) -> None:
+    began = time.time()
+    messages: list[Any] = [
+        (f"gw/v1/{device}/readings", json.dumps({"t": began + n, "values": {"co_ppm": n}}), 1, False)
+        for device in ("late", "other")
+        for n in range(20)
+    ]
+    with running_collector(database_url, mosquitto, tmp_path):
+        publish.multiple(messages, hostname="127.0.0.1", port=mosquitto.port)
+        wait_until(lambda: totals(database_url)["quarantined"] == 40)
+        listed = {one["name"]: one for one in json.loads(run("devices", "knocking", "--json").stdout)}
+        late = listed["late"]
+        assert (set(listed), late["messages"]) == ({"late", "other"}, 20)
+        assert late["payload"] in [payload for topic, payload, *_ in messages if "late" in topic]
+        assert "late" in run("devices", "knocking").stdout
+        adopted = run("devices", "adopt", "late", "--name", "3栋烟感")
+        assert adopted.stdout == "adopted late, messages that are taken in again: 20\n"
+        assert [one["name"] for one in json.loads(run("devices", "knocking", "--json").stdout)] == ["other"]
+        wait_until(lambda: totals(database_url)["stored"] == 20)
+        (device,) = json.loads(run("devices", "list", "--json").stdout)
+        assert (device["id"], device["name"], device["kind"]) == ("late", "3栋烟感", "sensor")
+        assert "nobody of the name 'late' knocks" in run("devices", "adopt", "late").stderr
+        run("devices", "state", "retired", "late")
+        retired = json.dumps({"t": began + 99, "values": {"co_ppm": 1}})
+        publish.single("gw/v1/late/readings", retired, qos=1, hostname="127.0.0.1", port=mosquitto.port)
+        wait_until(lambda: totals(database_url)["quarantined"] == 41)
+        late = json.loads(run("devices", "knocking", "--json").stdout)[0]
+        assert (late["name"], late["retired"], late["messages"]) == ("late", "late", 1)
+        run("devices", "adopt", "late")
+        wait_until(lambda: totals(database_url)["stored"] == 21)
+    assert json.loads(run("devices", "list", "--json").stdout)[0]["state"] == "active"
+
+
 def test_what_still_cannot_be_read_comes_back_to_quarantine(
     database_url: str, mosquitto: Mosquitto, tmp_path: Path, run: Run
 ) -> None:
