@@ -37,6 +37,9 @@ SCENES: Mapping[str, Scene] = {
 }
 
 
+TROUBLES = frozenset({"tampered", "device_fault"})
+"""What a device tells of itself that somebody should see to: alerts of their own, never of a scene's."""
+
 USUAL_MERGE_WINDOW = timedelta(minutes=10)
 """Of a scene that has no entry here; only labels of the settings raise alerts in it."""
 

@@ -1,7 +1,7 @@
 """A detector's own contacts beside its alarm: test button, mute, tamper and fault, each told apart.
 
-They are findings of the device and raise nothing by themselves. While somebody tests a detector its alarm
-contact is the test's: what it measures is judged as ever.
+They are findings of the device and never a fire. While somebody tests a detector its alarm contact is the
+test's: what it measures is judged as ever.
 """
 
 from collections.abc import Mapping

@@ -25,6 +25,7 @@ from gridwatch.model import (
     Status,
 )
 from gridwatch.policy import scene_of, severity_of
+from gridwatch.scenes import TROUBLES
 from gridwatch.store.alerts import announce, refresh, settle
 from gridwatch.store.books import KINDS, RECEIVED, enter, key_of
 from gridwatch.store.connection import Connection, Store, queries
@@ -32,6 +33,7 @@ from gridwatch.store.devices import KnownDevice
 from gridwatch.store.entries import Accepted, Concluded, Disposition, Entry, Rejected, Shown, Skipped
 from gridwatch.store.jobs import RAISED, defer_notify
 from gridwatch.store.observations import quantity_keys, store_observations
+from gridwatch.store.troubles import settle_trouble
 from gridwatch.wire import DECODER
 
 SQL = queries("intake")
@@ -152,7 +154,9 @@ class _Batch:
         if row is None:
             return False
         await self._keep_evidence(event, concluded.evidence)
-        if row["alert_id"] is None:
+        if finding.label in TROUBLES:
+            await self._settle_trouble(event, entry, finding, scene)
+        elif row["alert_id"] is None:
             # Also an update may be the first that says what raises an alert.
             await self._settle(event, finding, known, scene)
         else:
@@ -174,6 +178,20 @@ class _Batch:
                 await defer_notify(self._connection, settled.alert_id, RAISED)
         else:
             self._changes.setdefault(settled.alert_id, "merge")
+
+    async def _settle_trouble(self, event: UUID, entry: Accepted, finding: Finding, scene: str) -> None:
+        alert_id, change = await settle_trouble(
+            self._connection,
+            finding,
+            known=entry.known,
+            scene=scene,
+            extra_alarms=self._extra_alarms,
+            now=entry.received_at,
+        )
+        if alert_id is not None:
+            await self._connection.execute(SQL["belong"], {"id": event, "alert_id": alert_id})
+        if alert_id is not None and change is not None:
+            self._changes[alert_id] = change
 
     async def _keep_evidence(self, event: UUID, evidence: Sequence[Shown]) -> None:
         if not evidence:

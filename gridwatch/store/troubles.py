@@ -11,9 +11,10 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from gridwatch.model import AlertState, Severity
+from gridwatch.model import PASSING_STATES, AlertState, Device, Finding, Severity
 from gridwatch.policy import told_at, trouble_severity
 from gridwatch.store.connection import Connection, queries
+from gridwatch.store.devices import KnownDevice
 from gridwatch.store.jobs import IN_THE_MORNING, RAISED, defer_notify
 
 SQL = queries("troubles")
@@ -41,9 +42,17 @@ class Trouble:
 
 
 async def raise_trouble(
-    connection: Connection, trouble: Trouble, extra_alarms: Mapping[str, Severity], *, now: datetime
+    connection: Connection,
+    trouble: Trouble,
+    extra_alarms: Mapping[str, Severity],
+    *,
+    now: datetime,
+    has_event: bool = False,
 ) -> int | None:
-    """Raise an alert with its first event; return it, or None where one of its group is there already."""
+    """Raise an alert with its first event; return it, or None where one of its group is there already.
+
+    `has_event`: the event is written already.
+    """
     severity = trouble_severity(trouble.label, extra_alarms)
     given = {
         "group_key": trouble.group,
@@ -62,11 +71,47 @@ async def raise_trouble(
     alert_id: int = raised["id"]
     shown = {"id": alert_id, "outage": _shown(trouble), "is_wide": trouble.is_wide, "area": trouble.area}
     marked = await (await connection.execute(SQL["mark"], shown)).fetchone()
-    await note_event(connection, trouble, alert_id, now=now)
+    if not has_event:
+        await note_event(connection, trouble, alert_id, now=now)
     if marked is not None and not marked["simulated"]:
         at = told_at(severity, now)
         await defer_notify(connection, alert_id, IN_THE_MORNING if at else RAISED, at=at)
     return alert_id
+
+
+async def settle_trouble(
+    connection: Connection,
+    finding: Finding,
+    *,
+    known: KnownDevice,
+    scene: str,
+    extra_alarms: Mapping[str, Severity],
+    now: datetime,
+) -> tuple[int | None, str | None]:
+    """Raise an alert for what a device tells of itself, resolve it when that is over.
+
+    Returns the alert that the event belongs to, and what changed of it. Of a device in test or maintenance
+    nothing is raised: somebody is at it.
+    """
+    group = f"{finding.label}:{known.device.id}"
+    held = await (await connection.execute(ALERTS["held"], {"group_key": group})).fetchone()
+    alert_id: int | None = held["id"] if held else None
+    if finding.ended_at is not None:
+        is_over = alert_id is not None and await resolve_trouble(connection, alert_id)
+        return alert_id, "resolve" if is_over else None
+    if alert_id is not None or _is_attended(known.device, now):
+        return alert_id, None
+    trouble = Trouble(
+        group=group,
+        label=finding.label,
+        scene=scene,
+        device_key=known.key,
+        observed_at=finding.observed_at,
+        detector=finding.detector,
+        criteria=finding.criteria,
+    )
+    alert_id = await raise_trouble(connection, trouble, extra_alarms, now=now, has_event=True)
+    return alert_id, "raise" if alert_id is not None else None
 
 
 async def note_event(connection: Connection, trouble: Trouble, alert_id: int, *, now: datetime) -> None:
@@ -106,6 +151,11 @@ async def resolve_trouble(connection: Connection, alert_id: int) -> bool:
     await connection.execute(ALERTS["resolve"], given)
     await connection.execute(SQL["over"], given)
     return True
+
+
+def _is_attended(device: Device, now: datetime) -> bool:
+    lasts = device.state_until is None or now < device.state_until
+    return device.state in PASSING_STATES and lasts
 
 
 def _shown(trouble: Trouble) -> Jsonb | None:

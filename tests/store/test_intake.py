@@ -1,14 +1,16 @@
 """One transaction for a batch, whoever else writes at the same time."""
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from gridwatch.errors import StoreError
-from gridwatch.model import Device, DeviceFinding, DeviceKind, Finding, Observation, Observations
+from gridwatch.model import Device, DeviceFinding, DeviceKind, DeviceState, Finding, Observation, Observations
 from gridwatch.store import Store
 from gridwatch.store.alerts import act, changes_after, list_alerts
 from gridwatch.store.devices import KnownDevice, add_devices, get_device
@@ -74,6 +76,47 @@ async def test_ten_collectors_that_race_for_one_incident_raise_one_alert(store: 
     await asyncio.gather(*(write(store, fell(camera, n / 10)) for n in range(10)))
     (alert,) = await list_alerts(store)
     assert alert["events"] == 10
+
+
+def told(known: KnownDevice, label: str, *, until: datetime | None = None) -> Accepted:
+    """Return readings of a sensor in which one of its contacts closed, or opened again."""
+    finding = Finding(label=label, confidence=1, observed_at=AT, started_at=AT, ended_at=until, id=label)
+    message = observed(known, 1 if until is None else 2)
+    return replace(message, concluded=(Concluded(finding=finding),))
+
+
+@pytest.mark.parametrize("label", ["tampered", "device_fault"])
+async def test_what_a_device_tells_of_itself_is_an_alert_beside_a_fire_and_clears_by_itself(
+    store: Store, label: str
+) -> None:
+    s1 = await get_device(store, "s1")
+    await write(store, told(s1, label))
+    burning = observed(s1, 3)
+    smoke = Finding(label="smoke", confidence=0.9, observed_at=AT)
+    await write(store, replace(burning, concluded=(Concluded(finding=smoke),)))
+    alerts = {alert["label"]: alert for alert in await list_alerts(store)}
+    assert alerts.keys() == {label, "smoke"}
+    assert (alerts[label]["severity"], alerts[label]["state"], alerts[label]["events"]) == (
+        "minor",
+        "open",
+        1,
+    )
+    await write(store, told(s1, label, until=AT + timedelta(hours=1)))
+    states = {alert["label"]: alert["state"] for alert in await list_alerts(store)}
+    assert states == {label: "resolved", "smoke": "open"}
+    belongs = await store.rows("SELECT label, alert_id FROM event ORDER BY label")
+    assert {row["label"]: row["alert_id"] for row in belongs} == {
+        name: alert["id"] for name, alert in alerts.items()
+    }
+
+
+async def test_nobody_is_called_to_a_device_that_somebody_is_at(store: Store) -> None:
+    until = datetime.now(UTC) + timedelta(hours=1)
+    s1 = await get_device(store, "s1")
+    at_work = dataclasses.replace(s1.device, state=DeviceState.MAINTENANCE, state_until=until)
+    await write(store, told(dataclasses.replace(s1, device=at_work), "tampered"))
+    assert await list_alerts(store) == []
+    assert await store.row("SELECT count(*) AS n FROM event") == {"n": 1}
 
 
 async def test_a_later_incident_raises_anew_while_the_first_is_still_open(store: Store) -> None:
