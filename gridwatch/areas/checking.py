@@ -23,7 +23,7 @@ NEVER_IN_A_GRID = frozenset({AreaLevel.DISTRICT, AreaLevel.TOWN, AreaLevel.COMMU
 
 
 def fit_in(reading: Reading, known: Iterable[Area]) -> list[Area]:
-    """Return what a file adds to the known areas or changes of them, parents before their children.
+    """Return what a file adds to the known areas, or changes of them: parents before their children.
 
     Raises WrongLines with all that is wrong, in single lines and between areas.
     """

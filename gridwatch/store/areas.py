@@ -24,7 +24,7 @@ class Changed:
 
 
 async def put_areas(store: Store, areas: Sequence[Area]) -> None:
-    """Add areas or replace those with the same codes; parents come before their children."""
+    """Add areas or replace those with the same codes."""
     async with store.transaction() as connection:
         await _put(connection, areas)
 
@@ -32,7 +32,7 @@ async def put_areas(store: Store, areas: Sequence[Area]) -> None:
 async def change_areas(store: Store, plan: Callable[[Iterable[Area]], Sequence[Area]]) -> Changed:
     """Put the areas that `plan` makes of those that are there, all or none; one change at a time.
 
-    `plan` runs in a thread and returns parents before their children; what it raises ends the change.
+    `plan` runs in a thread; what it raises ends the change.
     """
     async with store.transaction() as connection:
         await connection.execute(SQL["lock"])
@@ -96,8 +96,10 @@ EVERYTHING: dict[str, Any] = {"under": None, "level": None, "grid": None}
 
 
 async def _put(connection: Connection, areas: Sequence[Area]) -> None:
-    async with connection.cursor() as cursor:
-        await cursor.executemany(SQL["put"], [_columns(area) for area in areas])
+    if not areas:
+        return
+    rows = [_columns(area) for area in areas]
+    await connection.execute(SQL["put"], {name: [row[name] for row in rows] for name in rows[0]})
 
 
 def _area(row: Row) -> Area:

@@ -17,6 +17,7 @@ from gridwatch.commands import CommandState, Order
 from gridwatch.store import Store
 from gridwatch.store.commands import Command, add_command, command_changes, get_command
 from ingest.outbox import Outbox
+from tests.api.serving import shut_out
 from tests.collectors import Collector, ask, register
 from tests.ingest.brokers import way_to
 from tests.servers import Mosquitto, run_sql, wait_until, with_database
@@ -30,6 +31,7 @@ class Line:
 
     url: str
     mosquitto: Mosquitto
+    collector: Collector | None = None
 
     def ask(self, device: str, action: str = "reboot", *, ttl_s: float = 60.0) -> Command:
         """Ask something of a device, as a person would."""
@@ -120,7 +122,7 @@ def line(
     try:
         mosquitto.start()
         collector.start()
-        yield Line(url=url, mosquitto=mosquitto)
+        yield Line(url=url, mosquitto=mosquitto, collector=collector)
     finally:
         collector.stop()
         mosquitto.stop()
@@ -147,6 +149,7 @@ def test_a_command_arrives_is_answered_and_its_history_kept(line: Line, device: 
     with Gateway(line, device) as gateway:
         asked = line.ask(device, ttl_s=30)
         (heard,) = gateway.wait_for()
+        line.wait_for(asked, CommandState.SENT)
         gateway.says("command/result", {"id": heard["id"], "ok": True, "detail": "done it"})
         done = line.wait_for(asked, CommandState.DONE)
     assert heard.keys() == {"id", "seq", "action", "ttl_s", "expires_at", "params"}
@@ -268,6 +271,27 @@ def test_a_command_outlives_an_outage_of_the_broker(line: Line, device: str) -> 
     line.mosquitto.start()
     with Gateway(line, device) as gateway:
         assert gateway.wait_for()[0]["id"] == asked.id
+
+
+@pytest.mark.slow
+def test_commands_outlive_a_killed_collector_and_an_outage_of_the_database(
+    line: Line, device: str, postgres_url: str
+) -> None:
+    assert line.collector is not None
+    go_offline(line, device)
+    asked = line.ask(device)
+    line.collector.kill()
+    line.collector.start()
+    with Gateway(line, device) as gateway:
+        gateway.says("readings", {"t": time.time(), "values": {"co_ppm": 1}})
+        assert gateway.wait_for()[0]["id"] == asked.id
+        with shut_out(postgres_url, line.url):
+            gateway.says("command/result", {"id": asked.id, "ok": True})
+        line.wait_for(asked, CommandState.DONE)
+        gateway.says("status", b"online", retain=True)
+        line.wait_for_online(device, True)
+        again = line.ask(device)
+        wait_until(lambda: again.id in [one["id"] for one in gateway.commands], what="the next one comes")
 
 
 @pytest.mark.anyio

@@ -1,6 +1,8 @@
 -- put --
+-- In one statement: the version counts up once, and parents may stand behind their children.
 INSERT INTO area (code, parent, level, grid, name, boundary, simulated)
-VALUES (%(code)s, %(parent)s, %(level)s, %(grid)s, %(name)s, %(boundary)s, %(simulated)s)
+SELECT * FROM unnest(%(code)s::text[], %(parent)s::text[], %(level)s::text[], %(grid)s::text[], %(name)s::text[],
+                     %(boundary)s::jsonb[], %(simulated)s::boolean[])
 ON CONFLICT (code) DO UPDATE
 SET parent = excluded.parent, level = excluded.level, grid = excluded.grid, name = excluded.name,
     boundary = excluded.boundary
