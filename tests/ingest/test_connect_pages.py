@@ -37,7 +37,7 @@ class Terminal:
         programs.mkdir()
         self._write(programs / "gridwatch", f'exec "{sys.executable}" -m gridwatch "$@"')
         self._write(programs / "mosquitto_pub", f'exec "{which("mosquitto_pub")}" -p {mosquitto.port} "$@"')
-        self._environment = os.environ | {
+        self.environment = os.environ | {
             "PATH": f"{programs}:{os.environ['PATH']}",
             "GRIDWATCH_DATABASE_URL": database_url,
             "GRIDWATCH_MQTT_URL": mosquitto.url,
@@ -50,7 +50,7 @@ class Terminal:
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", lines],
             cwd=self.folder,
-            env=self._environment,
+            env=self.environment,
             capture_output=True,
             text=True,
             timeout=120,

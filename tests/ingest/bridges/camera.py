@@ -39,7 +39,11 @@ class Camera:
     ) -> "AsyncIterator[tuple[Camera, str]]":
         """Serve on loopback; yield the camera and its address."""
         camera = cls(stream_path, content_type, chunks, ends=ends)
-        server = await asyncio.start_server(camera._serve, "127.0.0.1", 0)
+
+        def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            camera._tasks.add(asyncio.create_task(camera._serve(reader, writer)))
+
+        server = await asyncio.start_server(accept, "127.0.0.1", 0)
         try:
             yield camera, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         finally:
@@ -49,9 +53,6 @@ class Camera:
             await asyncio.gather(*camera._tasks, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 if await self._answer(head.decode(), writer):

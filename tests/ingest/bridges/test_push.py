@@ -23,7 +23,8 @@ from tests.servers import Mosquitto, accepts, free_port, wait_until
 from tests.simulators.listening import listening
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "connect" / "http.md").read_text(encoding="utf-8")
-CTWING, ONENET = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+(CTWING,) = re.findall(r"^cat > ctwing.toml <<'END'\n(.*?)^END$", PAGE, re.MULTILINE | re.DOTALL)
+(ONENET,) = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 # As platforms pushed them, field by field; the device's numbers are others.
 SMOKE = {
@@ -203,8 +204,8 @@ async def test_a_push_is_answered_while_the_broker_is_away_and_published_later(
     monkeypatch.setenv("CTWING_KEY", "a-key-that-nobody-guesses")
     port = free_port()
     path = tmp_path / "ctwing.toml"
-    text = CTWING.replace("0.0.0.0:8086", f"127.0.0.1:{port}")
-    path.write_text("\n".join(line for line in text.splitlines() if not line.startswith("tls_")))
+    text = CTWING.replace("127.0.0.1:8086", f"127.0.0.1:{port}")
+    path.write_text(text.replace('key_file = "ctwing.key"', 'key_env = "CTWING_KEY"'))
     mosquitto.stop()
     async with running(bridge_http(settings_of(tmp_path, mosquitto), path)):
         await asyncio.to_thread(wait_until, lambda: accepts(port))

@@ -20,7 +20,7 @@ from gridwatch.store.connection import Store
 from gridwatch.store.credentials import revoke_credentials, rotate_secret
 from ingest.bridges import connections
 from ingest.bridges.gateways import bridge_thingsboard
-from tests.collectors import ask, register, running_collector, totals
+from tests.collectors import ask, register
 from tests.ingest.bridges.bridging import payloads, running
 from tests.servers import Mosquitto, accepts, free_port, wait_until
 from tests.simulators.listening import Heard, listening
@@ -290,23 +290,6 @@ async def test_telemetry_over_http_is_taken(database_url: str, mosquitto: Mosqui
         await heard.until(lambda: len(readings(heard, "smoke-1")) == 1)
     assert [answer.status_code for answer in answers] == [200, 200, 405]
     assert readings(heard, "smoke-1") == [{"t": 1_795_420_800.0, "values": {"humidity_pct": 41.0}}]
-
-
-@pytest.mark.anyio
-async def test_a_device_of_thingsboard_raises_the_same_alert(
-    database_url: str, mosquitto: Mosquitto, tmp_path: Path
-) -> None:
-    async with bridge(database_url, mosquitto, tmp_path) as there:
-        with (
-            running_collector(database_url, mosquitto, tmp_path),
-            connected(there, TOKENS["smoke-1"]) as device,
-        ):
-            await device.publish("v1/devices/me/telemetry", {"smoke_alarm": True, "temperature": 31})
-            await device.publish("v1/devices/me/telemetry", ["not", "telemetry"])
-            await asyncio.to_thread(wait_until, lambda: totals(database_url)["received"] >= 3)
-            row = await there.store.row("SELECT label, severity FROM alert", {})
-    assert row == {"label": "smoke", "severity": "critical"}
-    assert totals(database_url)["quarantined"] == 1
 
 
 @pytest.mark.anyio
