@@ -15,7 +15,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from gridwatch import running
-from gridwatch.broker_address import BrokerAddress
 from gridwatch.errors import SettingsError, StoreError, StoreUnavailable
 from gridwatch.formats import Meaning
 from gridwatch.settings import Settings
@@ -25,7 +24,7 @@ from gridwatch.store.devices import devices_behind
 from ingest.bridges.cameras import read_file
 from ingest.bridges.connections import serve_mqtt
 from ingest.bridges.publisher import Outgoing
-from ingest.bridges.running import run_bridge
+from ingest.bridges.running import broker_address, run_bridge
 from ingest.bridges.telemetry import Fields, device_telemetry
 from ingest.bridges.thingsboard import ThingsBoard
 from ingest.bridges.web import TooLarge, body_of, check_tls, listen_on, serve
@@ -97,7 +96,7 @@ async def bridge_thingsboard(settings: Settings, path: Path) -> None:
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         tls.minimum_version = ssl.TLSVersion.TLSv1_2
         tls.load_cert_chain(file.tls_certificate, file.tls_key)
-    address = BrokerAddress.parse(running.mqtt_url(settings))
+    address = broker_address(settings)
     async with Store.open(running.database_url(settings), connections=4) as store:
         board = ThingsBoard(Registered(store), address, fields)
         listening = listen_on(f"{path}: listen", file.listen)

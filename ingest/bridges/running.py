@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from starlette.routing import Route
 
 from gridwatch import running
 from gridwatch.broker_address import BrokerAddress
+from gridwatch.broker_config import BRIDGE, COLLECTOR, own_users
 from gridwatch.errors import SettingsError, UnreadableMessage
 from gridwatch.settings import Settings
 from ingest.bridges.cameras import (
@@ -32,8 +34,23 @@ from ingest.bridges.web import TooLarge, body_of, check_tls, listen_on, serve
 
 Work = Coroutine[Any, Any, None]
 
+BROKER_FOLDER = "broker"
+"""Of the data directory: where the secrets of our own processes are."""
+
 LEAVE_WITHIN_S = 2.0
 """For what still waits when a bridge is told to stop; the rest is published when it starts again."""
+
+
+def broker_address(settings: Settings) -> BrokerAddress:
+    """Return the broker's address as a bridge reaches it; raise SettingsError.
+
+    Beside a running `up` that meets devices a bridge is a user of its own, who may less than a collector.
+    """
+    address = BrokerAddress.parse(running.mqtt_url(settings))
+    if settings.mqtt_url is not None or address.username != COLLECTOR:
+        return address
+    secret = own_users(settings.data_dir / BROKER_FOLDER)[BRIDGE].secret
+    return replace(address, username=BRIDGE, password=secret)
 
 
 def open_spool(settings: Settings, name: str, path: Path) -> Spool:
@@ -61,7 +78,7 @@ async def run_bridge(
 
 async def run_spooled(settings: Settings, spool: Spool, ways_in: Sequence[Work]) -> None:
     """Run what puts messages into a spool, and publish them, until cancelled."""
-    publisher = Publisher(BrokerAddress.parse(running.mqtt_url(settings)))
+    publisher = Publisher(broker_address(settings))
     try:
         await run_bridge(ways_in, [publisher.run(), spool.drain(publisher)], spool.emptied)
     finally:
