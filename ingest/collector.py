@@ -15,7 +15,7 @@ from gridwatch.formats import read_formats
 from gridwatch.running import database_url, mqtt_url
 from gridwatch.settings import Settings
 from gridwatch.store import Store
-from gridwatch.store.books import add_up_books
+from gridwatch.store.books import add_up_books, put_heard_into_use
 from gridwatch.store.observations import forget_old_identities
 from gridwatch.wire import topic_of
 from ingest.backups import backup_chores
@@ -51,6 +51,7 @@ CONNECTIONS = 9
 READINGS = [MARKER, *(topic_of("+", kind) for kind in ("readings", "status", "state", "command/result"))]
 CHORES = (
     Chore(name="add up the books", every=timedelta(seconds=2), work=add_up_books),
+    Chore(name="put heard devices into use", every=timedelta(seconds=10), work=put_heard_into_use),
     Chore(name="forget old identities", every=timedelta(hours=1), work=forget_old_identities),
 )
 

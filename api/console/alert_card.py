@@ -23,7 +23,7 @@ PLAYBACK_BEFORE, PLAYBACK_AFTER = timedelta(seconds=30), timedelta(seconds=60)
 OWN_FILES = "/api/v1/"
 
 Act = Callable[[int, str], Awaitable[None]]
-Show = Callable[[Mapping[str, Any]], None]
+Show = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
 def card_html(alert: Mapping[str, Any], words: Words, places: Places, *, now: datetime) -> str:

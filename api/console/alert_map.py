@@ -111,7 +111,7 @@ class AlertMap:
             "radius": RADII_PX[severity],
             "color": "#ffffff" if alert["state"] == AlertState.OPEN else COLOURS[severity],
             "weight": 2,
-            "dashArray": "3 3" if alert["simulated"] else None,
+            "dashArray": "3 3" if alert["simulated"] or alert.get("drill") else None,
             "fillColor": COLOURS[severity],
             "fillOpacity": 0.9 if alert["state"] == AlertState.OPEN else 0.25,
         }

@@ -20,6 +20,7 @@ from gridwatch.errors import NotAllowed, NotFound, StoreUnavailable
 from gridwatch.model import AlertState, Severity
 from gridwatch.store.alerts import act, list_alerts
 from gridwatch.store.areas import list_areas
+from gridwatch.store.devices import get_device
 
 SHOWN = 60
 """Cards on the page: more would not be read, and each costs the browser."""
@@ -116,7 +117,7 @@ class AlertPage:
         await self._client.connected()
         await self._map.show_areas(self._places)
         if self._chosen in self._cards:
-            self._open(self._cards[self._chosen].alert)
+            await self._open(self._cards[self._chosen].alert)
 
     async def _show_changes(self, subscription: Subscription) -> None:
         while True:
@@ -205,14 +206,17 @@ class AlertPage:
         else:
             self._take({alert: changed})
 
-    def _open(self, alert: Mapping[str, Any]) -> None:
-        """Show all evidence of an alert, large."""
+    async def _open(self, alert: Mapping[str, Any]) -> None:
+        """Show all evidence of an alert, large, and whom to call."""
         self._map.look_at(alert)
-        if not (alert["evidence"] or alert.get("evidence_deleted_at") or playback_link(alert)):
+        contact = await self._contact(alert)
+        if not (alert["evidence"] or alert.get("evidence_deleted_at") or playback_link(alert) or contact):
             return
         self._evidence.clear()
         with self._evidence:
             ui.label(f"{self._words.label(alert['label'])} · {self._places.of(alert)}").classes("gw-label")
+            if contact:
+                ui.label(contact).classes("gw-contact")
             for one in alert["evidence"]:
                 _show_evidence(one, self._words)
             if alert.get("evidence_deleted_at"):
@@ -220,6 +224,14 @@ class AlertPage:
             if link := playback_link(alert):
                 ui.link(self._words("playback"), link, new_tab=True)
         self._dialog.open()
+
+    async def _contact(self, alert: Mapping[str, Any]) -> str:
+        """Return the address and telephone where an alert is: who answers it needs them, lists do not."""
+        try:
+            device = (await get_device(self._office.store, alert["device"])).device
+        except (NotFound, StoreUnavailable):
+            return ""
+        return " · ".join(filter(None, (device.address, device.telephone)))
 
 
 def _show_evidence(one: Mapping[str, Any], words: Words) -> None:

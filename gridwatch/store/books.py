@@ -42,3 +42,8 @@ async def add_up_books(store: Store) -> None:
 async def read_books(store: Store) -> list[Row]:
     """Return what became of every message, by device; the device '' stands for all unregistered ones."""
     return await store.rows(SQL["books"])
+
+
+async def put_heard_into_use(store: Store) -> None:
+    """Let new devices be active once a message of theirs stands in the books as stored."""
+    await store.execute(SQL["put heard into use"], {"stored": KINDS[Disposition.STORED]})

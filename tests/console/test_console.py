@@ -90,6 +90,23 @@ def _seconds_from_commit_to_card(console: Console, page: Page) -> float:
     return time.monotonic() - committed
 
 
+def test_who_answers_an_alert_sees_whom_to_call_and_the_recorder(browser: Browser, console: Console) -> None:
+    async def scene(store: Store) -> None:
+        contact = {"address": "锦竹苑3栋2单元501", "telephone": "028 8580 0000"}
+        await register(store, sensor("s-1", playback_url="https://nvr.example/?from={start}", **contact))
+        await happen(store, "s-1")
+
+    console.stored(scene)
+    with operator(browser, console) as (page, wrong):
+        card = page.locator("[data-alert='1']")
+        expect(card).not_to_contain_text("8580")
+        card.locator(".gw-thumbnail").click()
+        expect(page.locator(".gw-contact")).to_have_text("锦竹苑3栋2单元501 · 028 8580 0000")
+        link = page.get_by_role("link", name="录像回放")
+        expect(link).to_have_attribute("href", re.compile(r"^https://nvr\.example/\?from=\d{10}$"))
+    assert wrong == []
+
+
 def test_evidence_that_is_gone_is_a_plain_sentence_and_no_broken_picture(
     browser: Browser, console: Console
 ) -> None:

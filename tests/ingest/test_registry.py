@@ -8,8 +8,10 @@ import pytest
 from gridwatch.errors import NotAllowed
 from gridwatch.model import Channel, Device, DeviceKind, DeviceState
 from gridwatch.store import Store
+from gridwatch.store.books import put_heard_into_use
 from gridwatch.store.devices import add_devices, delete_devices, find_devices, replace_device
 from ingest.registry import Registry
+from tests.collectors import write_book
 
 
 def _sensor(device: str, *, source: str | None = None, state: DeviceState = DeviceState.NEW) -> Device:
@@ -85,6 +87,20 @@ def test_what_is_registered_comes_back_as_it_was(database_url: str) -> None:
             await delete_devices(store, ["c-1"])
             assert (await find_devices(store, ["s-1"]))["s-1"].device.cameras == ()
             assert (await find_devices(store, ["s-1"]))["s-1"].device.gateway is None
+
+    asyncio.run(scene())
+
+
+def test_a_new_device_is_active_once_a_message_of_it_was_stored(database_url: str) -> None:
+    async def scene() -> None:
+        async with Store.open(database_url) as store:
+            await add_devices(store, [_sensor("heard"), _sensor("unread"), _sensor("silent")])
+            write_book(database_url, "heard", 1, 1)
+            write_book(database_url, "unread", 1, 0, 0, 1)
+            await put_heard_into_use(store)
+            found = await find_devices(store, ["heard", "unread", "silent"])
+            states = {name: known.device.state for name, known in found.items()}
+            assert states == {"heard": "active", "unread": "new", "silent": "new"}
 
     asyncio.run(scene())
 

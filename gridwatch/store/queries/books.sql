@@ -15,3 +15,7 @@ WITH entered AS (
 INSERT INTO book_page AS p (device_key, kind, count)
 SELECT device_key, kind, count FROM summed ORDER BY device_key, kind
 ON CONFLICT (device_key, kind) DO UPDATE SET count = p.count + excluded.count
+-- put heard into use --
+UPDATE device SET state = 'active'
+WHERE state = 'new'
+  AND EXISTS (SELECT FROM book_page b WHERE b.device_key = device.key AND b.kind = %(stored)s)
