@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
@@ -44,8 +44,8 @@ class _Object(msgspec.Struct):
     start_time: float
     end_time: float | None = None
     sub_label: Any = None
-    top_score: float = 0.0
-    score: float = 0.0
+    top_score: float | None = None
+    score: float | None = None
     box: BoxXyxy | None = None
     snapshot: _Snapshot | None = None
     has_snapshot: bool = False
@@ -66,13 +66,17 @@ class _Review(msgspec.Struct):
     data: _ReviewData = msgspec.field(default_factory=_ReviewData)
 
 
+Change: TypeAlias = Literal["new", "update", "end", "genai"]
+"""`genai` is a review that a language model described afterwards."""
+
+
 class _ObjectChange(msgspec.Struct):
-    type: Literal["new", "update", "end"]
+    type: Change
     after: _Object
 
 
 class _ReviewChange(msgspec.Struct):
-    type: Literal["new", "update", "end"]
+    type: Change
     after: _Review
 
 
@@ -119,7 +123,7 @@ class FrigateAdapter:
         snapshot = seen.id if is_mapped and seen.has_snapshot else None
         finding = Finding(
             label=label,
-            confidence=max(seen.top_score, seen.score),
+            confidence=max(seen.top_score or 0.0, seen.score or 0.0),
             observed_at=_time(seen.frame_time),
             started_at=_time(seen.start_time),
             ended_at=None if seen.end_time is None else _time(seen.end_time),
@@ -132,7 +136,7 @@ class FrigateAdapter:
 
     def _review(self, payload: bytes) -> Heard:
         seen = msgspec.json.decode(payload, type=_ReviewChange).after
-        label, is_mapped = self._label([*seen.data.objects, *seen.data.audio])
+        label, is_mapped = self._label([*sorted(seen.data.audio), *sorted(seen.data.objects)])
         snapshot = seen.data.detections[0] if is_mapped and seen.data.detections else None
         finding = Finding(
             label=label,

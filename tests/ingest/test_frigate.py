@@ -94,7 +94,9 @@ def test_a_review_is_a_finding_of_the_most_important_thing_it_names() -> None:
     source, message = told("frigate/reviews", DOCUMENTED["reviews"])
     assert source == "frigate:front_cam"
     assert isinstance(message, DeviceFinding)
-    assert message.finding.label == "car"
+    assert message.finding.label == "person"
+    described = change("reviews", "genai", end_time=1718987150.0)
+    assert found("frigate/reviews", described).id == message.finding.id
     data = {"detections": [EVENT_ID], "objects": ["person-verified", "car"], "audio": ["fire_alarm"]}
     labels = {"fire_alarm": "smoke", "person": "person"}
     heard = found("frigate/reviews", change("reviews", data=data), labels=labels, api=API)
