@@ -116,11 +116,13 @@ def _kept_files(data_dir: Path) -> Iterator[Path]:
 
 
 def _settings(settings: Settings) -> Iterator[tuple[str, bytes]]:
-    """Yield the settings in force as a TOML file, and the person's own one with its comments."""
+    """Yield the settings in force as a TOML file, the person's own one with its comments, and the formats."""
     yield "gridwatch.toml", as_toml(settings).encode()
     own = config_file()
     if own.is_file():
         yield "gridwatch.toml.original", own.read_bytes()
+    if settings.formats is not None and settings.formats.is_file():
+        yield "formats.toml", settings.formats.read_bytes()
 
 
 def as_toml(settings: Settings) -> str:

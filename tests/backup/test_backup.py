@@ -235,10 +235,14 @@ def test_the_settings_of_a_backup_are_a_file_that_settings_are_read_from(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    formats = tmp_path / "lorawan.toml"
+    formats.write_text("[chirpstack]\n")
+    settings = settings.model_copy(update={"formats": formats})
     path, _ = back_up(settings, filled_url, tmp_path)
     restore(path, other_url, tmp_path / "there")
     kept = tmp_path / "there" / SETTINGS_FOLDER / "gridwatch.toml"
     assert "data_dir" not in tomllib.loads(kept.read_text())
+    assert kept.with_name("formats.toml").read_text() == "[chirpstack]\n"
     monkeypatch.setenv("GRIDWATCH_CONFIG", str(kept))
     assert read_settings(data_dir=settings.data_dir) == settings
 
