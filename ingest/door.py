@@ -39,8 +39,8 @@ PAHO_LOG = logging.getLogger(f"{__name__}.paho")
 PAHO_LOG.setLevel(logging.CRITICAL)
 
 CHANNEL = "gridwatch_access"
-LOOK_S = 2.0
-"""How often credentials are ended whose time is over."""
+LOOK_S = 1.0
+"""How often credentials are ended whose time is over, and the least between two readings of the broker."""
 AGAIN_S = 2.0
 
 OUT_S = 60.0
@@ -81,15 +81,21 @@ class Door:
         while True:
             try:
                 await self.write()
+                unsure = True
                 async for told in self._store.listen(CHANNEL, wait_s=LOOK_S):
-                    if told is not None or await end_ended(self._store):
-                        await self.write()
+                    if (told is not None or await end_ended(self._store)) and await self.write():
+                        unsure = True
+                        await asyncio.sleep(LOOK_S)
+                    elif told is None and unsure:
+                        # Mosquitto forgets a SIGHUP that comes while it obeys another.
+                        read_again(self._folder)
+                        unsure = False
             except StoreError as error:
                 log.warning("who may connect stays as it is, the database is away: %s", error)
             await asyncio.sleep(AGAIN_S)
 
-    async def write(self) -> None:
-        """Write who may connect now; where that changed, let the broker read it and put out who may not."""
+    async def write(self) -> bool:
+        """Write who may connect now; tell whether that changed, and let the broker know where it did."""
         users = await broker_users(self._store)
         serials = await revoked_serials(self._store)
         before = written_users(self._folder)
@@ -101,6 +107,7 @@ class Door:
             log.info("%d credentials are good", len(users))
         for name in before - self._users.keys():
             self._gone.put_nowait(name)
+        return changed or revoked
 
     def _write_revoked(self, serials: Sequence[str]) -> bool:
         """Let the broker's list hold the certificates that were taken back; tell whether any is new."""

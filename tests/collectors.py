@@ -7,20 +7,28 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, LiteralString
+from typing import Any, LiteralString, Protocol
 
 import psutil
 import psycopg
 from psycopg.rows import dict_row
 
 from gridwatch.store.connection import with_session_options
-from tests.servers import Mosquitto, end, wait_until
+from tests.servers import end, wait_until
+
+
+class Broker(Protocol):
+    """What a collector reads from."""
+
+    @property
+    def url(self) -> str:
+        """Return its address, as in GRIDWATCH_MQTT_URL."""
 
 
 class Collector:
     """`gridwatch ingest` beside a broker and a database; a test may kill it and start it again."""
 
-    def __init__(self, database_url: str, mosquitto: Mosquitto, folder: Path, **settings: str) -> None:
+    def __init__(self, database_url: str, mosquitto: Broker, folder: Path, **settings: str) -> None:
         self.folder = folder
         self._database_url = database_url
         self._environment = os.environ | {
@@ -91,7 +99,7 @@ def _is_detector(process: psutil.Process) -> bool:
 
 @contextmanager
 def running_collector(
-    database_url: str, mosquitto: Mosquitto, folder: Path, **settings: str
+    database_url: str, mosquitto: Broker, folder: Path, **settings: str
 ) -> Iterator[Collector]:
     """Run a collector for the length of the block."""
     collector = Collector(database_url, mosquitto, folder, **settings)

@@ -1,6 +1,7 @@
 """A real Mosquitto that strangers reach, with a database that says who may come in, and its doorkeeper."""
 
 import asyncio
+import signal
 import socket
 import ssl
 import subprocess
@@ -13,6 +14,7 @@ from typing import Any, Self, TypeVar
 import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from gridwatch.broker_address import BrokerAddress
@@ -20,6 +22,7 @@ from gridwatch.broker_config import (
     COLLECTOR,
     as_ourselves,
     find_plugin,
+    own_url,
     own_users,
 )
 from gridwatch.cli.guarded_broker import write_guarded
@@ -32,7 +35,7 @@ from gridwatch.store.credentials import NewCredential, issue_certificate, rotate
 from gridwatch.store.devices import add_devices
 from ingest.door import Door
 from tests.api.serving import at_store
-from tests.servers import accepts, free_port, wait_until
+from tests.servers import accepts, end, free_port, wait_until
 
 Answer = TypeVar("Answer")
 
@@ -49,6 +52,7 @@ class Guarded:
         self.inner, self.passwords, self.certificates = free_port(), free_port(), free_port()
         self._door: asyncio.Task[None] | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._command: list[str] = []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="doorkeeper of a test")
 
@@ -64,15 +68,25 @@ class Guarded:
             mqtts_port=self.passwords,
             mqtt_certificate_port=self.certificates,
         )
-        configuration = write_guarded(settings, self.folder, options=as_ourselves())
-        with (self.folder / "log").open("wb") as log:
-            self._process = subprocess.Popen(
-                mosquitto_command(program, configuration), stdout=log, stderr=subprocess.STDOUT
-            )
-        wait_until(lambda: self._process is None or self._process.poll() is not None or accepts(self.inner))
-        assert self._process.poll() is None, self.log
+        self._command = mosquitto_command(
+            program, write_guarded(settings, self.folder, options=as_ourselves())
+        )
+        self._start_broker()
         self._thread.start()
         asyncio.run_coroutine_threadsafe(self._open_door(), self._loop).result(30)
+
+    def _start_broker(self) -> None:
+        with (self.folder / "log").open("ab") as log:
+            process = subprocess.Popen(self._command, stdout=log, stderr=subprocess.STDOUT)
+        self._process = process
+        wait_until(lambda: process.poll() is not None or accepts(self.inner), what="the broker accepts")
+        assert process.poll() is None, self.log
+
+    def restart_broker(self) -> None:
+        """Stop the broker in order and start it again."""
+        assert self._process is not None
+        end(self._process, signal.SIGTERM)
+        self._start_broker()
 
     async def _open_door(self) -> None:
         async def keep() -> None:
@@ -96,8 +110,12 @@ class Guarded:
             self._thread.join(10)
         self._loop.close()
         if self._process is not None:
-            self._process.terminate()
-            self._process.wait(10)
+            end(self._process, signal.SIGTERM)
+
+    @property
+    def url(self) -> str:
+        """Return its address for a collector."""
+        return own_url(self.folder, COLLECTOR, "127.0.0.1", self.inner)
 
     @property
     def log(self) -> str:
@@ -149,9 +167,11 @@ class Guarded:
             context.load_cert_chain(file)
         return context
 
-    def collector(self) -> "Guest":
-        """Connect as one of our own processes."""
-        return Guest(self.inner, COLLECTOR, own_users(self.folder)[COLLECTOR].secret)
+    def collector(self, kept: str = "") -> "Guest":
+        """Connect as one of our own processes; `kept`: the id of a session that outlives the connection."""
+        return Guest(
+            self.inner, COLLECTOR, own_users(self.folder)[COLLECTOR].secret, id=kept, kept=bool(kept)
+        )
 
 
 class Guest:
@@ -165,12 +185,15 @@ class Guest:
         *,
         tls: ssl.SSLContext | None = None,
         id: str = "",
+        kept: bool = False,
     ) -> None:
         self.heard: list[tuple[str, bytes]] = []
         self.answers: dict[int, list[str]] = {}
         self.greeting: str | None = None
         self.gone: str | None = None
-        client = self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id=id, protocol=paho.MQTTv5)
+        client = self._client = paho.Client(
+            CallbackAPIVersion.VERSION2, client_id=id, protocol=paho.MQTTv5, reconnect_on_failure=False
+        )
         if username is not None:
             client.username_pw_set(username, secret)
         if tls is not None:
@@ -183,7 +206,7 @@ class Guest:
         client.on_subscribe = lambda _client, _data, mid, codes, _properties: self._answer(mid, codes)
         client.on_publish = lambda _client, _data, mid, code, _properties: self._answer(mid, [code])
         try:
-            client.connect("127.0.0.1", port, 30)
+            client.connect("127.0.0.1", port, 30, clean_start=not kept, properties=_session(kept))
         except (OSError, ssl.SSLError) as error:
             self.gone = self.greeting = str(error)
             return
@@ -240,6 +263,13 @@ class Guest:
     def _on_disconnect(self, client: paho.Client, _data: Any, _flags: Any, code: Any, _: Any) -> None:
         self.gone = str(code)
         client.loop_stop()
+
+
+def _session(kept: bool) -> Properties:
+    """Return for how long the broker keeps a session whose connection ended."""
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    properties.SessionExpiryInterval = 3600 if kept else 0
+    return properties
 
 
 def shake_hands(port: int, version: ssl.TLSVersion, context: ssl.SSLContext) -> str:

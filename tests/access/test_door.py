@@ -202,3 +202,27 @@ def test_two_with_the_same_credential_are_noticed(guarded: Guarded) -> None:
         wait_until(lambda: not first.is_in)
         assert second.is_in
     wait_until(happened(guarded, What.TAKEN_OVER, "twin"), what="the doorkeeper names the twin")
+
+
+def test_what_waits_for_a_collector_that_is_away_outlives_a_restart_and_new_credentials(
+    guarded: Guarded,
+) -> None:
+    # With an access list for our own users Mosquitto 2.0.11 lost all of it.
+    guarded.register("steady", "newcomer")
+    with guarded.collector(kept="away") as ours:
+        assert ours.subscribe("gw/v1/steady/readings") == "Granted QoS 1"
+    guarded.restart_broker()
+    guarded.admit("newcomer").leave()
+    with guarded.admit("steady") as steady:
+        assert all(steady.publishes("gw/v1/steady/readings", b"%d" % number) for number in range(20))
+    with guarded.collector(kept="away") as ours:
+        wait_until(lambda: len(ours.heard) == 20, what="all that waited comes")
+
+
+def test_a_credential_works_within_seconds_although_the_broker_was_away_when_it_was_given(
+    guarded: Guarded,
+) -> None:
+    guarded.register("patient")
+    credential = guarded.stored(lambda store: rotate_secret(store, "patient", actor="test"))
+    guarded.restart_broker()
+    guarded.connected(credential).leave()
