@@ -19,7 +19,6 @@ from api.texts import Words
 from gridwatch.errors import NotAllowed, NotFound, StoreUnavailable
 from gridwatch.model import AlertState, Severity
 from gridwatch.store.alerts import act, list_alerts
-from gridwatch.store.areas import list_areas
 from gridwatch.store.devices import get_device
 
 SHOWN = 60
@@ -110,7 +109,7 @@ class AlertPage:
 
     async def _load(self) -> None:
         store = self._office.store
-        self._places = Places(await list_areas(store))
+        self._places = Places((await self._office.tree.get()).areas)
         states = (AlertState.OPEN, AlertState.ACKNOWLEDGED, None)
         pages = [await list_alerts(store, state=state, limit=SHOWN) for state in states]
         self._take({alert["id"]: alert for page in pages for alert in page})

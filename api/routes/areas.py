@@ -17,7 +17,7 @@ from gridwatch.areas.checking import fit_in
 from gridwatch.areas.reading import FileFormat, read_areas
 from gridwatch.coordinates import Crs
 from gridwatch.errors import NotFound
-from gridwatch.store.areas import change_areas, delete_area, get_area, list_areas
+from gridwatch.store.areas import change_areas, delete_area, get_area
 
 router = APIRouter(prefix="/api/v1/areas", tags=["areas"])
 
@@ -90,10 +90,16 @@ async def areas(
     boundaries: Annotated[bool, Query(description="whether their polygons are wanted")] = True,
 ) -> JSONResponse:
     """Return areas as GeoJSON, in the order of their codes."""
-    found = await list_areas(office.store, under=under, level=level, grid=grid)
-    if under is not None and not found:
-        await get_area(office.store, under)
-    return _collection(found, with_boundary=boundaries)
+    tree = await office.tree.get()
+    if under is not None and tree.get(under) is None:
+        raise NotFound(f"no area {under!r}")
+    found = [
+        area
+        for area in (tree.areas if under is None else tree.below(under))
+        if (level is None or area.level is level) and (grid is None or area.grid is grid)
+    ]
+    found.sort(key=lambda area: area.code)
+    return await asyncio.to_thread(_collection, found, with_boundary=boundaries)
 
 
 @router.post("", response_model=Imported, openapi_extra=FILES, responses=documented(401, 413, 415, 422, 503))

@@ -13,6 +13,17 @@ from gridwatch.areas.reading import Line, Reading
 from gridwatch.areas.tree import as_text
 from gridwatch.lines import WrongLine, WrongLines
 
+DEEPEST = 12
+"""More than the six levels of places and the three widths of grids can be above each other."""
+
+MOST_SHOWN = 12
+"""Codes of a circle."""
+
+MOST_BESIDE = 200
+"""Siblings that one polygon is compared with; in a district that was drawn with care some twenty touch it."""
+AT_ONCE = 512
+"""Polygons whose neighbours are looked up at a time: many that lie on each other must not fill the memory."""
+
 TOLERANCE = 0.01
 """Of an area's ground: borders that were drawn one by one overlap by slivers."""
 
@@ -35,6 +46,7 @@ def fit_in(reading: Reading, known: Iterable[Area]) -> list[Area]:
 
 
 Shapes: TypeAlias = NDArray[np.object_]
+Indexes: TypeAlias = NDArray[np.intp]
 
 
 class _Check:
@@ -46,6 +58,7 @@ class _Check:
         for line in reading.lines:
             self._lines.setdefault(line.area.code, line)
         self._areas = {**known, **{code: line.area for code, line in self._lines.items()}}
+        self._circles = self._find_circles()
 
     def in_order(self) -> list[Area]:
         """Return the areas of the file, parents before their children."""
@@ -75,29 +88,41 @@ class _Check:
                 yield line.wrong("parent", f"{parent} is neither in the file nor known")
         elif above.simulated and not area.simulated:
             yield line.wrong("parent", f"{parent} is simulated: it goes with the simulation")
-        elif cycle := self._cycle(area):
-            yield line.wrong("parent", f"{area.code} would lie in itself: {' in '.join(cycle)}")
+        elif circle := self._circles.get(area.code):
+            shown = [*circle[:MOST_SHOWN], "…"] if len(circle) > MOST_SHOWN else circle
+            yield line.wrong("parent", f"{area.code} would lie in itself: {' in '.join(shown)}")
         elif national(area.code) and national(parent) and not area.code.startswith(parent[:COMMUNITY_DIGITS]):
             yield line.wrong("parent", f"the code {area.code} does not begin as that of {parent} does")
 
-    def _cycle(self, area: Area) -> list[str]:
-        """Return the codes from an area up to itself, if its parents lead there."""
-        above = [one.code for one in self._above(area)]
-        return [area.code, *above] if area.code in above else []
+    def _find_circles(self) -> Mapping[str, Sequence[str]]:
+        """Return the codes from each area up to itself, whose parents lead there."""
+        circles: dict[str, Sequence[str]] = {}
+        seen: set[str] = set()
+        for begin in self._areas:
+            path: dict[str, int] = {}
+            code: str | None = begin
+            while code in self._areas and code not in path and code not in seen:
+                path[code] = len(path)
+                code = self._areas[code].parent
+            if code in path:
+                ring = list(path)[path[code] :]
+                circles |= {one: [*ring[at:], *ring[: at + 1]] for at, one in enumerate(ring)}
+            seen |= path.keys()
+        return circles
 
     def _above(self, area: Area) -> list[Area]:
-        """Return all above an area, the nearest first; in a cycle each once."""
-        above: dict[str, Area] = {}
-        while area.parent in self._areas and area.parent not in above:
+        """Return all above an area, the nearest first, and no more than can be right."""
+        above: list[Area] = []
+        while area.parent in self._areas and len(above) < DEEPEST:
             area = self._areas[area.parent]
-            above[area.code] = area
-        return list(above.values())
+            above.append(area)
+        return above
 
     def _not_narrower(self) -> Iterator[WrongLine]:
         for area in self._areas.values():
             above = self._above(area)
             line = self._line_of(area, *above)
-            if line is None or area in above:
+            if line is None or any(one.code in self._circles for one in (area, *above)):
                 continue
             of_family = (one for one in above if (one.grid is None) == (area.grid is None))
             around = next(of_family, None)
@@ -112,6 +137,8 @@ class _Check:
 
     def _wrong_polygons(self) -> Iterator[WrongLine]:
         bounded = [area for area in self._areas.values() if area.boundary is not None]
+        # What is known comes first, then the file line by line: of two that cross, the later one is told.
+        bounded.sort(key=lambda area: self._lines[area.code].line if area.code in self._lines else 0)
         shapes = shapely.from_geojson([as_text(area.boundary) for area in bounded])
         yield from self._outside(bounded, shapes)
         yield from self._crossing(bounded, shapes)
@@ -142,26 +169,39 @@ class _Check:
 
     def _crossing(self, bounded: Sequence[Area], shapes: Shapes) -> Iterator[WrongLine]:
         """Yield siblings of one family, places or grids, that share ground."""
-        one, other = shapely.STRtree(shapes).query(shapes, predicate="intersects")
+        index = shapely.STRtree(shapes)
         families = [(area.parent, area.grid is None) for area in bounded]
         numbers = {family: number for number, family in enumerate(dict.fromkeys(families))}
         family = np.array([numbers[one] for one in families])
-        siblings = (one < other) & (family[one] == family[other])
-        one, other = one[siblings], other[siblings]
-        common = shapely.area(shapely.intersection(shapes[one], shapes[other]))
-        smaller = np.minimum(shapely.area(shapes[one]), shapely.area(shapes[other]))
-        for index in np.flatnonzero(common > TOLERANCE * smaller):
-            pair = [bounded[one[index]], bounded[other[index]]]
-            share = common[index] / smaller[index]
-            yield from self._told_crossing(pair, share)
+        first = sum(area.code not in self._lines for area in bounded)
+        for begin in range(first, len(bounded), AT_ONCE):
+            later, earlier = index.query(shapes[begin : begin + AT_ONCE], predicate="intersects")
+            later += begin
+            siblings = (earlier < later) & (family[earlier] == family[later])
+            later, earlier = _few_of_each(later[siblings], earlier[siblings])
+            common = shapely.area(shapely.intersection(shapes[later], shapes[earlier]))
+            smaller = np.minimum(shapely.area(shapes[later]), shapely.area(shapes[earlier]))
+            crossing = common > TOLERANCE * smaller
+            share = common[crossing] / smaller[crossing]
+            yield from self._told_crossing(bounded, later[crossing], earlier[crossing], share)
 
-    def _told_crossing(self, pair: Sequence[Area], share: float) -> Iterator[WrongLine]:
-        lines = [(self._lines[area.code], area) for area in pair if area.code in self._lines]
-        if lines:
-            line, area = max(lines, key=lambda found: found[0].line)
-            beside = pair[1] if area is pair[0] else pair[0]
-            why = f"crosses that of {beside.code} ({beside.name}): {share:.1%} of the smaller one"
-            yield line.wrong("polygon", why)
+    def _told_crossing(
+        self, bounded: Sequence[Area], later: Indexes, earlier: Indexes, share: NDArray[np.float64]
+    ) -> Iterator[WrongLine]:
+        for one in np.unique(later):
+            beside = np.flatnonzero(later == one)
+            worst = beside[np.argmax(share[beside])]
+            other = bounded[earlier[worst]]
+            more = f", and {len(beside) - 1} others" if len(beside) > 1 else ""
+            why = f"crosses that of {other.code} ({other.name}): {share[worst]:.1%} of the smaller one{more}"
+            yield self._lines[bounded[one].code].wrong("polygon", why)
+
+
+def _few_of_each(later: Indexes, earlier: Indexes) -> tuple[Indexes, Indexes]:
+    """Return at most so many pairs of each `later`, which is sorted."""
+    _, first, group = np.unique(later, return_index=True, return_inverse=True)
+    few = np.arange(len(later)) - first[group] < MOST_BESIDE
+    return later[few], earlier[few]
 
 
 def _outside_by(inner: BaseGeometry, outer: BaseGeometry) -> str | None:

@@ -1,7 +1,7 @@
 """The tree in memory: what lies above and below an area, and the smallest area that a point lies in."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,11 @@ class AreaTree:
 
     def __len__(self) -> int:
         return len(self._areas)
+
+    @property
+    def areas(self) -> Collection[Area]:
+        """Return all areas."""
+        return self._areas.values()
 
     def get(self, code: str) -> Area | None:
         """Return the area with a code, if there is one."""

@@ -125,6 +125,24 @@ def test_an_area_that_would_lie_in_itself_is_told_on_each_of_its_lines() -> None
     ]
 
 
+def test_a_circle_of_any_length_is_told() -> None:
+    told = wrong(*(f"e{n},e{(n + 1) % 300},estate,,小区," for n in range(300)))
+    assert len(told) == 300
+    assert told[0].endswith("e0 in e1 in e2 in e3 in e4 in e5 in e6 in e7 in e8 in e9 in e10 in e11 in …")
+
+
+def test_a_chain_without_end_is_told() -> None:
+    told = wrong("e0,,estate,,小区,", *(f"e{n},e{n - 1},estate,,小区," for n in range(1, 3_000)))
+    assert len(told) == 2_999
+
+
+def test_polygons_that_all_lie_on_each_other_are_told() -> None:
+    told = wrong(*(f"e{n},,estate,,小区,{square(0, 0, 1)}" for n in range(700)))
+    assert len(told) == 699
+    assert told[0] == "line 3, polygon: crosses that of e0 (小区): 100.0% of the smaller one"
+    assert told[1].endswith("of the smaller one, and 1 others")
+
+
 def test_a_line_may_close_a_cycle_with_what_is_known() -> None:
     known = [
         Area(code="e", level=AreaLevel.ESTATE, name="小区"),
