@@ -77,6 +77,7 @@ class CamerasFile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """The file of a bridge for cameras."""
 
     camera: list[CameraEntry]
+    gateway: str | None = None
     labels: dict[str, str] = {}
     listen: str | None = None
     tls_certificate: str | None = None
@@ -138,6 +139,15 @@ def check_key(where: str, key: str | None) -> str | None:
     if key is not None and (len(key) < LEAST_KEY_CHARACTERS or not key.isascii() or not key.isprintable()):
         raise SettingsError(f"{where}: a key has at least {LEAST_KEY_CHARACTERS} printable characters")
     return key
+
+
+def check_gateway(where: str, gateway: str | None) -> None:
+    """Raise SettingsError where the id that a bridge is registered with can't be one."""
+    try:
+        if gateway is not None:
+            check_device_id(gateway)
+    except ValueError as error:
+        raise SettingsError(f"{where}: gateway: {error}") from error
 
 
 def with_key(cameras: Sequence[Camera], key: str) -> Camera | None:

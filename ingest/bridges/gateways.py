@@ -21,7 +21,7 @@ from gridwatch.settings import Settings
 from gridwatch.store.connection import Store
 from gridwatch.store.credentials import Identity, verify_secret
 from gridwatch.store.devices import devices_behind
-from ingest.bridges.cameras import read_file
+from ingest.bridges.cameras import check_gateway, read_file
 from ingest.bridges.connections import serve_mqtt
 from ingest.bridges.publisher import Outgoing
 from ingest.bridges.running import broker_address, run_bridge
@@ -48,6 +48,7 @@ class GatewaysFile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
     listen: str = "127.0.0.1:1884"
     listen_http: str | None = None
+    gateway: str | None = None
     tls_certificate: str | None = None
     tls_key: str | None = None
     fields: dict[str, object] = {}
@@ -90,6 +91,7 @@ async def bridge_thingsboard(settings: Settings, path: Path) -> None:
     """Serve devices and gateways of ThingsBoard until cancelled; raises SettingsError for a wrong file."""
     file = read_file(path, GatewaysFile)
     fields = read_fields(path, file)
+    check_gateway(str(path), file.gateway)
     check_tls(str(path), file.tls_certificate, file.tls_key)
     tls = None
     if file.tls_certificate is not None:
@@ -98,13 +100,13 @@ async def bridge_thingsboard(settings: Settings, path: Path) -> None:
         tls.load_cert_chain(file.tls_certificate, file.tls_key)
     address = broker_address(settings)
     async with Store.open(running.database_url(settings), connections=4) as store:
-        board = ThingsBoard(Registered(store), address, fields)
+        board = ThingsBoard(Registered(store), address, fields, gateway=file.gateway)
         listening = listen_on(f"{path}: listen", file.listen)
         ways_in = [serve_mqtt(board, listening, tls), _check_tokens(store, board)]
         if file.listen_http is not None:
             web = listen_on(f"{path}: listen_http", file.listen_http)
             ways_in.append(serve(http_app(board), web, certificate=file.tls_certificate, key=file.tls_key))
-        await run_bridge(ways_in, [board.publisher.run(), board.say_statuses()], board.statuses_said)
+        await run_bridge(board.publisher, ways_in, board.say_statuses(), board.statuses_said)
 
 
 async def _check_tokens(store: Store, board: ThingsBoard) -> None:

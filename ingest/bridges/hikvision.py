@@ -4,6 +4,7 @@ An event is EventNotificationAlert in XML or JSON, its pictures are the parts th
 `videoloss` that is inactive. Source: Hikvision's ISAPI guides (Event/notification/alertStream, httpHosts).
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -21,6 +22,9 @@ from ingest.bridges.multipart import Part
 
 THOUSAND = 1000.0
 """FireRegion is in thousandths of the picture, TargetRect in fractions of one; both from the upper left."""
+
+
+DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 
 
 class Hikvision:
@@ -76,18 +80,34 @@ def _event(body: bytes) -> Mapping[str, Any] | None:
     """Return an event's fields by name; None for a part that is no event. Raises UnreadableMessage."""
     text = body.strip()
     if text.startswith(b"{"):
-        try:
-            event = msgspec.json.decode(text)
-        except msgspec.DecodeError as error:
-            raise UnreadableMessage(f"an event that is not JSON: {error}") from error
+        event = _object(text)
         return event if isinstance(event, dict) else None
     if text.startswith(b"<"):
-        try:
-            root = fromstring(text, forbid_dtd=True)
-        except (ParseError, DefusedXmlException, ValueError) as error:
-            raise UnreadableMessage(f"an event that is not XML: {type(error).__name__}") from error
+        root = _root(text)
         return _fields(root) if _name(root) == "EventNotificationAlert" else None
     return None
+
+
+def _root(text: bytes) -> Element:
+    """Read XML; some firmwares write names of channels in GB18030, whatever they declare."""
+    try:
+        try:
+            root: Element = fromstring(text, forbid_dtd=True)
+        except (ParseError, ValueError):
+            root = fromstring(DECLARATION.sub("", text.decode("gb18030")), forbid_dtd=True)
+    except (ParseError, DefusedXmlException, ValueError) as error:
+        raise UnreadableMessage(f"an event that is not XML: {type(error).__name__}") from error
+    return root
+
+
+def _object(text: bytes) -> object:
+    try:
+        try:
+            return msgspec.json.decode(text)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return msgspec.json.decode(text.decode("gb18030"))
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UnreadableMessage(f"an event that is not JSON: {type(error).__name__}") from error
 
 
 def _fields(root: Element) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from gridwatch.errors import SettingsError
 from gridwatch.model import check_device_id
 from gridwatch.settings import Settings
-from ingest.bridges.cameras import check_key, read_secret
+from ingest.bridges.cameras import check_gateway, check_key, read_secret
 from ingest.bridges.push import Conditions, MessageRule, Unmatched, fits, read_push
 from ingest.bridges.running import open_spool, run_spooled
 from ingest.bridges.spool import Spool
@@ -35,6 +35,7 @@ class PlatformFile(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     listen: str
+    gateway: str | None = None
     key_env: str | None = None
     key_file: str | None = None
     tls_certificate: str | None = None
@@ -64,12 +65,13 @@ async def bridge_http(settings: Settings, path: Path) -> None:
         name = check_device_id(f"http-{path.stem}")
     except ValueError as error:
         raise SettingsError(f"{path}: name the file with letters, digits and - alone") from error
+    check_gateway(str(path), file.gateway)
     check_tls(str(path), file.tls_certificate, file.tls_key)
     listening = listen_on(str(path), file.listen)
     spool = open_spool(settings, "http", path)
     app = platform_app(file, key, name, spool)
     serving = serve(app, listening, certificate=file.tls_certificate, key=file.tls_key)
-    await run_spooled(settings, spool, [serving])
+    await run_spooled(settings, spool, [serving], gateway=file.gateway)
 
 
 def platform_app(file: PlatformFile, key: str, name: str, spool: Spool) -> Starlette:

@@ -43,12 +43,22 @@ def status_of(device: str, *, online: bool) -> Outgoing:
 
 
 class Publisher:
-    """One connection that is made again whenever it breaks; `heard` gets what comes on `topics`."""
+    """One connection that is made again whenever it breaks; `heard` gets what comes on `topics`.
+
+    `gateway`: the device that the bridge itself is. It is online as long as the connection stands, and its
+    Last Will says when that is over, however it ends.
+    """
 
     def __init__(
-        self, address: BrokerAddress, *, topics: Sequence[str] = (), heard: Heard | None = None
+        self,
+        address: BrokerAddress,
+        *,
+        gateway: str | None = None,
+        topics: Sequence[str] = (),
+        heard: Heard | None = None,
     ) -> None:
         self._address = address
+        self._gateway = gateway
         self._topics = topics
         self._heard = heard
         self._client: aiomqtt.Client | None = None
@@ -61,6 +71,7 @@ class Publisher:
         while True:
             try:
                 async with self._open() as client:
+                    await self._say_status(client, online=True)
                     for topic in self._topics:
                         await client.subscribe(topic, qos=1)
                     if there is False:
@@ -88,14 +99,27 @@ class Publisher:
             except aiomqtt.MqttError:
                 await asyncio.sleep(AGAIN_AFTER_S)
 
+    async def leave(self) -> None:
+        """Say that the bridge stops; waits for a broker that is away."""
+        await self._connected.wait()
+        if self._client is not None:
+            await self._say_status(self._client, online=False)
+
+    async def _say_status(self, client: aiomqtt.Client, *, online: bool) -> None:
+        if self._gateway is not None:
+            status = status_of(self._gateway, online=online)
+            await client.publish(status.topic, status.payload, 1, status.retain)
+
     def _open(self) -> aiomqtt.Client:
         """MQTT 3.1.1, which every broker speaks."""
+        gone = None if self._gateway is None else status_of(self._gateway, online=False)
         client = aiomqtt.Client(
             self._address.host,
             self._address.port,
             username=self._address.username,
             password=self._address.password,
             tls_params=aiomqtt.TLSParameters() if self._address.tls else None,
+            will=None if gone is None else aiomqtt.Will(gone.topic, gone.payload, 1, gone.retain),
             keepalive=KEEPALIVE_S,
             max_inflight_messages=WINDOW,
             logger=PAHO_LOG,

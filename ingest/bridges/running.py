@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import aiomqtt
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,6 +23,7 @@ from ingest.bridges.cameras import (
     CamerasFile,
     Desk,
     Vendor,
+    check_gateway,
     read_cameras,
     read_file,
     watch,
@@ -59,28 +61,37 @@ def open_spool(settings: Settings, name: str, path: Path) -> Spool:
 
 
 async def run_bridge(
-    ways_in: Sequence[Work], ways_out: Sequence[Work], emptied: Callable[[], Awaitable[object]]
+    publisher: Publisher,
+    ways_in: Sequence[Work],
+    way_out: Work,
+    emptied: Callable[[], Awaitable[object]],
 ) -> None:
     """Run the ways in and out until cancelled; `emptied` waits until nothing waits for the broker."""
     async with asyncio.TaskGroup() as out:
-        publishing = [out.create_task(work, name=f"way out {number}") for number, work in enumerate(ways_out)]
+        publishing = [
+            out.create_task(publisher.run(), name="publisher"),
+            out.create_task(way_out, name="way out"),
+        ]
         try:
             async with asyncio.TaskGroup() as into:
                 for number, work in enumerate(ways_in):
                     into.create_task(work, name=f"way in {number}")
         finally:
-            with suppress(TimeoutError):
+            with suppress(TimeoutError, aiomqtt.MqttError):
                 async with asyncio.timeout(LEAVE_WITHIN_S):
                     await emptied()
+                    await publisher.leave()
             for task in publishing:
                 task.cancel()
 
 
-async def run_spooled(settings: Settings, spool: Spool, ways_in: Sequence[Work]) -> None:
+async def run_spooled(
+    settings: Settings, spool: Spool, ways_in: Sequence[Work], *, gateway: str | None
+) -> None:
     """Run what puts messages into a spool, and publish them, until cancelled."""
-    publisher = Publisher(broker_address(settings))
+    publisher = Publisher(broker_address(settings), gateway=gateway)
     try:
-        await run_bridge(ways_in, [publisher.run(), spool.drain(publisher)], spool.emptied)
+        await run_bridge(publisher, ways_in, spool.drain(publisher), spool.emptied)
     finally:
         spool.close()
 
@@ -92,6 +103,7 @@ async def bridge_cameras(settings: Settings, vendor: Vendor, path: Path) -> None
     pushing = [camera for camera in cameras if camera.push_key is not None]
     if bool(pushing) != (file.listen is not None):
         raise SettingsError(f"{path}: `listen` and a camera's `push_key_env` or _file go together")
+    check_gateway(str(path), file.gateway)
     check_tls(str(path), file.tls_certificate, file.tls_key)
     desk = Desk(vendor, open_spool(settings, vendor.name, path))
     sources = [
@@ -102,7 +114,7 @@ async def bridge_cameras(settings: Settings, vendor: Vendor, path: Path) -> None
         sources.append(
             serve(push_app(desk, pushing), listening, certificate=file.tls_certificate, key=file.tls_key)
         )
-    await run_spooled(settings, desk.spool, sources)
+    await run_spooled(settings, desk.spool, sources, gateway=file.gateway)
 
 
 def push_app(desk: Desk, cameras: list[Camera]) -> Starlette:

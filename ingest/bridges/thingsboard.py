@@ -80,9 +80,11 @@ class Client:
 class ThingsBoard:
     """What all connections share: who is there, and the way to the broker."""
 
-    def __init__(self, credentials: Credentials, address: BrokerAddress, fields: Fields) -> None:
+    def __init__(
+        self, credentials: Credentials, address: BrokerAddress, fields: Fields, *, gateway: str | None
+    ) -> None:
         self.credentials = credentials
-        self.publisher = Publisher(address, topics=[COMMANDS], heard=self.command)
+        self.publisher = Publisher(address, gateway=gateway, topics=[COMMANDS], heard=self.command)
         self.fields = fields
         self.clients: dict[str, list[Client]] = {}
         self._statuses: dict[str, Outgoing] = {}

@@ -164,6 +164,15 @@ def test_events_in_json_and_lasting_ones_are_read() -> None:
     assert judgement.kind == "fielddetection"
 
 
+@pytest.mark.parametrize("declared", ["UTF-8", "GB2312"])
+def test_a_channels_name_in_another_encoding_loses_no_event(declared: str) -> None:
+    event = FIELD.replace("UTF-8", declared).replace("lift 1", "一号电梯").encode("gb18030")
+    (judgement,) = read(event)
+    assert (judgement.kind, judgement.target) == ("fielddetection", "vehicle")
+    smoke = json.dumps(SMOKE_JSON | {"channelName": "一号电梯"}, ensure_ascii=False)
+    assert [judgement.kind for judgement in read(smoke.encode("gb18030"))] == ["smokeDetection"]
+
+
 def test_a_camera_that_does_not_say_its_offset_is_dated_by_the_arrival() -> None:
     (judgement,) = read(FIELD.replace("+08:00<", "<").encode())
     assert judgement.at is None
