@@ -87,6 +87,11 @@ class Order:
         """Return 0 for what must not wait anywhere on its way."""
         return 0 if self.action == Action.HOLD_OPEN else 1
 
+    @property
+    def ends_holds(self) -> bool:
+        """Say whether earlier holds end with it: none may be sent again after a release."""
+        return self.action in (Action.HOLD_OPEN, Action.RELEASE)
+
 
 def why_not(action: str, state: LiftState | None, *, age: timedelta) -> str | None:
     """Say why a lift that last spoke of itself so long ago is not asked to keep its door open now.

@@ -84,9 +84,11 @@ async def add_command(store: Store, device: str, order: Order, *, actor: str) ->
     async with store.transaction() as connection:
         await _check_lift(connection, known, order)
         numbered = await (await connection.execute(SQL["next seq"], {"device_key": known.key})).fetchone()
+        number = {"device_key": known.key, "seq": None if numbered is None else numbered["seq"]}
+        if order.ends_holds:
+            await connection.execute(SQL["end holds"], number)
         columns = {
-            "device_key": known.key,
-            "seq": None if numbered is None else numbered["seq"],
+            **number,
             "action": order.action,
             "params": Jsonb(order.params),
             "qos": order.qos,

@@ -182,6 +182,18 @@ def test_a_hold_travels_with_qos_0_and_is_never_retained(line: Line, device: str
         assert not any(message.retain for message in gateway.heard)
 
 
+def test_a_release_ends_the_hold_that_would_be_sent_again(line: Line, device: str) -> None:
+    with Gateway(line, device) as gateway:
+        hold = line.ask(device, "hold_open", ttl_s=3)
+        gateway.wait_for()
+        line.ask(device, "release")
+        assert line.command(hold).state is CommandState.EXPIRED
+        # The release itself is sent again after two seconds; the hold would have been before.
+        wait_until(lambda: [one["action"] for one in gateway.commands].count("release") == 2, what="again")
+        actions = [one["action"] for one in gateway.commands]
+        assert "hold_open" not in actions[actions.index("release") :]
+
+
 def test_numbers_count_up_by_one(line: Line, device: str) -> None:
     assert [line.ask(device).seq for _ in range(3)] == [1, 2, 3]
 

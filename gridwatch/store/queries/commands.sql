@@ -6,6 +6,13 @@ RETURNING last_seq AS seq
 INSERT INTO command (device_key, seq, action, params, qos, created_by, expires_at)
 VALUES (%(device_key)s, %(seq)s, %(action)s, %(params)s, %(qos)s, %(actor)s, clock_timestamp() + %(ttl)s)
 RETURNING id
+-- end holds --
+WITH ended AS (
+    UPDATE command SET state = 'expired', expires_at = least(expires_at, clock_timestamp())
+    WHERE device_key = %(device_key)s AND action = 'hold_open' AND state IN ('waiting', 'sent') AND seq < %(seq)s
+    RETURNING id)
+INSERT INTO command_change (command_id, change, detail)
+SELECT id, 'expired', 'number ' || %(seq)s::text || ' took its place' FROM ended
 -- note --
 INSERT INTO command_change (command_id, change, actor, detail)
 VALUES (%(id)s, %(change)s, %(actor)s, %(detail)s)
