@@ -4,17 +4,26 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from paho.mqtt import publish
 
 from bench.publisher import device_name
-from gridwatch.formats import Formats
-from ingest.foreign import Foreign
+from gridwatch.errors import UnreadableMessage
+from gridwatch.formats import ChirpStack, Formats
+from gridwatch.model import Channel, Device, DeviceKind
+from ingest.adapter import Adapter
+from ingest.chirpstack import ChirpStackAdapter
+from ingest.foreign import UNREADABLE, Foreign
+from ingest.frigate import FrigateAdapter
 from tests.collectors import ask, register, running_collector, totals
 from tests.ingest.test_chirpstack import EUI, EVENTS, topic
-from tests.ingest.test_frigate import change
+from tests.ingest.test_frigate import NOW, change
 from tests.servers import Mosquitto, wait_until
 
 FORMATS = """
@@ -148,6 +157,35 @@ def test_work_is_divided_by_whom_a_topic_names_native_and_foreign() -> None:
     assert foreign.sender("gw/v1/" + device_name(1) + "/readings") == device_name(1)
     assert Foreign.of(Formats()).sender(topic("up")) == ""
     assert Foreign.of(Formats()).readings == []
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
+    max_leaves=12,
+)
+DEVICE = Device(id="d1", scene="fire", kind=DeviceKind.SENSOR, channels=(Channel(quantity="smoke_alarm"),))
+
+
+@given(data=st.data())
+def test_no_change_of_an_honest_message_raises_anything_but_a_reason(data: st.DataObject) -> None:
+    formats = Formats.model_validate({"chirpstack": {}, "frigate": [{}]})
+    chirpstack, frigate = ChirpStackAdapter(ChirpStack()), FrigateAdapter(formats.frigate[0])
+    honest: list[tuple[Adapter, str, dict[str, Any]]] = [
+        (chirpstack, topic("up"), EVENTS["up-zero"]),
+        (chirpstack, topic("status"), EVENTS["status-mains"]),
+        (chirpstack, topic("log"), EVENTS["log-error"]),
+        (frigate, "frigate/events", change("events")),
+        (frigate, "frigate/reviews", change("reviews")),
+    ]
+    adapter, where, body = data.draw(st.sampled_from(honest))
+    inner = body.get("after", body)
+    field = data.draw(st.sampled_from(sorted(inner)))
+    changed = inner | {field: data.draw(JSON)}
+    payload = json.dumps(body | {"after": changed} if "after" in body else changed).encode()
+    with suppress(*UNREADABLE, UnreadableMessage):
+        (heard,) = adapter.read(where, payload, NOW)
+        assert heard.message(DEVICE).device == "d1"
 
 
 @pytest.mark.parametrize("topic_", ["gw/v1/s1/readings", "gw/v1//x", "application", "frigate", ""])
