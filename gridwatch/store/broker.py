@@ -1,4 +1,4 @@
-"""What the collectors saw of the broker: as it is, and what happened to it that may have lost messages."""
+"""What was seen of the broker: as it is, what may have lost messages, and who misused it."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -23,6 +23,10 @@ class What(StrEnum):
     FLOODED = "flooded"
     TRESPASSED = "trespassed"
     TAKEN_OVER = "taken over"
+
+
+MISUSES = frozenset({What.FLOODED, What.TRESPASSED, What.TAKEN_OVER})
+"""What those do who may connect."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

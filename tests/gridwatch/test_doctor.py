@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gridwatch.cli import app
+from gridwatch.cli.doctor import broker as doctor_of_the_broker
 from gridwatch.cli.doctor import folder
 from gridwatch.cli.up.broker import (
     amqtt_command,
@@ -19,6 +20,7 @@ from gridwatch.cli.up.broker import (
     mosquitto_command,
     write_amqtt_configuration,
 )
+from gridwatch.private_ca import PrivateCa
 from tests.api.serving import shut_out
 from tests.collectors import ask, register, write_book
 from tests.servers import Mosquitto, accepts, free_port, run_sql, wait_until, with_database
@@ -166,6 +168,37 @@ def test_the_stand_in_broker_is_warned_of(tmp_path: Path, monkeypatch: pytest.Mo
         _, found = examine()
     assert found["broker"][0] == "warn"
     assert "amqtt" in found["broker"][1]
+
+
+@pytest.mark.usefixtures("healthy")
+def test_a_broker_that_lets_strangers_in_is_a_failure_where_strangers_reach_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert examine()[1]["strangers"][0] == "ok"
+    monkeypatch.setattr(doctor_of_the_broker, "LOOPBACK", ())
+    status, found = examine()
+    assert (status, found["strangers"][0]) == (1, "fail")
+    assert "gridwatch broker-config" in found["strangers"][1]
+
+
+def test_a_device_that_misuses_the_broker_is_named(healthy: str) -> None:
+    ask(
+        healthy,
+        "INSERT INTO broker_incident (at, what, count, detail) VALUES (now(), 'flooded', 3, 'smoke-1')",
+    )
+    state, said = examine()[1]["misuse"]
+    assert state == "warn"
+    assert "smoke-1 flooded" in said
+    assert "devices credential revoke" in said
+
+
+def test_a_certificate_of_the_broker_that_ends_soon_is_told_in_time(healthy: str, tmp_path: Path) -> None:
+    ca, broker = PrivateCa(tmp_path / "ca"), tmp_path / "data" / "broker"
+    ca.make("a test")
+    broker.mkdir()
+    for days, state in ((400, "ok"), (20, "warn")):
+        (broker / "server.pem").write_bytes(ca.issue_server(["localhost"], days=days).certificate)
+        assert examine()[1]["broker's certificate"][0] == state, days
 
 
 @pytest.mark.usefixtures("healthy")

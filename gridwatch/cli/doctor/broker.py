@@ -3,6 +3,8 @@
 import asyncio
 import logging
 from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
 from importlib.resources import files
 
 import aiomqtt
@@ -28,6 +30,9 @@ QUEUED = 1_200
 SILENCE_S = 2.0
 """After it nothing more is expected from a queue."""
 
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+SCARCE_DAYS = 30
+
 KEEPING = ("persistence", "max_queued_messages", "max_queued_bytes", "autosave_on_changes")
 """Options without which Mosquitto throws away what waits for a collector."""
 
@@ -48,6 +53,8 @@ async def check_broker(settings: Settings) -> list[Check]:
         *_self_description(said),
         await _try_queue(address, f"{settings.installation}-doctor"),
         *_configuration(settings),
+        await _strangers(address),
+        *_certificate(settings),
     ]
 
 
@@ -59,7 +66,8 @@ async def _old(address: BrokerAddress, at: str, trouble: str) -> Check:
         todo = "start it, or correct address, user and password in GRIDWATCH_MQTT_URL"
         return fail("broker", f"{at} does not let us in: {trouble}", todo)
     todo = "use Mosquitto 2 (make setup installs it): amqtt can lose messages when a collector reconnects"
-    return warn("broker", f"{at} speaks no MQTT 5; it may be amqtt, for a first try only", todo)
+    found = f"{at} speaks no MQTT 5; it may be amqtt, for a first try only and without access control"
+    return warn("broker", found, todo)
 
 
 def _client(
@@ -151,6 +159,34 @@ def _configuration(settings: Settings) -> list[Check]:
     if other:
         return [fail("broker's configuration", f"{path} lacks {', '.join(other)}", "restart gridwatch up")]
     return [ok("broker's configuration", "keeps and saves what waits for a collector")]
+
+
+async def _strangers(address: BrokerAddress) -> Check:
+    """Try to come in without user and password."""
+    try:
+        async with _client(replace(address, username=None, password=None)):
+            pass
+    except aiomqtt.MqttError:
+        return ok("strangers", "the broker refuses who has no credential")
+    if address.host in LOOPBACK:
+        return ok("strangers", "whoever works on this machine may publish as any device, nobody else can")
+    todo = "gridwatch broker-config writes a configuration that lets in only who has a credential"
+    return fail("strangers", "whoever reaches the broker may publish as any device", todo)
+
+
+def _certificate(settings: Settings) -> list[Check]:
+    """Look at the certificate by which devices know the broker of this machine."""
+    from gridwatch.cli.guarded_broker import SERVER_CERTIFICATE
+    from gridwatch.private_ca import ends_at
+
+    path = settings.data_dir / "broker" / SERVER_CERTIFICATE
+    if not path.is_file():
+        return []
+    days = (ends_at(path) - datetime.now(UTC)).days
+    if days < SCARCE_DAYS:
+        todo = "restart gridwatch up, or gridwatch broker-config and then the broker: either makes a new one"
+        return [warn("broker's certificate", f"is good for {days} more days", todo)]
+    return [ok("broker's certificate", f"is good for {days} more days")]
 
 
 def _options(configuration: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ from gridwatch.errors import SettingsError, StoreError, StoreUnavailable
 from gridwatch.running import database_url
 from gridwatch.settings import Settings
 from gridwatch.store import Store
-from gridwatch.store.broker import broker_incidents
+from gridwatch.store.broker import MISUSES, broker_incidents
 from gridwatch.store.condition import (
     LATELY,
     ServerCondition,
@@ -134,10 +134,14 @@ async def _gaps(store: Store) -> Check:
 
 
 async def _incidents(store: Store) -> list[Check]:
-    todo = (
+    lost = (
         "compare its configuration with deploy/mosquitto/mosquitto.conf; gridwatch gaps says what is missing"
     )
-    return [warn("broker", one.sentence, todo) for one in await broker_incidents(store, LATELY)]
+    misused = "look at that device; if in doubt gridwatch devices credential revoke, then rotate"
+    return [
+        warn("misuse", one.sentence, misused) if one.what in MISUSES else warn("broker", one.sentence, lost)
+        for one in await broker_incidents(store, LATELY)
+    ]
 
 
 async def _fills(store: Store) -> list[Check]:
