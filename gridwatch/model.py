@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gridwatch.coordinates import Crs, to_wgs84
+from gridwatch.quality import Limits
 
 Pixels: TypeAlias = NDArray[np.uint8]
 """A picture as OpenCV holds it: height × width × 3, blue-green-red, 8 bits."""
@@ -171,7 +172,7 @@ class Channel:
     """One quantity that a device measures.
 
     `unit` is for people; `interval_s` is how often it should be heard, without which nobody misses it;
-    `quality` holds the settings of the checks on its readings.
+    `quality` holds the limits that its readings are tested by.
     """
 
     quantity: str
@@ -185,6 +186,7 @@ class Channel:
             raise ValueError(f"unit {self.unit[:80]!r}: at most {MAX_UNIT} characters")
         if self.interval_s is not None and not MIN_INTERVAL_S <= self.interval_s <= MAX_INTERVAL_S:
             raise ValueError(f"interval_s {self.interval_s}: from {MIN_INTERVAL_S} s to {MAX_INTERVAL_S} s")
+        Limits.from_json(self.quality)
 
     @classmethod
     def from_json(cls, given: Mapping[str, object]) -> Self:

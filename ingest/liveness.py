@@ -1,4 +1,4 @@
-"""The chores that find out which devices are not heard any more.
+"""The chores that find out which devices are not heard any more, and whose readings can't be right.
 
 They have a turn of their own: behind a chore that takes long they would miss when people stopped listening.
 """
@@ -9,21 +9,31 @@ from datetime import UTC, datetime, timedelta
 from gridwatch.settings import Settings
 from gridwatch.store import Store
 from gridwatch.store.liveness import look_for_silence, watch_channels
+from gridwatch.store.quality import look_at_quality, look_for_drifts, watch_quality
 from ingest.upkeep import Chore
 
 
 def liveness_chores(settings: Settings) -> Sequence[Chore]:
-    """Return what a collector does on a timer to find out who is silent."""
+    """Return what a collector does on a timer to find out who is silent, and who measures nonsense."""
 
     async def watch(store: Store) -> None:
         await watch_channels(store, datetime.now(UTC))
+        await watch_quality(store, datetime.now(UTC))
 
     async def look(store: Store) -> None:
         await look_for_silence(
             store, datetime.now(UTC), installation=settings.installation, extra_alarms=settings.alarms
         )
 
+    async def test(store: Store) -> None:
+        await look_at_quality(store, datetime.now(UTC), extra_alarms=settings.alarms)
+
+    async def compare(store: Store) -> None:
+        await look_for_drifts(store, datetime.now(UTC))
+
     return (
         Chore(name="channels", every=timedelta(minutes=1), work=watch),
         Chore(name="liveness", every=timedelta(seconds=15), work=look),
+        Chore(name="quality", every=timedelta(minutes=1), work=test),
+        Chore(name="drift", every=timedelta(minutes=10), work=compare),
     )

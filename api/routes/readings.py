@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import AwareDatetime, BaseModel, BeforeValidator
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field
 
 from api.fields import NEXT_PAGE, DeviceId, Label, Since, Until, link_next
 from api.office import TheOffice
@@ -41,6 +41,9 @@ class ReadingAnswer(BaseModel):
     observed_at: AwareDatetime
     received_at: AwareDatetime
     value: float
+    flags: int = Field(
+        description="sum of 1 future, 2 old, 4 clock set, 8 flat line, 16 out of range, 32 spike, 64 drift"
+    )
 
 
 class BucketAnswer(BaseModel):

@@ -82,7 +82,9 @@ class ChannelBody(BaseModel):
     interval_s: float | None = Field(
         None, ge=MIN_INTERVAL_S, le=MAX_INTERVAL_S, description="how often it should be heard"
     )
-    quality: Json = Field({}, description="settings of the checks on its readings")
+    quality: Json = Field(
+        {}, description="limits that its readings are tested by: min, max, flat_s, flat_within, spike, drift"
+    )
 
     def channel(self) -> Channel:
         """Return it as the domain's channel."""

@@ -31,6 +31,13 @@ class Reading:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class FlaggedReading(Reading):
+    """A reading with the sum of its flags: of the device's clock, and of doubts about the value."""
+
+    flags: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Bucket:
     """The readings of one quantity in an interval that begins at `bucket_at`, summed up."""
 
@@ -94,14 +101,14 @@ class Event:
 
 async def list_readings(
     store: Store, device: str, *, quantity: str | None, since: datetime, until: datetime, limit: int
-) -> list[Reading]:
+) -> list[FlaggedReading]:
     """Return readings in since ≤ time < until, newest first.
 
     A page ends at a whole instant, so it can be longer than `limit`; the next one is `until` the last
     reading's time.
     """
     given = {"device": device, "quantity": quantity, "since": since, "until": until, "limit": limit}
-    return [Reading(**row) for row in await store.rows(SQL["readings"], given)]
+    return [FlaggedReading(**row) for row in await store.rows(SQL["readings"], given)]
 
 
 async def list_buckets(

@@ -22,7 +22,7 @@ OFFLINE, CHANNEL_SILENT = "offline", "channel_silent"
 
 LONGEST_PAUSE = timedelta(seconds=45)
 """Between two looks, which are 15 s apart: after a longer one nobody knows who was heard meanwhile."""
-DEVICES_AT_A_LOOK = 3_000
+DEVICES_AT_A_LOOK = 2_000
 """Looked up among the readings: after a restart all are due at once, and a look should take less than 1 s."""
 
 FLAPPING = timedelta(hours=1)

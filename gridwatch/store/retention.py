@@ -37,6 +37,7 @@ async def drop_old(store: Store, *, keep_readings: timedelta, keep_aggregates: t
         ("lift states", readings),
         ("command results", readings),
         ("commands", readings),
+        ("doubts", readings),
         ("media", now - KEEP_MEDIA),
         ("closed gaps", now - KEEP_CLOSED_GAPS),
         ("notifications", aggregates),

@@ -49,7 +49,7 @@ def test_an_outage_says_how_much_is_silent_and_where() -> None:
     assert "锦竹苑 · 3栋" in text
     assert "script" not in text.replace('title="s-1"', "")
     one = {**ALERT, "label": "channel_silent", "outage": {"scope": "device", "channels": ["co_ppm"]}}
-    assert "无数据：co_ppm" in card_html(one, Words("zh-CN"), PLACES, now=NOON)
+    assert "涉及：co_ppm" in card_html(one, Words("zh-CN"), PLACES, now=NOON)
 
 
 def test_every_language_says_everything() -> None:

@@ -50,7 +50,7 @@ EVERYTHING = replace(
     name="=1+1",
     model="'quoted'",
     source="chirpstack:70b3d57ed0000001",
-    channels=(Channel(quantity="co_ppm", interval_s=0.5, quality={"flat_s": 600, "of": ["a", 1]}),),
+    channels=(Channel(quantity="co_ppm", interval_s=0.5, quality={"flat_s": 600}),),
     address='锦竹苑, "3栋"\n2单元',
     telephone="+86 28 8580 0000",
     gateway="lift-1",

@@ -103,6 +103,22 @@ def test_a_device_may_publish_as_soon_as_it_is_registered(database_url: str, mos
 
 
 @pytest.mark.usefixtures("collector")
+def test_doubts_about_a_sensor_suppress_no_fire(database_url: str, mosquitto: Mosquitto) -> None:
+    send(mosquitto, reading(0, temperature_c=58, humidity_pct=12, smoke_pct_m=9, co_ppm=60))
+    wait_for_books(database_url, stored=1)
+    ask(
+        database_url,
+        """INSERT INTO doubt (device_key, quantity_key, flag, from_at, until_at, readings, value, seen_at)
+           SELECT d.key, q.key, flag, now() - interval '1 day', now() + interval '1 day', 99, 58, now()
+           FROM device d, quantity q, unnest(ARRAY[8, 16, 32, 64]) AS flag""",
+    )
+    send(mosquitto, *smoulder(1))
+    wait_for_books(database_url, stored=6)
+    assert {row["flags"] for row in ask(database_url, "SELECT flags FROM gw.readings")} == {120}
+    assert [row["label"] for row in ask(database_url, "SELECT label FROM gw.alerts")] == ["smoke"]
+
+
+@pytest.mark.usefixtures("collector")
 def test_smouldering_raises_one_alert_with_the_devices_place_and_a_job(
     database_url: str, mosquitto: Mosquitto
 ) -> None:

@@ -1,6 +1,9 @@
 -- readings --
 SELECT q.name AS quantity, r.observed_at, r.observed_at + r.delay_ms * interval '1 ms' AS received_at,
-       r.scaled / r.divisor AS value
+       r.scaled / r.divisor AS value,
+       r.flags | coalesce((SELECT bit_or(o.flag) FROM doubt o
+                           WHERE o.device_key = r.device_key AND o.quantity_key = r.quantity_key
+                             AND o.until_at >= r.observed_at AND o.from_at <= r.observed_at), 0::smallint) AS flags
 FROM reading r
 JOIN device d ON d.key = r.device_key
 JOIN quantity q ON q.key = r.quantity_key

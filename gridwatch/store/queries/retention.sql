@@ -34,6 +34,9 @@ DELETE FROM command_result WHERE ctid = ANY(ARRAY(
 -- commands --
 DELETE FROM command WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM command WHERE expires_at < %(before)s LIMIT %(batch)s))
+-- doubts --
+DELETE FROM doubt WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM doubt WHERE until_at < %(before)s LIMIT %(batch)s))
 -- media --
 DELETE FROM medium WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM medium WHERE received_at < %(before)s LIMIT %(batch)s))
