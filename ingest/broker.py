@@ -41,7 +41,14 @@ twice that nothing is read until there is room. Only QoS 1 comes that far, from 
 class Session:
     """One MQTT session: take batches of deliveries from it, call `done` once they are committed."""
 
-    def __init__(self, address: BrokerAddress, client_id: str, topics: Sequence[str], window: int) -> None:
+    def __init__(
+        self,
+        address: BrokerAddress,
+        client_id: str,
+        topics: Sequence[str],
+        window: int,
+        no_longer: Sequence[str] = (),
+    ) -> None:
         self.client_id = client_id
         self.subscribed = False
         self.connections = 0
@@ -50,6 +57,7 @@ class Session:
         """How often the broker had no memory of this session: what it had not saved is lost."""
         self._address = address
         self._topics = topics
+        self._no_longer = no_longer
         self._window = window
         self._waiting: deque[Delivery] = deque()
         self._held_bytes = 0
@@ -68,10 +76,13 @@ class Session:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, url: str, *, client_id: str, topics: Sequence[str], window: int
+        cls, url: str, *, client_id: str, topics: Sequence[str], window: int, no_longer: Sequence[str] = ()
     ) -> AsyncIterator[Self]:
-        """Connect in the background, again and again with back-off; a broker that is away is no error."""
-        session = cls(BrokerAddress.parse(url), client_id, topics, window)
+        """Connect in the background, again and again with back-off; a broker that is away is no error.
+
+        `no_longer`: topics that the session may be subscribed to from before, and shall not be.
+        """
+        session = cls(BrokerAddress.parse(url), client_id, topics, window, no_longer)
         try:
             yield session
         finally:
@@ -137,6 +148,8 @@ class Session:
         self.connections += 1
         try:
             await self._greet(connection)
+            if self._no_longer:
+                connection.unsubscribe(self._no_longer)
             refused = await connection.subscribe(self._topics)
             if refused:
                 log.error("the broker refused a subscription of %s: %s", self.client_id, ", ".join(refused))

@@ -107,7 +107,7 @@ async def _work(
     log.info("collector %s begins", duty.client_id)
     sensors, recorder = Sensors(store), Recorder(store, settings.alarms, heard=outbox.heard)
     clocks = Timekeeper(store, Limits(future_s=settings.future_s, old_s=settings.old_days * 86_400))
-    session = partial(Session.open, mqtt_url(settings))
+    session = partial(Session.open, mqtt_url(settings), no_longer=foreign.no_longer)
 
     def forget() -> None:
         sensors.forget()

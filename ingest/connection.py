@@ -21,6 +21,7 @@ from ingest.packets import (
     disconnect,
     reason_text,
     subscribe,
+    unsubscribe,
 )
 
 KEEPALIVE_S = 30
@@ -77,6 +78,10 @@ class Connection(asyncio.Protocol):
         if len(reasons) != len(topics):
             raise BrokerError("the broker's answer to SUBSCRIBE has not one reason for each topic")
         return [reason_text(reason) for reason in reasons if reason >= 0x80]
+
+    def unsubscribe(self, topics: Sequence[str]) -> None:
+        """Take subscriptions back that an earlier connection of the session may have made."""
+        self.write(unsubscribe(self.version, topics))
 
     async def until_ended(self) -> str:
         """Wait for the end; return why it came."""

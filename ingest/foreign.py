@@ -8,7 +8,7 @@ from functools import partial
 import msgspec
 
 from gridwatch.errors import UnreadableMessage
-from gridwatch.formats import Formats
+from gridwatch.formats import ChirpStack, Formats, Frigate
 from gridwatch.store.devices import KnownDevice
 from gridwatch.store.entries import Accepted, Entry, Rejected
 from gridwatch.wire import route_of
@@ -48,6 +48,10 @@ class Foreign:
         self.fetched_from = fetched_from
         self.readings = [topic for adapter in adapters for topic in adapter.readings]
         self.media = [topic for adapter in adapters for topic in adapter.media]
+        known: list[Adapter] = [ChirpStackAdapter(ChirpStack()), FrigateAdapter(Frigate.model_validate({}))]
+        wanted = {*self.readings, *self.media}
+        self.no_longer = sorted({topic for one in known for topic in (*one.readings, *one.media)} - wanted)
+        """Topics of formats that may have been listened to before: a session at the broker remembers them."""
 
     @classmethod
     def of(cls, formats: Formats) -> "Foreign":

@@ -20,12 +20,12 @@ from ingest.packets import (
     Version,
 )
 
-CONNACK, SUBACK, PINGRESP, DISCONNECT = 0x20, 0x90, 0xD0, 0xE0
+CONNACK, SUBACK, UNSUBACK, PINGRESP, DISCONNECT = 0x20, 0x90, 0xB0, 0xD0, 0xE0
 QOS_OF_PUBLISH = {0x30: 0, 0x31: 0, 0x32: 1, 0x33: 1, 0x3A: 1, 0x3B: 1}
 """First byte of a PUBLISH to its QoS: retained or not, and with QoS 1 sent again or not."""
 
 _PUBLISH_QOS_2 = frozenset([0x34, 0x35, 0x3C, 0x3D])
-_FOR_US = frozenset([CONNACK, SUBACK, PINGRESP, DISCONNECT, *QOS_OF_PUBLISH])
+_FOR_US = frozenset([CONNACK, SUBACK, UNSUBACK, PINGRESP, DISCONNECT, *QOS_OF_PUBLISH])
 
 SESSION_EXPIRY, SERVER_KEEPALIVE, TOPIC_ALIAS = 0x11, 0x13, 0x23
 
@@ -131,7 +131,7 @@ class Reader:
             controls.append(_granted(self._version, body))
         elif first == DISCONNECT:
             controls.append(_farewell(self._version, body))
-        elif body:
+        elif first == PINGRESP and body:
             raise MalformedPacket("a PINGRESP with a body")
 
 

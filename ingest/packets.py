@@ -116,8 +116,8 @@ class MalformedPacket(BrokerError):
 # What we send.
 
 PING = b"\xc0\x00"
-SUBSCRIBE_ID = 1
-"""Only one SUBSCRIBE is ever in flight."""
+SUBSCRIBE_ID, UNSUBSCRIBE_ID = 1, 2
+"""Only one SUBSCRIBE and one UNSUBSCRIBE are ever in flight."""
 
 
 def connect(
@@ -149,6 +149,12 @@ def subscribe(version: Version, topics: Sequence[str]) -> bytes:
     """Return SUBSCRIBE with QoS 1."""
     body = struct.pack(">H", SUBSCRIBE_ID) + (b"\0" if version is Version.V5 else b"")
     return _packet(0x82, body + b"".join(_text(topic) + b"\x01" for topic in topics))
+
+
+def unsubscribe(version: Version, topics: Sequence[str]) -> bytes:
+    """Return UNSUBSCRIBE; its answer says nothing that matters."""
+    body = struct.pack(">H", UNSUBSCRIBE_ID) + (b"\0" if version is Version.V5 else b"")
+    return _packet(0xA2, body + b"".join(map(_text, topics)))
 
 
 def acknowledge(packet_ids: Sequence[int]) -> bytes:

@@ -151,6 +151,37 @@ def test_two_collectors_divide_the_sensors_behind_chirpstack_and_store_each_upli
     assert ask(database_url, "SELECT count(*) AS n FROM gw.alerts") == [{"n": 0}]
 
 
+@pytest.mark.slow
+def test_a_format_that_is_taken_out_of_the_file_is_not_heard_any_more(
+    database_url: str, mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    register(database_url, EUI, "fire", "sensor")
+    uplink, frigate = json.dumps(EVENTS["up-alarm"]), json.dumps(change("events"))
+    own = json.dumps({"t": NOW.timestamp(), "values": {"co_ppm": 3}})
+
+    def send() -> None:
+        messages = [(topic("up"), uplink), ("frigate/events", frigate), (f"gw/v1/{EUI}/readings", own)]
+        publish.multiple(
+            [(where, body, 1, False) for where, body in messages], hostname="127.0.0.1", port=mosquitto.port
+        )
+
+    (tmp_path / "formats.toml").write_text("[chirpstack]\n[[frigate]]\n")
+    settings = {"GRIDWATCH_FORMATS": str(tmp_path / "formats.toml")}
+    with running_collector(database_url, mosquitto, tmp_path, **settings):
+        send()
+        wait_until(lambda: totals(database_url)["received"] == 3)
+    (tmp_path / "formats.toml").write_text("[chirpstack]\n")
+    with running_collector(database_url, mosquitto, tmp_path, **settings):
+        send()
+        wait_until(lambda: totals(database_url)["received"] == 5)
+    with running_collector(database_url, mosquitto, tmp_path):
+        send()
+        wait_until(lambda: totals(database_url)["received"] == 6)
+    assert totals(database_url) == {
+        "received": 6, "stored": 2, "duplicate": 3, "quarantined": 1, "skipped": 0
+    }  # fmt: skip
+
+
 def test_work_is_divided_by_whom_a_topic_names_native_and_foreign() -> None:
     foreign = Foreign.of(Formats.model_validate({"chirpstack": {}, "frigate": [{}]}))
     assert foreign.sender(topic("up")) == foreign.sender(topic("join")) == f"chirpstack:{EUI}"
