@@ -15,7 +15,7 @@ from gridwatch.coordinates import Crs
 from gridwatch.errors import NotFound, SettingsError
 from gridwatch.settings import read_settings
 from gridwatch.store import Store
-from gridwatch.store.areas import Changed, change_areas, delete_area, list_areas
+from gridwatch.store.areas import Changed, change_areas, delete_area, list_areas, place_devices
 
 areas_app = typer.Typer(
     no_args_is_help=True, help="The tree of areas: districts down to household points, and grids."
@@ -75,6 +75,18 @@ def find_command(
     if smallest is None:
         raise NotFound(f"{lon}, {lat} lies in no polygon of an area")
     _show(tree.path(smallest.code), as_json)
+
+
+@areas_app.command("place")
+def place_command() -> None:
+    """Put devices that have coordinates and no area into the smallest area that they stand in."""
+    from gridwatch.areas.tree import AreaTree
+
+    async def place(store: Store) -> tuple[int, int]:
+        return await place_devices(store, AreaTree(await list_areas(store)).smallest)
+
+    placed, outside = with_store(read_settings(), place)
+    typer.echo(f"placed: {placed}; in no area: {outside}")
 
 
 @areas_app.command("export")

@@ -92,6 +92,18 @@ async def delete_area(store: Store, code: str) -> int:
     return len(codes)
 
 
+async def place_devices(store: Store, find: Callable[[float, float], Area | None]) -> tuple[int, int]:
+    """Put devices that have coordinates and no area into the one that `find` says of longitude and latitude.
+
+    Returns how many were placed, and how many lie in none.
+    """
+    async with store.transaction() as connection:
+        rows = await (await connection.execute(SQL["without area"])).fetchall()
+        found = {row["key"]: area.code for row in rows if (area := find(row["lon"], row["lat"])) is not None}
+        await connection.execute(SQL["place"], {"keys": list(found), "codes": list(found.values())})
+    return len(found), len(rows) - len(found)
+
+
 EVERYTHING: dict[str, Any] = {"under": None, "level": None, "grid": None}
 
 

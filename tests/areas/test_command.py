@@ -66,6 +66,22 @@ def test_a_wrong_file_imports_nothing_and_tells_every_line(installation: Path, d
     assert ask(database_url, "SELECT code FROM area") == []
 
 
+def test_devices_without_an_area_are_put_where_they_stand(installation: Path, database_url: str) -> None:
+    (installation / "a.geojson").write_text(write_areas(AREAS, FileFormat.GEOJSON))
+    areas("import", installation / "a.geojson")
+    ask(
+        database_url,
+        """INSERT INTO device (id, scene, kind, area, lon, lat) VALUES
+           ('in', 'fire', 'sensor', NULL, 103.5, 30.5),
+           ('out', 'fire', 'sensor', NULL, 105, 30.5),
+           ('there', 'fire', 'sensor', 'e-1', 103.5, 30.5),
+           ('nowhere', 'fire', 'sensor', NULL, NULL, NULL)""",
+    )
+    assert areas("place").output == "placed: 1; in no area: 1\n"
+    placed = ask(database_url, "SELECT id, area FROM device WHERE area IS NOT NULL ORDER BY id")
+    assert placed == [{"id": "in", "area": "510199"}, {"id": "there", "area": "e-1"}]
+
+
 @pytest.mark.anyio
 async def test_of_two_imports_at_once_the_second_is_checked_against_the_first(database_url: str) -> None:
     def plan(line: str) -> Callable[[Iterable[Area]], list[Area]]:

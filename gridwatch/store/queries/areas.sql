@@ -28,5 +28,11 @@ SELECT version FROM area_version FOR UPDATE
 DELETE FROM area WHERE code = ANY(%(codes)s)
 -- devices in --
 SELECT id FROM device WHERE area = ANY(%(codes)s) ORDER BY id LIMIT 10
+-- without area --
+SELECT key, lon, lat FROM device WHERE area IS NULL AND lon IS NOT NULL AND lat IS NOT NULL FOR UPDATE
+-- place --
+UPDATE device d SET area = t.code
+FROM unnest(%(keys)s::integer[], %(codes)s::text[]) AS t (key, code)
+WHERE d.key = t.key
 -- delete simulated --
 DELETE FROM area WHERE simulated
