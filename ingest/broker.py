@@ -28,7 +28,8 @@ SESSION_EXPIRY_S = 7 * 24 * 3600
 RECONNECT_MIN_S, RECONNECT_MAX_S = 0.1, 10.0
 """A broker that was killed may have forgotten us: what comes before we subscribe again is lost."""
 LASTED_S = 2.0
-"""After a connection that lasted this long, the next one is tried without a longer wait."""
+"""After a connection that lasted this long, or on which anything was acknowledged, the next comes without a
+longer wait: on a line that breaks every second the stream still gets through."""
 MAX_PACKET_BYTES = 64 * 1024 * 1024 + 1024
 """What Mosquitto is configured to take, a clip of half a minute, and what it adds for a subscriber. It would
 drop a larger message, which it acknowledged, and (2.0.11) never give its place in the window back."""
@@ -70,6 +71,7 @@ class Session:
         self._paused = False
         self._known = False
         self._trouble = ""
+        self._got_on = False
         self._keeper = asyncio.create_task(self._keep_connected(), name=f"mqtt {client_id}")
         self._keeper.add_done_callback(lambda _: self._arrived.set())
 
@@ -117,6 +119,7 @@ class Session:
             packet_ids.append(unacknowledged.popleft().packet_id)
         if packet_ids and self._connection is not None:
             self._connection.write(acknowledge(packet_ids))
+            self._got_on = True
         self._resume_with_room()
 
     def take_refused(self) -> Counter[str]:
@@ -129,12 +132,12 @@ class Session:
         loop = asyncio.get_running_loop()
         pause_s = RECONNECT_MIN_S
         while True:
-            began = loop.time()
+            began, self._got_on = loop.time(), False
             try:
                 await self._serve_one_connection()
             except BrokerError as error:
                 self._say(str(error))
-            if loop.time() - began > LASTED_S:
+            if self._got_on or loop.time() - began > LASTED_S:
                 pause_s = RECONNECT_MIN_S
             await asyncio.sleep(pause_s * random.uniform(0.8, 1.2))  # noqa: S311 - so that many don't come at once
             pause_s = min(2 * pause_s, RECONNECT_MAX_S)

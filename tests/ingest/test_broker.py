@@ -301,6 +301,21 @@ async def test_acknowledgements_of_an_earlier_connection_are_not_sent() -> None:
         assert broker.heard[1].count(b"\x40\x02\x00\x07") == 1
 
 
+async def test_a_line_that_breaks_again_and_again_is_not_waited_for_longer_while_it_brings_something() -> (
+    None
+):
+    breaks = 9
+    async with (
+        ScriptedBroker.running(*[GREETING + GRANTED + message(b"1")] * breaks) as (broker, url),
+        Session.open(url, client_id="c", topics=["t"], window=10) as session,
+    ):
+        # Waits that double would come to half a minute.
+        async with asyncio.timeout(15):
+            for number in range(breaks):
+                session.done(await receive(session, 1))
+                broker.writers[number].close()
+
+
 async def test_a_refused_subscription_is_named(caplog: pytest.LogCaptureFixture) -> None:
     refusal = bytes.fromhex("9005 0001 00 01 87")
     async with (
