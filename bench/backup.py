@@ -33,15 +33,24 @@ FILL = """
     SELECT 'bench-' || n, 'fire', 'sensor' FROM generate_series(1, {devices}) n;
     INSERT INTO quantity (name) VALUES ('temperature_c'), ('humidity_pct'), ('co_ppm'), ('smoke_pct_m');
     INSERT INTO observation (observed_at, device_key, ring, seq)
-    SELECT at, device, mod(floor(extract(epoch FROM at) / 86400)::bigint, 16), n
+    SELECT at, device, mod(floor(extract(epoch FROM at) / 86400)::bigint, 32), n
     FROM (SELECT n, 1 + n % {devices} AS device, now() - n * interval '{days} days' / {messages} AS at
           FROM generate_series(1, {messages}) n) m;
+    {readings};
+    INSERT INTO book_page (device_key, kind, count)
+    SELECT n, kind, {messages} / {devices} FROM generate_series(1, {devices}) n, generate_series(0, 1) kind"""
+
+READING_ROWS = """
     INSERT INTO reading (device_key, quantity_key, observed_at, delay_ms, scaled, divisor)
     SELECT o.device_key, q, o.observed_at, 40,
            10 * round(10 * (20 + 10 * sin(o.seq / 1000.0 + q) + random())), 100
-    FROM observation o, generate_series(1, 4) q;
-    INSERT INTO book_page (device_key, kind, count)
-    SELECT n, kind, {messages} / {devices} FROM generate_series(1, {devices}) n, generate_series(0, 1) kind"""
+    FROM observation o, generate_series(1, 4) q"""
+MESSAGE_READINGS = """
+    INSERT INTO message_readings (device_key, observed_at, delay_ms, quantity_keys, numbers)
+    SELECT o.device_key, o.observed_at, 40, '{1,2,3,4}',
+           ARRAY(SELECT round(10 * (20 + 10 * sin(o.seq / 1000.0 + q) + random())) / 10
+                 FROM generate_series(1, 4) q)
+    FROM observation o"""
 
 TABLES = """
     SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'gridwatch'::regnamespace
@@ -92,12 +101,12 @@ def measure(sizes: Sizes) -> Found:
     with _databases() as (here, there), TemporaryDirectory(prefix="gridwatch-bench-") as name:
         migrate(here)
         with psycopg.connect(with_session_options(here), autocommit=True) as connection:
-            connection.execute(
-                FILL.format(**{s: getattr(sizes, s) for s in ("messages", "devices", "days")}).encode()
-            )
-            connection.execute("ANALYZE")
             extension = "SELECT count(*) FROM pg_extension WHERE extname = 'timescaledb'"
             ((timescaledb,),) = connection.execute(extension).fetchall()
+            numbers = {name: getattr(sizes, name) for name in ("messages", "devices", "days")}
+            readings = READING_ROWS if timescaledb else MESSAGE_READINGS
+            connection.execute(FILL.format(**numbers, readings=readings).encode())
+            connection.execute("ANALYZE")
         turns = [_turn(here, there, Path(name), encrypted=encrypted) for encrypted in (False, True)]
     return Found(timescaledb=bool(timescaledb), readings=4 * sizes.messages, turns=turns)
 

@@ -37,19 +37,26 @@ REGISTER = """
     INSERT INTO quantity (name) VALUES {quantities}"""
 # Each sensor measures at a steady pace; levels, daily swing, noise and decimals are those of
 # simulators/sensors.py; the way to the collector takes 5 to 45 ms. In the order of time, as they arrive.
-FILL = """
-    INSERT INTO reading (device_key, quantity_key, observed_at, delay_ms, divisor, scaled)
-    SELECT d, q, at, delay, 100, 100 * CASE q
+MADE = """
+    SELECT d AS device_key, q AS quantity_key, at AS observed_at, delay AS delay_ms, CASE q
         WHEN 1 THEN round((20 + 2 * swing + d %% 7 * 0.2 + 0.16 * noise)::numeric, 1)
         WHEN 2 THEN round((55 - 10 * swing + 0.8 * noise)::numeric, 1)
         WHEN 3 THEN round((0.12 + 0.06 * noise)::numeric, 2)
-        ELSE round(greatest(0, 0.8 + 0.5 * noise)::numeric, 1) END
+        ELSE round(greatest(0, 0.8 + 0.5 * noise)::numeric, 1) END AS value
     FROM (SELECT d, q, delay, at, sin(extract(epoch FROM at) / 86400 * 2 * pi()) AS swing,
                  random() + random() + random() - 1.5 AS noise
           FROM (SELECT d, 5 + (random() * 40)::int AS delay,
                        %(begin)s + (n + d::float / %(devices)s) * %(every)s::interval AS at
                 FROM generate_series(%(first)s::int, %(last)s::int) n, generate_series(1, %(devices)s::int) d
                 ) m, generate_series(1, 4) q) r"""
+FILL_ROWS = """
+    INSERT INTO reading (device_key, quantity_key, observed_at, delay_ms, divisor, scaled)
+    SELECT device_key, quantity_key, observed_at, delay_ms, 100, 100 * value FROM ({made}) made"""
+FILL_MESSAGES = """
+    INSERT INTO message_readings (device_key, observed_at, delay_ms, quantity_keys, numbers)
+    SELECT device_key, observed_at, delay_ms, array_agg(quantity_key ORDER BY quantity_key),
+           array_agg(value ORDER BY quantity_key)
+    FROM ({made}) made GROUP BY 2, 1, 3 ORDER BY 2"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,13 +135,15 @@ def _database(url: str) -> Iterator[str]:
 async def _measure(url: str, sizes: Sizes) -> OneDatabase:
     migrate(url)
     end = datetime.now(UTC)
-    filled_s = _fill(url, sizes, end)
     async with Store.open(url) as store:
+        timescaledb = await has_timescale(store)
+        filled_s = await asyncio.to_thread(
+            _fill, url, sizes, end, FILL_ROWS if timescaledb else FILL_MESSAGES
+        )
         summed_up_s = await _timed(lambda: sum_up_hours(store))
         compressed_s = await _timed(lambda: compress(store))
         await store.execute("VACUUM ANALYZE")
-        timescaledb = await has_timescale(store)
-        row = await store.row("SELECT count(*) AS readings, version() AS version FROM reading")
+        row = await store.row("SELECT count(*) AS readings, version() AS version FROM readings")
         size = await store.row(COMPRESSED_SIZE if timescaledb else PLAIN_SIZE)
         assert row is not None
         assert size is not None
@@ -155,7 +164,8 @@ async def _measure(url: str, sizes: Sizes) -> OneDatabase:
 
 
 PLAIN_SIZE = """
-    SELECT pg_total_relation_size('reading')::float8 AS bytes, (SELECT count(*) FROM reading) AS readings,
+    SELECT pg_total_relation_size('message_readings')::float8 AS bytes,
+           (SELECT count(*) FROM readings) AS readings,
            pg_total_relation_size('reading_hourly_kept')::float8 AS hours"""
 COMPRESSED_SIZE = """
     SELECT (SELECT sum(after_compression_total_bytes)::float8
@@ -168,7 +178,7 @@ COMPRESSED_SIZE = """
             FROM timescaledb_information.continuous_aggregates) AS hours"""
 
 
-def _fill(url: str, sizes: Sizes, end: datetime) -> float:
+def _fill(url: str, sizes: Sizes, end: datetime, fill: str) -> float:
     began = time.monotonic()
     every = timedelta(days=sizes.days) / sizes.observations
     with psycopg.connect(with_session_options(url), autocommit=True) as connection:
@@ -179,7 +189,7 @@ def _fill(url: str, sizes: Sizes, end: datetime) -> float:
         for first in range(0, sizes.observations, 100):
             last = min(first + 100, sizes.observations) - 1
             given = {"begin": end - timedelta(days=sizes.days), "every": every, "devices": sizes.devices}
-            connection.execute(FILL, {**given, "first": first, "last": last})
+            connection.execute(fill.format(made=MADE).encode(), {**given, "first": first, "last": last})
     return time.monotonic() - began
 
 

@@ -247,7 +247,7 @@ def register(server: Servers, count: int) -> None:
 def _proven(server: Servers, sizes: Sizes, live: Rates, queued: Rates) -> Rate:
     published = 2 * sizes.pairs * sizes.messages
     ((stored,),) = server.ask("SELECT count(*) FROM observation")
-    ((readings,),) = server.ask("SELECT count(*) FROM reading")
+    ((readings,),) = server.ask("SELECT count(*) FROM readings")
     ((books,),) = server.ask(
         "SELECT json_build_object('received', sum(received), 'stored', sum(stored), 'duplicate', "
         "sum(duplicate), 'quarantined', sum(quarantined)) FROM book"

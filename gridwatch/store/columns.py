@@ -4,7 +4,7 @@ psycopg would turn each number into bytes by itself; numpy does it for a column 
 in PostgreSQL's arrayfuncs.c and "Binary Format" on its page of COPY. Times are int64 microseconds since 1970.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,7 +14,8 @@ from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
 Numbers: TypeAlias = NDArray[Any]
-"""One-dimensional: int16, int32, int64, float64, or datetime64[us] for times."""
+"""int16, int32, int64, float64, or datetime64[us] for times. A column has one dimension; with two it is a
+column of arrays."""
 
 ELEMENT_OIDS = {"i2": 21, "i4": 23, "i8": 20, "f8": 701, "M8": 1184}
 POSTGRES_EPOCH = np.datetime64("2000-01-01", "us")
@@ -30,27 +31,40 @@ class ColumnDumper(Dumper):
 
     def dump(self, obj: Numbers) -> Buffer:
         """Return the array's binary form: one dimension, no nulls."""
-        kind = obj.dtype.str[1:3]
-        head = np.array([1, 0, ELEMENT_OIDS[kind], len(obj), 1], ">i4").tobytes()
-        numbers = _as_sent(obj)
-        items = np.empty(len(obj), [("size", ">i4"), ("number", numbers.dtype)])
-        items["size"] = numbers.dtype.itemsize
-        items["number"] = numbers
-        return head + items.tobytes()
+        return _as_arrays(_as_sent(obj)[np.newaxis], obj.dtype).tobytes()
 
 
-def copy_rows(columns: Sequence[Numbers]) -> bytes:
-    """Return rows for COPY … (FORMAT binary), whole, with header and trailer."""
+def copy_rows(blocks: Iterable[Sequence[Numbers]]) -> bytes:
+    """Return rows for COPY … (FORMAT binary), header and trailer too; each block holds all columns."""
+    return COPY_HEADER + b"".join(map(_rows, blocks)) + COPY_TRAILER
+
+
+def _rows(columns: Sequence[Numbers]) -> bytes:
     sent = [_as_sent(column) for column in columns]
-    fields = [("fields", ">i2")]
+    sent = [
+        one if one.ndim == 1 else _as_arrays(one, column.dtype)
+        for one, column in zip(sent, columns, strict=True)
+    ]
+    fields: list[tuple[str, Any]] = [("fields", ">i2")]
     for number, column in enumerate(sent):
-        fields += [(f"size{number}", ">i4"), (f"column{number}", column.dtype.str)]
+        fields += [(f"size{number}", ">i4"), (f"column{number}", column.dtype)]
     rows = np.empty(len(sent[0]), fields)
     rows["fields"] = len(sent)
     for number, column in enumerate(sent):
         rows[f"size{number}"] = column.dtype.itemsize
         rows[f"column{number}"] = column
-    return COPY_HEADER + rows.tobytes() + COPY_TRAILER
+    return rows.tobytes()
+
+
+def _as_arrays(sent: Numbers, of: np.dtype[Any]) -> Numbers:
+    """Return each row as one array: dimensions, nulls, kind, length and first index go before the numbers."""
+    length = sent.shape[1]
+    item = [("size", ">i4"), ("number", sent.dtype)]
+    arrays = np.empty(len(sent), [("head", ">i4", (5,)), ("items", item, (length,))])
+    arrays["head"] = (1, 0, ELEMENT_OIDS[of.str[1:3]], length, 1)
+    arrays["items"]["size"] = sent.dtype.itemsize
+    arrays["items"]["number"] = sent
+    return arrays
 
 
 def _as_sent(column: Numbers) -> Numbers:

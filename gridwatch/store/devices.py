@@ -302,8 +302,8 @@ async def _delete(connection: Connection, ids: Sequence[str]) -> Deleted:
     shown = await (await connection.execute(SQL["files of"], {"ids": list(ids)})).fetchall()
     rows = await (await connection.execute(SQL["delete"], {"ids": list(ids)})).fetchall()
     keys = [row["key"] for row in rows]
-    for forget in ("forget readings", "forget sequences", "forget gaps", "forget media", "forget books"):
-        await connection.execute(SQL[forget], {"keys": keys})
+    for what in ("readings", "message readings", "sequences", "gaps", "media", "books"):
+        await connection.execute(SQL[f"forget {what}"], {"keys": keys})
     still = await (
         await connection.execute(SQL["files shown"], {"files": [row["sha256"] for row in shown]})
     ).fetchall()

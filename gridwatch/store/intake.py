@@ -31,6 +31,7 @@ from gridwatch.store.books import KINDS, RECEIVED, enter, key_of
 from gridwatch.store.connection import Connection, Store, queries
 from gridwatch.store.devices import KnownDevice
 from gridwatch.store.entries import Accepted, Concluded, Disposition, Entry, Rejected, Shown, Skipped
+from gridwatch.store.hourly import has_timescale
 from gridwatch.store.jobs import RAISED, defer_notify
 from gridwatch.store.observations import quantity_keys, store_observations
 from gridwatch.store.troubles import settle_trouble
@@ -49,6 +50,7 @@ class Intake:
         self._store = store
         self._extra_alarms = extra_alarms
         self._quantities: dict[str, int] = {}
+        self._in_rows: bool | None = None
 
     async def record(self, entries: Sequence[Entry]) -> Counter[str]:
         """Write a batch in one transaction; return how many messages had which disposition.
@@ -58,10 +60,12 @@ class Intake:
         accepted = [entry for entry in entries if isinstance(entry, Accepted)]
         observed = [(entry, entry.message) for entry in accepted if isinstance(entry.message, Observations)]
         await self._learn_quantities(observed)
+        if self._in_rows is None:
+            self._in_rows = await has_timescale(self._store)
         async with self._store.transaction() as connection:
             batch = _Batch(connection, self._extra_alarms)
             if observed:
-                await batch.store_observations(observed, self._quantities)
+                await batch.store_observations(observed, self._quantities, in_rows=self._in_rows)
             return await batch.store(entries, accepted)
 
     async def _learn_quantities(self, observed: Sequence[tuple[Accepted, Observations]]) -> None:
@@ -82,10 +86,14 @@ class _Batch:
         self._changes: dict[int, str] = {}
 
     async def store_observations(
-        self, observed: Sequence[tuple[Accepted, Observations]], quantities: Mapping[str, int]
+        self,
+        observed: Sequence[tuple[Accepted, Observations]],
+        quantities: Mapping[str, int],
+        *,
+        in_rows: bool,
     ) -> None:
         """Write readings; remember which messages held any that are new."""
-        new = await store_observations(self._connection, observed, quantities)
+        new = await store_observations(self._connection, observed, quantities, in_rows=in_rows)
         self._new = {id(entry): is_new for (entry, _), is_new in zip(observed, new, strict=True)}
 
     async def store(self, entries: Sequence[Entry], accepted: Sequence[Accepted]) -> Counter[str]:

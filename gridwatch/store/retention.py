@@ -47,7 +47,7 @@ async def drop_old(store: Store, *, keep_readings: timedelta, keep_aggregates: t
         _say("readings", await _drop_chunks(store, "gridwatch.reading", readings), "days")
         _say("hours", await _drop_chunks(store, "gridwatch.reading_by_hour", aggregates), "chunks")
     else:
-        drops += [("readings", readings), ("hours", aggregates)]
+        drops += [("readings", readings), ("message readings", readings), ("hours", aggregates)]
     for name, before in drops:
         _say(name, await _delete(store, SQL[name], {"before": before, "batch": BATCH}), "rows")
 

@@ -193,7 +193,7 @@ def test_a_backup_restored_in_another_place_is_the_same_installation(
     assert (made.evidence, made.missing, done.evidence, done.files) == (2, 0, 2, 2)
     tables = everything(filled_url)
     assert everything(other_url) == tables
-    assert len(tables["reading"]) == 1000
+    assert ask(other_url, "SELECT count(*) AS n FROM readings") == [{"n": 1000}]
     # With TimescaleDB the hourly sums are no table.
     (is_aggregate,) = ask(filled_url, "SELECT to_regclass('reading_by_hour') IS NOT NULL AS there")
     hours = len(ask(filled_url, "SELECT 1 FROM reading_hourly")) if is_aggregate["there"] else 0
@@ -393,7 +393,7 @@ def test_a_backup_is_of_one_moment_while_a_collector_writes(
     (found,) = ask(
         other_url,
         """SELECT (SELECT count(*) FROM observation) AS observations, count(*) / 2 AS readings,
-                  (SELECT stored FROM book WHERE device = 's1') AS stored FROM reading""",
+                  (SELECT stored FROM book WHERE device = 's1') AS stored FROM readings""",
     )
     assert found["stored"] >= 100
     assert found["observations"] == found["readings"] == found["stored"]

@@ -59,7 +59,9 @@ def test_the_comparison_finds_what_is_lost_and_what_is_there_twice(
     )
     ask(
         database_url,
-        "INSERT INTO reading SELECT * FROM reading LIMIT 1",
+        """INSERT INTO reading (device_key, quantity_key, flags, observed_at, scaled, delay_ms, divisor)
+           SELECT device_key, quantity_key, flags, observed_at, scaled, delay_ms, divisor FROM readings
+           LIMIT 1""",
     )
     broken = compare(database_url, load, MESSAGES)
     assert (broken.lost, broken.twice, broken.books_wrong) == (3, 1, 1)

@@ -188,6 +188,7 @@ def test_a_message_that_the_database_refuses_is_quarantined_alone(
     database_url: str, mosquitto: Mosquitto
 ) -> None:
     ask(database_url, "ALTER TABLE reading ADD CHECK (scaled / divisor < 1000)")
+    ask(database_url, "ALTER TABLE message_readings ADD CHECK (1000 > ALL (numbers))")
     send(mosquitto, *[reading(n, co_ppm=5000 if n == 3 else 5) for n in range(1, 7)])
     wait_for_books(database_url, received=6, stored=5, quarantined=1)
     (row,) = ask(database_url, "SELECT payload, reason FROM quarantine")

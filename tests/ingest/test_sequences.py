@@ -59,7 +59,7 @@ def test_what_comes_out_of_order_or_twice_or_after_a_kill_is_no_gap(
         send(mosquitto, 1, 2, 4, 3, 5, 2, 1)
         wait_until(lambda: expected(database_url) == 6)
         send(mosquitto, *range(6, 20))
-        wait_until(lambda: ask(database_url, "SELECT count(*) AS n FROM reading") == [{"n": 19}])
+        wait_until(lambda: ask(database_url, "SELECT count(*) AS n FROM readings") == [{"n": 19}])
         collector.kill()
         collector.start()
         send(mosquitto, 20)

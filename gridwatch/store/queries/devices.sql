@@ -80,6 +80,8 @@ RETURNING id
 DELETE FROM device WHERE id = ANY(%(ids)s) RETURNING key
 -- forget readings --
 DELETE FROM reading WHERE device_key = ANY(%(keys)s)
+-- forget message readings --
+DELETE FROM message_readings WHERE device_key = ANY(%(keys)s)
 -- forget sequences --
 DELETE FROM sequence WHERE device_key = ANY(%(keys)s)
 -- forget gaps --

@@ -24,7 +24,7 @@ FROM unnest(%(device_keys)s::integer[], %(firsts)s::bigint[], %(lasts)s::bigint[
             %(befores)s::timestamptz[]) AS s (device_key, first_seq, last_seq, after_at, before_at)
 CROSS JOIN LATERAL (
     SELECT last_seq - first_seq + 1 - count(DISTINCT o.seq) AS missing
-    FROM (SELECT DISTINCT observed_at FROM reading r
+    FROM (SELECT DISTINCT observed_at FROM readings r
           WHERE r.device_key = s.device_key
             AND r.observed_at BETWEEN least(after_at, before_at) AND greatest(after_at, before_at)) r
     JOIN observation o ON o.observed_at = r.observed_at AND o.device_key = s.device_key
@@ -37,7 +37,7 @@ WITH seen AS (
     FROM gap g
     CROSS JOIN LATERAL (
         SELECT count(DISTINCT o.seq) AS came
-        FROM (SELECT DISTINCT observed_at FROM reading r
+        FROM (SELECT DISTINCT observed_at FROM readings r
               WHERE r.device_key = g.device_key AND r.observed_at BETWEEN g.after_at AND g.before_at) r
         JOIN observation o ON o.observed_at = r.observed_at AND o.device_key = g.device_key
                           AND o.ring = mod(floor(extract(epoch FROM r.observed_at) / 86400)::bigint, 32)::smallint

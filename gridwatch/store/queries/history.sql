@@ -4,7 +4,7 @@ SELECT q.name AS quantity, r.observed_at, r.observed_at + r.delay_ms * interval 
        r.flags | coalesce((SELECT bit_or(o.flag) FROM doubt o
                            WHERE o.device_key = r.device_key AND o.quantity_key = r.quantity_key
                              AND o.until_at >= r.observed_at AND o.from_at <= r.observed_at), 0::smallint) AS flags
-FROM reading r
+FROM readings r
 JOIN device d ON d.key = r.device_key
 JOIN quantity q ON q.key = r.quantity_key
 WHERE d.id = %(device)s
@@ -17,7 +17,7 @@ SELECT q.name AS quantity,
        date_bin(%(bucket)s, r.observed_at, timestamptz '2000-01-01 00:00:00+00') AS bucket_at,
        avg(r.scaled / r.divisor) AS avg, min(r.scaled / r.divisor) AS min, max(r.scaled / r.divisor) AS max,
        count(*) AS count
-FROM reading r
+FROM readings r
 JOIN device d ON d.key = r.device_key
 JOIN quantity q ON q.key = r.quantity_key
 WHERE d.id = %(device)s
@@ -35,12 +35,12 @@ WITH summed AS (
       AND bucket_at >= %(first_hour)s AND bucket_at < %(last_hour)s
     UNION ALL
     SELECT quantity_key, observed_at, scaled / divisor, scaled / divisor, scaled / divisor, 1
-    FROM reading
+    FROM readings
     WHERE device_key = (SELECT key FROM device WHERE id = %(device)s)
       AND observed_at >= %(since)s AND observed_at < %(first_hour)s
     UNION ALL
     SELECT quantity_key, observed_at, scaled / divisor, scaled / divisor, scaled / divisor, 1
-    FROM reading
+    FROM readings
     WHERE device_key = (SELECT key FROM device WHERE id = %(device)s)
       AND observed_at >= %(last_hour)s AND observed_at < %(until)s
 )
@@ -59,7 +59,7 @@ SELECT d.id AS device, q.name AS quantity, r.observed_at,
 FROM device d
 CROSS JOIN LATERAL (
     SELECT DISTINCT ON (quantity_key) quantity_key, observed_at, delay_ms, scaled, divisor
-    FROM (SELECT * FROM reading WHERE device_key = d.key AND observed_at >= %(since)s
+    FROM (SELECT * FROM readings WHERE device_key = d.key AND observed_at >= %(since)s
           ORDER BY observed_at DESC LIMIT %(among)s) n
     ORDER BY quantity_key, observed_at DESC) r
 JOIN quantity q ON q.key = r.quantity_key

@@ -14,7 +14,8 @@ SELECT FROM horizon WHERE name = 'aggregated' FOR UPDATE
 SELECT date_bin('1 hour', least(now(), (
            SELECT min(coalesce(a.xact_start, '0001-01-01 04:00:00+00'))
            FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid)
-           WHERE l.relation = 'gridwatch.reading'::regclass AND l.mode = 'RowExclusiveLock'
+           WHERE l.relation IN ('gridwatch.reading'::regclass, 'gridwatch.message_readings'::regclass)
+             AND l.mode = 'RowExclusiveLock'
              AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
        )) - interval '3 hours', timestamptz '2000-01-01 00:00:00+00') AS until
 -- correct --
@@ -32,7 +33,7 @@ FROM hours h
 JOIN device d ON d.key = h.device_key
 CROSS JOIN LATERAL (
     SELECT quantity_key, sum(scaled / divisor), min(scaled / divisor), max(scaled / divisor), count(*)
-    FROM reading
+    FROM readings
     WHERE device_key = h.device_key AND observed_at >= h.bucket_at
       AND observed_at < h.bucket_at + interval '1 hour'
     GROUP BY quantity_key) r
@@ -45,7 +46,7 @@ FROM device d
 CROSS JOIN LATERAL (
     SELECT quantity_key, date_bin('1 hour', observed_at, timestamptz '2000-01-01 00:00:00+00') AS bucket_at,
            sum(scaled / divisor), min(scaled / divisor), max(scaled / divisor), count(*)
-    FROM reading
+    FROM readings
     WHERE device_key = d.key AND observed_at < %(until)s
       AND observed_at >= (SELECT max(at) FROM horizon)
     GROUP BY 1, 2) r

@@ -20,7 +20,7 @@ FROM counted
 SELECT number
 FROM unnest(%(device_keys)s::integer[], %(observed_ats)s::timestamptz[])
      WITH ORDINALITY AS s (device_key, observed_at, number)
-WHERE EXISTS (SELECT FROM reading r WHERE r.device_key = s.device_key AND r.observed_at = s.observed_at)
+WHERE EXISTS (SELECT FROM readings r WHERE r.device_key = s.device_key AND r.observed_at = s.observed_at)
 -- quantities --
 -- Only those that are missing: each conflict would use up a key.
 INSERT INTO quantity (name)
@@ -29,6 +29,8 @@ WHERE name NOT IN (SELECT name FROM quantity) AND (SELECT count(*) FROM quantity
 ON CONFLICT DO NOTHING
 -- quantity keys --
 SELECT name, key FROM quantity WHERE name = ANY(%(names)s)
+-- copy messages --
+COPY message_readings (device_key, flags, observed_at, delay_ms, quantity_keys, numbers) FROM STDIN (FORMAT binary)
 -- copy readings --
 COPY reading (device_key, quantity_key, flags, observed_at, scaled, delay_ms, divisor) FROM STDIN (FORMAT binary)
 -- recent --
@@ -41,7 +43,7 @@ SELECT d.id AS device, r.observed_at,
 FROM unnest(%(device_keys)s::integer[]) AS wanted (key)
 JOIN device d ON d.key = wanted.key
 CROSS JOIN LATERAL (
-    SELECT observed_at, quantity_key, scaled, divisor FROM reading WHERE device_key = d.key
+    SELECT observed_at, quantity_key, scaled, divisor FROM readings WHERE device_key = d.key
     ORDER BY observed_at DESC LIMIT %(each)s) r
 JOIN quantity q ON q.key = r.quantity_key
 GROUP BY d.key, d.id, r.observed_at

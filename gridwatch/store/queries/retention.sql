@@ -18,6 +18,12 @@ DELETE FROM reading WHERE ctid = ANY(ARRAY(
     FROM device d
     CROSS JOIN LATERAL (SELECT ctid FROM reading WHERE device_key = d.key AND observed_at < %(before)s) r
     LIMIT %(batch)s))
+-- message readings --
+DELETE FROM message_readings WHERE ctid = ANY(ARRAY(
+    SELECT m.ctid
+    FROM device d
+    CROSS JOIN LATERAL (SELECT ctid FROM message_readings WHERE device_key = d.key AND observed_at < %(before)s) m
+    LIMIT %(batch)s))
 -- hours --
 DELETE FROM reading_hourly_kept WHERE ctid = ANY(ARRAY(
     SELECT h.ctid

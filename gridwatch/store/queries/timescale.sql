@@ -7,7 +7,17 @@ BEGIN
         RETURN;
     END IF;
     DROP TRIGGER reading_late ON reading;
+    DROP TRIGGER message_late ON message_readings;
     DROP FUNCTION note_late_reading();
+    INSERT INTO reading (device_key, quantity_key, flags, observed_at, delay_ms, scaled, divisor)
+    SELECT device_key, quantity_key, flags, observed_at, delay_ms,
+           CASE WHEN hundred THEN round(number * 100) ELSE number END, CASE WHEN hundred THEN 100 ELSE 1 END
+    FROM (SELECT m.*, n.*, abs(number) < 1e12 AND round(number * 100) / 100 = number AS hundred
+          FROM message_readings m
+          CROSS JOIN LATERAL unnest(m.quantity_keys, m.numbers) AS n (quantity_key, number)) r;
+    TRUNCATE message_readings;
+    CREATE OR REPLACE VIEW readings AS
+    SELECT device_key, quantity_key, flags, observed_at, delay_ms, scaled, divisor FROM reading;
     PERFORM create_hypertable('reading', 'observed_at', migrate_data => true, create_default_indexes => false,
                               chunk_time_interval => interval '1 day');
     -- One device, one quantity and its times in a row: times and delays differ little from one to the next.
