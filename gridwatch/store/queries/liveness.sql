@@ -39,7 +39,7 @@ WITH due AS MATERIALIZED (
     LEFT JOIN device_clock c ON c.device_key = due.device_key
     CROSS JOIN LATERAL (
         SELECT quantity_key, max(observed_at + delay_ms * interval '1 ms') AS heard_at
-        FROM reading
+        FROM readings
         WHERE device_key = due.device_key
           AND observed_at > due.looked_at + (coalesce(c.skew_s, 0) - 120) * interval '1 s'
         GROUP BY quantity_key) r
