@@ -69,6 +69,6 @@ SELECT d.id AS device, q.name AS quantity, r.observed_at,
        r.flags | coalesce((SELECT bit_or(o.flag) FROM doubt o
                            WHERE o.device_key = r.device_key AND o.quantity_key = r.quantity_key
                              AND o.until_at >= r.observed_at AND o.from_at <= r.observed_at), 0::smallint) AS flags
-FROM reading r
+FROM readings r
 JOIN device d ON d.key = r.device_key
 JOIN quantity q ON q.key = r.quantity_key;

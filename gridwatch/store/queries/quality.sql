@@ -46,7 +46,7 @@ WITH due AS MATERIALIZED (
     CROSS JOIN LATERAL (
         SELECT quantity_key, observed_at, scaled / divisor AS value,
                observed_at + delay_ms * interval '1 ms' AS received_at
-        FROM reading WHERE device_key = due.device_key AND observed_at > due.from_at
+        FROM readings WHERE device_key = due.device_key AND observed_at > due.from_at
         OFFSET 0) r
     JOIN quantity q ON q.key = r.quantity_key
     JOIN quality_watch w ON w.device_key = due.device_key AND w.quantity = q.name
@@ -109,7 +109,7 @@ WITH due AS MATERIALIZED (
     CROSS JOIN LATERAL (
         SELECT min(observed_at) AS from_at, max(observed_at) AS until_at, count(*) AS readings,
                min(scaled / divisor) AS value
-        FROM reading
+        FROM readings
         WHERE device_key = due.device_key AND quantity_key = q.key
           AND observed_at > %(until)s + coalesce(c.skew_s, 0) * interval '1 s' - 1.25 * due.flat_s * interval '1 s'
         HAVING count(*) >= %(least_readings)s
