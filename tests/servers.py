@@ -20,7 +20,7 @@ from gridwatch.cli.up.broker import find_mosquitto, mosquitto_command, write_mos
 from gridwatch.cli.up.postgres import ELSEWHERE_NOTE, prepare
 from gridwatch.store.migrate import migrate
 
-READY_WITHIN_S = 30.0
+READY_WITHIN_S = 60.0
 STOP_WITHIN_S = 10.0
 TEST_DATABASE_VARIABLE = "GRIDWATCH_TEST_DATABASE_URL"
 
