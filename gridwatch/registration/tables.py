@@ -2,10 +2,11 @@
 
 import csv
 import io
+import os
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, TypeAlias
 from xml.etree.ElementTree import ParseError
@@ -23,7 +24,7 @@ COLUMNS = (
 NEEDED = ("id",)
 
 MOST_ROWS = 100_000
-MOST_COLUMNS = 200
+MOST_COLUMNS = 40
 MOST_UNPACKED = 256 * 2**20
 """Bytes that an Excel file may unpack to; 100,000 devices take a tenth of it."""
 
@@ -36,8 +37,10 @@ NO_WORKBOOK = (
 )
 """What openpyxl raises over a file that is none, or is damaged."""
 
-# It warns of what a workbook holds beside its cells.
+# openpyxl warns of what a workbook holds beside its cells, and would parse with defusedxml, in pure Python:
+# what that guards against is refused before.
 warnings.filterwarnings("ignore", module="openpyxl")
+os.environ.setdefault("OPENPYXL_DEFUSEDXML", "False")
 
 
 def read_csv(content: bytes) -> tuple[list[Row], list[WrongLine]]:
@@ -72,9 +75,7 @@ def read_xlsx(content: bytes) -> tuple[list[Row], list[WrongLine]]:
 def _cells(content: bytes) -> Iterator[list[str]]:
     from openpyxl import load_workbook
 
-    with zipfile.ZipFile(io.BytesIO(content)) as packed:
-        if sum(part.file_size for part in packed.infolist()) > MOST_UNPACKED:
-            raise _no_table(f"unpacks to more than {MOST_UNPACKED // 2**20} MiB")
+    _check_packed(content)
     workbook = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
     try:
         sheet: Any = workbook.worksheets[0]
@@ -86,6 +87,17 @@ def _cells(content: bytes) -> Iterator[list[str]]:
             yield [_text(cell).strip() for cell in row]
     finally:
         workbook.close()
+
+
+def _check_packed(content: bytes) -> None:
+    """Raise WrongLines for a workbook that would unpack to too much, or whose XML defines anything."""
+    with zipfile.ZipFile(io.BytesIO(content)) as packed:
+        if sum(part.file_size for part in packed.infolist()) > MOST_UNPACKED:
+            raise _no_table(f"unpacks to more than {MOST_UNPACKED // 2**20} MiB")
+        for part in packed.infolist():
+            # Without the zeros that UTF-16 puts between letters.
+            if b"<!DOCTYPE" in packed.read(part).replace(b"\0", b""):
+                raise _no_table("has XML with a document type: no spreadsheet program writes that")
 
 
 def _no_table(why: str) -> WrongLines:
@@ -119,23 +131,25 @@ def write_csv(rows: Iterable[Mapping[str, str]]) -> bytes:
 def write_xlsx(rows: Iterable[Mapping[str, str]]) -> bytes:
     """Return a workbook whose cells are all text, so that Excel changes none of them."""
     from openpyxl import Workbook
-    from openpyxl.cell import WriteOnlyCell
+    from openpyxl.cell.cell import Cell, WriteOnlyCell
+    from openpyxl.utils import get_column_letter
 
+    table = [COLUMNS, *([row[name] for name in COLUMNS] for row in rows)]
     workbook = Workbook(write_only=True)
-    sheet = workbook.create_sheet("devices")
+    sheet: Any = workbook.create_sheet("devices")
     sheet.freeze_panes = "B2"
+    # Without its size in it, a workbook is parsed twice when it is read.
+    sheet.calculate_dimension = lambda: f"A1:{get_column_letter(len(COLUMNS))}{len(table)}"
 
-    def line(cells: Sequence[str]) -> None:
-        written = []
-        for cell in cells:
-            one = WriteOnlyCell(sheet, cell)
-            one.data_type = "s"
-            written.append(one)
-        sheet.append(written)
+    def text(cell: str) -> Cell | None:
+        if not cell:
+            return None
+        written = WriteOnlyCell(sheet, cell)
+        written.data_type = "s"
+        return written
 
-    line(COLUMNS)
-    for row in rows:
-        line([row[name] for name in COLUMNS])
+    for line in table:
+        sheet.append([text(cell) for cell in line])
     content = io.BytesIO()
     workbook.save(content)
     return content.getvalue()

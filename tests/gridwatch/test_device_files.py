@@ -188,6 +188,17 @@ def test_a_workbook_that_unpacks_to_too_much_is_refused_unopened(monkeypatch: py
     assert _wrong(packed.getvalue(), FileForm.XLSX) == ["line 1, file: unpacks to more than 0 MiB"]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_workbook_whose_xml_defines_entities_is_refused(encoding: str) -> None:
+    bomb = '<?xml version="1.0"?><!DOCTYPE a [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;">]><a>&b;</a>'
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("xl/worksheets/sheet1.xml", bomb.encode(encoding))
+    assert _wrong(packed.getvalue(), FileForm.XLSX)[0].startswith(
+        "line 1, file: has XML with a document type"
+    )
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 0.9999), st.integers(1, 255)), min_size=1, max_size=8))
 def test_a_damaged_workbook_is_refused_and_nothing_else_happens(damage: list[tuple[float, int]]) -> None:
