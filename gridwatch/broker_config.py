@@ -31,8 +31,8 @@ PLUGIN_PLACES = ("/usr/lib", "/usr/lib64", "/usr/local/lib", "/opt/homebrew/lib"
 COLLECTOR, API, BRIDGE, KEEPER = "~collector", "~api", "~bridge", "~keeper"
 """Our own users of the broker: no device id begins with ~."""
 
-PUT_OUT = "out"
-"""The role of a device that is put out for a while."""
+DEVICE, PUT_OUT = "device", "out"
+"""Roles in the plugin: of a device, which may subscribe to commands alone; of one that is put out."""
 
 MOST_CONNECTIONS = 20_000
 
@@ -105,7 +105,8 @@ def write_configuration(
     for name, text in ((PASSWORDS, _passwords(own, ())), (ACCESS, _access(()))):
         if not (folder / name).is_file():
             write_private(folder / name, text.encode())
-    write_private(folder / PLUGIN_STATE, json.dumps(_plugin_state(own), indent=1).encode())
+    state = _plugin_state(own, _bound_devices(folder / PLUGIN_STATE))
+    write_private(folder / PLUGIN_STATE, json.dumps(state, indent=1).encode())
     tls = listeners.tls
     encrypted = [
         f"max_connections {MOST_CONNECTIONS}",
@@ -220,7 +221,15 @@ def _access(users: Sequence[BrokerUser]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _plugin_state(own: Mapping[str, OwnUser]) -> Mapping[str, Any]:
+def _bound_devices(state: Path) -> list[Mapping[str, Any]]:
+    """Return the devices that the plugin knew when the broker last ran."""
+    if not state.is_file():
+        return []
+    clients = json.loads(state.read_text())["clients"]
+    return [one for one in clients if one["username"][0] != "~" and not one.get("disabled")]
+
+
+def _plugin_state(own: Mapping[str, OwnUser], devices: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     everything, said = ("#", "$SYS/#"), ("$SYS/#",)
     control = "$CONTROL/dynamic-security/#"
     roles = {
@@ -229,6 +238,11 @@ def _plugin_state(own: Mapping[str, OwnUser]) -> Mapping[str, Any]:
         BRIDGE: _role(BRIDGE, write=("gw/v1/#",), read=("gw/v1/#",)),
         KEEPER: _role(KEEPER, write=(control,), read=(*said, control)),
     }
+    # What is not of the plugin's roles the access list decides, which grants every subscription.
+    commands = [
+        {**_rule(SUBSCRIBE, "gw/v1/+/command"), "priority": 1},
+        _rule(SUBSCRIBE, "#", allow=False),
+    ]
     out = [_rule(kind, "#", allow=False) for kind in (WRITE, READ, SUBSCRIBE)]
     return {
         "defaultACLAccess": {
@@ -237,8 +251,12 @@ def _plugin_state(own: Mapping[str, OwnUser]) -> Mapping[str, Any]:
             "subscribe": False,
             "unsubscribe": True,
         },
-        "roles": [*roles.values(), {"rolename": PUT_OUT, "acls": out}],
-        "clients": [{"username": name, "roles": [{"rolename": name}]} for name in own],
+        "roles": [
+            *roles.values(),
+            {"rolename": DEVICE, "acls": commands},
+            {"rolename": PUT_OUT, "acls": out},
+        ],
+        "clients": [*({"username": name, "roles": [{"rolename": name}]} for name in own), *devices],
     }
 
 

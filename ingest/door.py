@@ -3,7 +3,8 @@
 Mosquitto 2.0 reads passwords, access list and revoked certificates again on SIGHUP, whatever number of
 changes they hold, and ends the connections of passwords that are none any more. It lets a certificate that
 was revoked stay connected: that is put out through the dynamic security plugin, which ends the connections
-of a user that it is told to disable.
+of a user that it is told to disable. It also refuses devices what they may not subscribe to, which the access
+list would grant and never deliver; each device costs the broker a moment there, so they come one by one.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ import aiomqtt
 import psutil
 
 from gridwatch.broker_address import BrokerAddress
-from gridwatch.broker_config import KEEPER, PID, PUT_OUT, own_users, write_users, written_users
+from gridwatch.broker_config import DEVICE, KEEPER, PID, PUT_OUT, own_users, write_users, written_users
 from gridwatch.errors import StoreError
 from gridwatch.private_ca import REVOKED, PrivateCa, write_private
 from gridwatch.store import Store
@@ -48,6 +49,9 @@ OUT_S = 60.0
 TRESPASSES = 20
 """After so many a device is put out: each costs the broker work with every message."""
 
+REST_SHARE = 20.0
+"""The broker rests so much longer than it took to take a device up, which is 0.1 s with 10,000 of them."""
+
 CONTROL = "$CONTROL/dynamic-security/v1"
 ANSWERS = f"{CONTROL}/response"
 LOG = "$SYS/broker/log/#"
@@ -70,6 +74,8 @@ class Door:
         self._floods = Floods(most_per_s)
         self._taken = (0, time.monotonic())
         self._trespasses: Counter[str] = Counter()
+        self._bound: set[str] = set()
+        self._listed = asyncio.Event()
 
     async def keep(self) -> None:
         """Keep the door for ever."""
@@ -141,27 +147,66 @@ class Door:
             ) as client,
             asyncio.TaskGroup() as tasks,
         ):
+            self._bound.clear()
+            self._listed.clear()
             await client.subscribe([(topic, 0) for topic in (LOG, TAKEN_IN, ANSWERS)])
-            # Those put out by one who kept the door before come in again.
-            await tell(client, {"command": "listClients"})
+            await tell(client, {"command": "listClients", "verbose": True})
             tasks.create_task(self._put_out_gone(client), name="put out")
+            tasks.create_task(self._bind(client), name="bind devices")
             async for message in client.messages:
                 text = bytes(message.payload or b"").decode(errors="replace")
                 for name in await self._hear(str(message.topic), text, client):
-                    tasks.create_task(put_out(client, name, OUT_S), name=f"{name} stays out")
+                    tasks.create_task(self._put_out(client, name, OUT_S), name=f"{name} stays out")
             raise aiomqtt.MqttError("the connection ended")
 
     async def _put_out_gone(self, client: aiomqtt.Client) -> None:
         while True:
             name = await self._gone.get()
-            await put_out(client, name, 0)
+            await self._put_out(client, name, 0)
+
+    async def _put_out(self, client: aiomqtt.Client, name: str, seconds: float) -> None:
+        """End a user's connections, and let nobody come in under its name for a while."""
+        await tell(
+            client,
+            {"command": "createClient", "username": name},
+            {"command": "addClientRole", "username": name, "rolename": PUT_OUT, "priority": 1},
+            {"command": "disableClient", "username": name},
+        )
+        await asyncio.sleep(seconds)
+        await tell(client, {"command": "deleteClient", "username": name})
+        self._bound.discard(name)
+
+    async def _bind(self, client: aiomqtt.Client) -> None:
+        """Let the plugin refuse devices what they may not subscribe to, but for those with foreign topics."""
+        await self._listed.wait()
+        while True:
+            devices = {name for name, user in self._users.items() if not user.topics}
+            for name in sorted((self._bound & self._users.keys()) - devices):
+                await tell(client, {"command": "deleteClient", "username": name})
+                self._bound.discard(name)
+            for name in sorted(devices - self._bound):
+                began = time.monotonic()
+                roles = [{"rolename": DEVICE}]
+                await tell(client, {"command": "createClient", "username": name, "roles": roles})
+                self._bound.add(name)
+                await asyncio.sleep(REST_SHARE * (time.monotonic() - began))
+            await asyncio.sleep(LOOK_S)
+
+    async def _take_list(self, client: aiomqtt.Client, text: str) -> None:
+        """Take over what the plugin knows of devices; whom another doorkeeper put out comes in again."""
+        for name, well in _listed(text).items():
+            if well and name in self._users:
+                self._bound.add(name)
+            else:
+                await tell(client, {"command": "deleteClient", "username": name})
 
     async def _hear(self, topic: str, text: str, client: aiomqtt.Client) -> list[str]:
         """Take what the broker says; return who is to be put out."""
         match topic:
             case "$CONTROL/dynamic-security/v1/response":
-                for name in _listed(text):
-                    await tell(client, {"command": "deleteClient", "username": name})
+                if '"listClients"' in text:
+                    await self._take_list(client, text)
+                    self._listed.set()
             case "$SYS/broker/publish/messages/received":
                 return await self._look_for_floods(int(text))
             case "$SYS/broker/log/M/subscribe":
@@ -225,22 +270,12 @@ async def tell(client: aiomqtt.Client, *commands: Mapping[str, object]) -> None:
     await client.publish(CONTROL, json.dumps({"commands": commands}), 1)
 
 
-async def put_out(client: aiomqtt.Client, name: str, seconds: float) -> None:
-    """End a user's connections, and let nobody come in under its name for a while."""
-    await tell(
-        client,
-        {"command": "createClient", "username": name, "roles": [{"rolename": PUT_OUT}]},
-        {"command": "disableClient", "username": name},
-    )
-    await asyncio.sleep(seconds)
-    await tell(client, {"command": "deleteClient", "username": name})
-
-
-def _listed(text: str) -> list[str]:
-    """Return the users that the plugin knows, ours left out."""
+def _listed(text: str) -> dict[str, bool]:
+    """Return the users that the plugin knows, ours left out, and whether each may come in."""
     try:
         answers = json.loads(text)["responses"]
         listed = [answer["data"]["clients"] for answer in answers if answer["command"] == "listClients"]
+        known = {one["username"]: not one.get("disabled") for clients in listed for one in clients}
     except (ValueError, KeyError, TypeError):
-        return []
-    return [name for names in listed for name in names if not name.startswith("~")]
+        return {}
+    return {name: well for name, well in known.items() if not name.startswith("~")}

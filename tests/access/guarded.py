@@ -20,6 +20,7 @@ from paho.mqtt.properties import Properties
 from gridwatch.broker_address import BrokerAddress
 from gridwatch.broker_config import (
     COLLECTOR,
+    PLUGIN_STATE,
     as_ourselves,
     find_plugin,
     own_url,
@@ -121,6 +122,11 @@ class Guarded:
     def log(self) -> str:
         """Return what the broker wrote."""
         return (self.folder / "log").read_text()
+
+    @property
+    def plugin_state(self) -> str:
+        """Return what the dynamic security plugin keeps."""
+        return (self.folder / PLUGIN_STATE).read_text()
 
     def stored(self, work: Callable[[Store], Awaitable[Answer]]) -> Answer:
         """Do something with the database."""
