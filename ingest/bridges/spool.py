@@ -37,7 +37,9 @@ class Spool:
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             self._base = sqlite3.connect(path, isolation_level=None, timeout=0)
             self._base.execute("PRAGMA locking_mode=EXCLUSIVE")
-            self._base.execute("PRAGMA journal_mode=TRUNCATE")
+            # One flush to the disk for each put, where other journals need three.
+            self._base.execute("PRAGMA journal_mode=WAL")
+            self._base.execute("PRAGMA synchronous=FULL")
             self._base.execute(TABLE)
             self._base.execute("BEGIN IMMEDIATE")
             self._base.execute("COMMIT")
