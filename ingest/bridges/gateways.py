@@ -21,8 +21,8 @@ from gridwatch.settings import Settings
 from gridwatch.store.connection import Store
 from gridwatch.store.credentials import Identity, verify_secret
 from gridwatch.store.devices import devices_behind
-from ingest.bridges.cameras import check_gateway, read_file
 from ingest.bridges.connections import serve_mqtt
+from ingest.bridges.files import check_gateway, read_file
 from ingest.bridges.publisher import Outgoing
 from ingest.bridges.running import broker_address, run_bridge
 from ingest.bridges.telemetry import Fields, device_telemetry

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from gridwatch.errors import SettingsError
 from gridwatch.model import check_device_id
 from gridwatch.settings import Settings
-from ingest.bridges.cameras import check_gateway, check_key, read_secret
+from ingest.bridges.files import check_gateway, check_key, read_secret
 from ingest.bridges.push import Conditions, MessageRule, Unmatched, fits, read_push
 from ingest.bridges.running import open_spool, run_spooled
 from ingest.bridges.spool import Spool

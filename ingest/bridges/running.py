@@ -18,17 +18,8 @@ from gridwatch.broker_address import BrokerAddress
 from gridwatch.broker_config import BRIDGE, COLLECTOR, own_users
 from gridwatch.errors import SettingsError, UnreadableMessage
 from gridwatch.settings import Settings
-from ingest.bridges.cameras import (
-    Camera,
-    CamerasFile,
-    Desk,
-    Vendor,
-    check_gateway,
-    read_cameras,
-    read_file,
-    watch,
-    with_key,
-)
+from ingest.bridges.cameras import Desk, Vendor, watch
+from ingest.bridges.files import Camera, CamerasFile, check_gateway, read_cameras, read_file, with_key
 from ingest.bridges.multipart import Part, Parts, boundary_of
 from ingest.bridges.publisher import Publisher
 from ingest.bridges.spool import Spool
