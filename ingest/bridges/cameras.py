@@ -175,7 +175,7 @@ async def _until_it_breaks(desk: Desk, camera: Camera) -> GridwatchError:
 
 async def _read_stream(desk: Desk, camera: Camera, client: httpx.AsyncClient) -> None:
     """Pass on what the stream brings to its end; raises CameraAway, or CameraRefused for a wrong password."""
-    online = False
+    online, reader = False, desk.vendor.reader()
     try:
         async with client.stream("GET", desk.vendor.stream_path) as response:
             if response.status_code in (401, 403):
@@ -183,7 +183,6 @@ async def _read_stream(desk: Desk, camera: Camera, client: httpx.AsyncClient) ->
             if response.status_code != httpx.codes.OK:
                 raise CameraAway(f"the camera answers with status {response.status_code}")
             parts = Parts(boundary_of(response.headers.get("content-type", "")))
-            reader = desk.vendor.reader()
             log.info("%s: the camera's stream of events is open", camera.name)
             online = _say_status(desk, camera, online=True)
             async for data in response.aiter_bytes():
@@ -192,6 +191,8 @@ async def _read_stream(desk: Desk, camera: Camera, client: httpx.AsyncClient) ->
     except httpx.HTTPError as error:
         raise CameraAway(f"the camera can't be reached ({type(error).__name__})") from error
     finally:
+        for judgement in reader.flush():
+            await desk.take(camera, judgement, None)
         if online:
             _say_status(desk, camera, online=False)
 

@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
-
 from gridwatch.model import check_time
+from ingest.bridges.json_text import read_json
 from ingest.bridges.judgement import Box, Judgement
 from ingest.bridges.multipart import Part
 
@@ -82,8 +81,8 @@ def _data(rest: str) -> Mapping[str, Any]:
     if begin is None:
         return {}
     try:
-        data = msgspec.json.decode(rest[begin.end() :].strip())
-    except msgspec.DecodeError:
+        data = read_json(rest[begin.end() :].strip())
+    except ValueError:
         return {}
     return data if isinstance(data, dict) else {}
 
@@ -101,6 +100,6 @@ def _box(corners: object) -> Box | None:
         return None
     try:
         left, top, right, bottom = (min(1.0, max(0.0, float(corner) / GRID)) for corner in corners)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return (left, top, right, bottom) if left < right and top < bottom else None

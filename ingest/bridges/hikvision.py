@@ -11,13 +11,13 @@ from datetime import datetime
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError
 
-import msgspec
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from gridwatch.errors import UnreadableMessage
 from gridwatch.model import check_time
-from ingest.bridges.judgement import Box, Judgement
+from ingest.bridges.json_text import read_json
+from ingest.bridges.judgement import MOST_PICTURES, Box, Judgement
 from ingest.bridges.multipart import Part
 
 THOUSAND = 1000.0
@@ -57,7 +57,8 @@ class AlertReader:
         if part.is_picture:
             if self._waiting is None:
                 return []
-            self._waiting = replace(self._waiting, pictures=(*self._waiting.pictures, part.body))
+            kept = (*self._waiting.pictures, part.body)[:MOST_PICTURES]
+            self._waiting = replace(self._waiting, pictures=kept)
             self._missing -= 1
             return [] if self._missing > 0 else self.flush()
         before = self.flush()
@@ -103,11 +104,11 @@ def _root(text: bytes) -> Element:
 def _object(text: bytes) -> object:
     try:
         try:
-            return msgspec.json.decode(text)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return msgspec.json.decode(text.decode("gb18030"))
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise UnreadableMessage(f"an event that is not JSON: {type(error).__name__}") from error
+            return read_json(text)
+        except ValueError:
+            return read_json(text.decode("gb18030"))
+    except ValueError as error:
+        raise UnreadableMessage("an event that is not JSON") from error
 
 
 def _fields(root: Element) -> dict[str, Any]:
@@ -169,7 +170,7 @@ def _box(rect: object, whole: float) -> Box | None:
     known = {str(name).lower(): value for name, value in rect.items()}
     try:
         x, y, width, height = (float(known[name]) / whole for name in ("x", "y", "width", "height"))
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
     if not (0 <= x < 1 and 0 <= y < 1 and 0 < width <= 1 and 0 < height <= 1):
         return None

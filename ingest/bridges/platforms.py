@@ -6,7 +6,6 @@ import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -17,7 +16,8 @@ from gridwatch.errors import SettingsError
 from gridwatch.model import check_device_id
 from gridwatch.settings import Settings
 from ingest.bridges.files import check_gateway, check_key, read_secret
-from ingest.bridges.push import Conditions, MessageRule, Unmatched, fits, read_push
+from ingest.bridges.json_text import read_json
+from ingest.bridges.push import Conditions, MessageRule, fits, read_push
 from ingest.bridges.running import open_spool, run_spooled
 from ingest.bridges.spool import Spool
 from ingest.bridges.telemetry import unread
@@ -93,7 +93,7 @@ def platform_app(file: PlatformFile, key: str, name: str, spool: Spool) -> Starl
             return Response(status_code=413)
         try:
             spool.put(*read_push(payload, file.message, f"http/{name}"))
-        except (Unmatched, ValueError, msgspec.DecodeError) as error:
+        except ValueError as error:
             if not _ignored(payload, file):
                 # The rest of the sentence may be what was sent.
                 log.warning("%s: a message goes to quarantine: %s", name, str(error).partition(":")[0])
@@ -114,7 +114,7 @@ def platform_app(file: PlatformFile, key: str, name: str, spool: Spool) -> Starl
 
 def _ignored(payload: bytes, file: PlatformFile) -> bool:
     try:
-        body = msgspec.json.decode(payload)
-    except msgspec.DecodeError:
+        body = read_json(payload)
+    except ValueError:
         return False
     return any(fits(body, conditions) for conditions in file.ignore)

@@ -16,6 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from gridwatch.formats import FieldMeaning, Meaning
 from gridwatch.model import check_device_id, check_label
 from gridwatch.wire import topic_of
+from ingest.bridges.json_text import read_json
 from ingest.bridges.publisher import Outgoing, status_of
 from ingest.bridges.telemetry import as_number
 
@@ -81,7 +82,7 @@ def read_push(payload: bytes, rules: Sequence[MessageRule], name: str) -> list[O
 
     `name` marks findings. Raises Unmatched where no rule fits, ValueError where one can't be read.
     """
-    body = msgspec.json.decode(payload)
+    body = read_json(payload)
     found: list[Outgoing] = []
     fitted = False
     for rule in rules:
@@ -167,7 +168,7 @@ def _time(body: object, rule: MessageRule) -> float:
         if isinstance(found, bool) or not isinstance(found, str | int | float):
             raise ValueError("it is not there")
         return float(found) * SECONDS_OF[rule.time_unit]
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise ValueError(f"{rule.time}: no time: {error}") from error
 
 
@@ -177,7 +178,7 @@ def _values(body: object, fields: Mapping[str, FieldMeaning]) -> dict[str, float
         found = as_number(_at(body, path))
         try:
             number = meaning.absent if found is None else meaning.read(found)
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             raise ValueError(f"{path}: {error}") from error
         if number is not None:
             values[meaning.quantity] = number

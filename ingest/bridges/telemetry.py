@@ -16,6 +16,7 @@ import msgspec
 from gridwatch.formats import FieldMeaning, quantities
 from gridwatch.model import DEVICE_ID
 from gridwatch.wire import topic_of
+from ingest.bridges.json_text import read_json
 from ingest.bridges.publisher import Outgoing
 
 MOST_IN_ONE = 5000
@@ -35,8 +36,8 @@ def device_telemetry(device: str, payload: bytes, fields: Fields) -> list[Outgoi
     `fields` say what keys mean; others that are numbers or switches keep their name. Text is left out.
     """
     try:
-        return _readings(device, msgspec.json.decode(payload), fields)
-    except (msgspec.DecodeError, ValueError, TypeError):
+        return _readings(device, read_json(payload), fields)
+    except (ValueError, TypeError, OverflowError):
         return [unread(device, payload)]
 
 
@@ -45,14 +46,16 @@ def gateway_telemetry(
 ) -> list[Outgoing]:
     """Return what a gateway's telemetry becomes: messages of each device that it speaks for."""
     try:
-        said = msgspec.json.decode(payload, type=dict[str, Any])
-    except msgspec.MsgspecError:
+        said = read_json(payload)
+    except ValueError:
+        said = None
+    if not isinstance(said, dict):
         return [unread(gateway, payload)]
     messages = []
     for name, telemetry in said.items():
         try:
             messages += _readings(device_of(name), telemetry, fields)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             messages.append(unread(device_of(name), msgspec.json.encode(telemetry)))
     return messages
 

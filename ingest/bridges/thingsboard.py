@@ -20,6 +20,7 @@ from gridwatch.broker_address import BrokerAddress
 from gridwatch.store.credentials import Identity
 from gridwatch.wire import MAX_TEXT, route_of, topic_of
 from ingest.bridges import mqtt_server as mqtt
+from ingest.bridges.json_text import read_json
 from ingest.bridges.publisher import Outgoing, Publisher, status_of
 from ingest.bridges.telemetry import Fields, device_telemetry, gateway_telemetry, own_id
 
@@ -255,8 +256,8 @@ def _object(payload: bytes) -> dict[str, Any]:
 
 def _any(payload: bytes) -> object:
     try:
-        return msgspec.json.decode(payload)
-    except msgspec.DecodeError:
+        return read_json(payload)
+    except ValueError:
         return None
 
 
@@ -275,5 +276,5 @@ def _expired(command: Mapping[str, Any]) -> bool:
         if isinstance(ends, str):
             return datetime.fromisoformat(ends) <= datetime.now(UTC)
         return ends is not None and float(ends) <= time.time()
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return True

@@ -80,6 +80,15 @@ def test_starts_stops_and_pulses_are_told_apart() -> None:
     assert [(one.active, one.momentary) for one in said] == [(True, False), (False, False), (True, True)]
 
 
+def test_numbers_beyond_reason_cost_the_box_and_the_time_alone() -> None:
+    beyond = 10**400
+    data = {"UTC": beyond, "Object": {"BoundingBox": [beyond, 0, 1, 1]}}
+    (judgement,) = read(event("FireWarning", "Start", 0, data))
+    assert (judgement.kind, judgement.at, judgement.box) == ("FireWarning", None, None)
+    (judgement,) = read(b"Code=FireWarning;action=Start;index=0;data=" + b"[" * 100_000)
+    assert judgement.kind == "FireWarning"
+
+
 def test_several_events_in_one_part_and_broken_data_are_read() -> None:
     both = (
         event("VideoMotion", "Start", 0, {"Id": [0], "Name": "a;b=c"})

@@ -262,7 +262,7 @@ async def test_a_stream_that_breaks_is_opened_again(
 ) -> None:
     monkeypatch.setattr(cameras, "BACK_OFF_S", (0.01,))
     async with Camera.running(
-        Hikvision.stream_path, "multipart/mixed; boundary=boundary", [part(FIELD.encode())], ends=True
+        Hikvision.stream_path, "multipart/mixed; boundary=boundary", [part(FIRE.encode())], ends=True
     ) as (camera, url):
         text = RECORDER.format(url=url, user=USER)
         async with (
@@ -271,6 +271,8 @@ async def test_a_stream_that_breaks_is_opened_again(
         ):
             await heard.until(lambda: len(statuses(heard, "lift-1")) >= 4)
     assert statuses(heard, "lift-1")[:4] == [b"online", b"offline", b"online", b"offline"]
+    fire = findings(heard, "roof-1")[0]
+    assert (fire["label"], "evidence" in fire) == ("flame", False)  # Its pictures never came.
     assert camera.asked.count(Hikvision.stream_path) >= 2
 
 

@@ -142,6 +142,8 @@ def test_an_alarm_becomes_a_finding_with_its_picture(tmp_path: Path) -> None:
         ({"IMEI": "../.."}, "device id"),
         ({"timestamp": "yesterday"}, "timestamp: no time"),
         ({"timestamp": None}, "timestamp: no time"),
+        ({"timestamp": 10**400}, "timestamp: no time"),
+        ({"payload": {"serviceData": {"TData": 10**400}}}, "TData: "),
         ({"payload": {}}, "none of them is there"),
         ({"payload": {"serviceData": {"Alarm_Status": "FIRE"}}}, "Alarm_Status: 'FIRE' means nothing"),
         ({"payload": [1]}, "none of them is there"),

@@ -82,7 +82,17 @@ def test_what_holds_nothing_for_us_becomes_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "payload", [b"", b"{", b"17", b'"text"', b'[[{"a": 1}]]', b'{"ts": "now", "values": {}}']
+    "payload",
+    [
+        b"[" * 100_000,
+        b'{"a": 1%s}' % (b"0" * 400),
+        b"",
+        b"{",
+        b"17",
+        b'"text"',
+        b'[[{"a": 1}]]',
+        b'{"ts": "now", "values": {}}',
+    ],
 )
 def test_what_cannot_be_read_stays_as_it_is_for_quarantine(payload: bytes) -> None:
     assert device_telemetry("smoke-1", payload, {}) == [
