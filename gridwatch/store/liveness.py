@@ -52,7 +52,11 @@ async def look_for_silence(
         await connection.execute(SQL["hear"], {"now": now, "most": DEVICES_AT_A_LOOK})
         await connection.execute(SQL["judge"])
         await connection.execute(SQL["note the silent"], {"now": now})
-        await _Look(connection, now, extra_alarms).settle()
+        # What is real must never hide in an alert that tells nobody.
+        changes: dict[int, str] = {}
+        for simulated in (False, True):
+            changes |= await _Look(connection, now, extra_alarms, simulated=simulated).settle()
+        await announce(connection, changes)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,20 +88,28 @@ class _Kept:
 
 
 class _Look:
-    """What follows from one look, in its transaction."""
+    """What follows from one look at the real devices, or at the simulated ones, in its transaction."""
 
-    def __init__(self, connection: Connection, now: datetime, extra_alarms: Mapping[str, Severity]) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        now: datetime,
+        extra_alarms: Mapping[str, Severity],
+        *,
+        simulated: bool,
+    ) -> None:
         self._connection = connection
         self._now = now
         self._extra_alarms = extra_alarms
+        self._simulated = simulated
         self._changes: dict[int, str] = {}
 
-    async def settle(self) -> None:
-        """Bring outages and their alerts to what is silent now."""
+    async def settle(self) -> Mapping[int, str]:
+        """Bring outages and their alerts to what is silent now; return the changes of alerts."""
         silent = [Silent(**row) for row in await self._rows("silent")]
         kept = {row["id"]: _Kept.from_row(row) for row in await self._rows("open")}
         if not silent and not kept:
-            return
+            return self._changes
         places = await self._places()
         gone = [row["id"] for row in await self._rows("gateways gone")]
         outages = [outage.as_outage() for outage in kept.values()]
@@ -107,7 +119,7 @@ class _Look:
         moved = {one.outage for one in silent}
         for outage in kept.keys() - {group.outage for group in groups}:
             await self._end(kept[outage], is_absorbed=outage in moved)
-        await announce(self._connection, self._changes)
+        return self._changes
 
     async def _take(self, group: Group, outage: _Kept | None, places: Places) -> None:
         """Let an outage have a group's devices, and its alert say so."""
@@ -170,7 +182,7 @@ class _Look:
             shown = {"scope": scope.kind, "name": scope.name, "channels": quiet}
         stands_for = await self._rows("stands for", gateway=scope.name, key=first.key)
         return Trouble(
-            group=f"{OFFLINE}:{scope.kind}:{scope.name}",
+            group=f"{OFFLINE}:{scope.kind}:{scope.name}" + (":simulated" if self._simulated else ""),
             label=label,
             scene=stands_for[0]["scene"],
             device_key=stands_for[0]["key"],
@@ -188,5 +200,7 @@ class _Look:
         return Places(parents, missed)
 
     async def _rows(self, query: str, **given: Any) -> list[Row]:
-        cursor = await self._connection.execute(SQL[query], {"now": self._now, **given})
+        cursor = await self._connection.execute(
+            SQL[query], {"now": self._now, "simulated": self._simulated, **given}
+        )
         return await cursor.fetchall() if cursor.description else []

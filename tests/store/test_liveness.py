@@ -69,11 +69,12 @@ async def test_a_device_without_an_interval_is_never_missed(district: District) 
     assert await district.told() == []
 
 
-async def test_nobody_misses_what_is_new_in_maintenance_or_retired(district: District) -> None:
+async def test_nobody_misses_what_is_new_in_test_in_maintenance_or_retired(district: District) -> None:
     until = datetime.now(NOON.tzinfo) + timedelta(days=1)
     devices = [
         watched("new", state=DeviceState.NEW),
         watched("works", state=DeviceState.MAINTENANCE, state_until=until),
+        watched("tested", state=DeviceState.TEST, state_until=until, state_by="li"),
         watched("retired", state=DeviceState.RETIRED),
         watched("never", state=DeviceState.ACTIVE),
         watched("heard", state=DeviceState.NEW),
@@ -137,6 +138,20 @@ async def test_an_estate_that_goes_dark_is_one_alert(district: District) -> None
         ("a-001", "offline", "open", 1, None),
         ("b-007", "offline", "open", 1, None),
     ]
+
+
+async def test_what_is_real_does_not_hide_among_what_is_simulated(district: District) -> None:
+    devices = [watched(f"sim-{n}", "a", simulated=True) for n in range(20)]
+    devices += [watched(f"real-{n}", "a") for n in range(5)]
+    await district.begin(devices)
+    district.mute = ids(devices)
+    await district.run(minutes=6)
+    alerts = await district.alerts()
+    assert {(a["simulated"], a["area"], a["outage"]["devices"]) for a in alerts} == {
+        (False, "a", 5),
+        (True, "a", 20),
+    }
+    assert len(await district.store.rows(JOBS)) == 1
 
 
 @pytest.mark.parametrize("away", ["the collectors", "the broker"])

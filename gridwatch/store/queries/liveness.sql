@@ -88,29 +88,33 @@ ON CONFLICT DO NOTHING
 -- silent --
 SELECT s.device_key AS key, d.id AS device, d.gateway, d.area, s.since, s.ripe_at, s.outage_id AS outage
 FROM silence s JOIN device d ON d.key = s.device_key
+WHERE d.simulated = %(simulated)s
 ORDER BY d.id
 -- open --
 SELECT id, kind, name, began_at, grows_until, well_since, times, most, alert_id
-FROM outage WHERE ended_at IS NULL FOR UPDATE
+FROM outage WHERE ended_at IS NULL AND simulated = %(simulated)s FOR UPDATE
 -- gateways gone --
 SELECT DISTINCT g.id FROM device g JOIN device d ON d.gateway = g.id WHERE NOT g.online
 -- parents --
 SELECT code, parent FROM area
 -- missed --
 SELECT d.area, d.gateway, count(*) AS count FROM device d
-WHERE EXISTS (SELECT FROM channel_watch w WHERE w.device_key = d.key)
+WHERE d.simulated = %(simulated)s AND state_now(d) IN ('new', 'active')
+  AND EXISTS (SELECT FROM channel_watch w
+              WHERE w.device_key = d.key AND (d.state <> 'new' OR w.heard_at IS NOT NULL))
 GROUP BY d.area, d.gateway
 -- begin anew --
 -- What began again so soon after its end is the same outage, unless a person said that it is settled.
 UPDATE outage SET ended_at = NULL, well_since = NULL, times = times + 1
 WHERE id = (SELECT o.id FROM outage o JOIN alert a ON a.id = o.alert_id
-            WHERE o.kind = %(kind)s AND o.name = %(name)s AND o.ended_at > %(now)s - %(flapping)s::interval
+            WHERE o.kind = %(kind)s AND o.name = %(name)s AND o.simulated = %(simulated)s
+              AND o.ended_at > %(now)s - %(flapping)s::interval
               AND a.resolved_by IS NULL
             ORDER BY o.id DESC LIMIT 1)
 RETURNING id, kind, name, began_at, grows_until, well_since, times, most, alert_id
 -- begin --
-INSERT INTO outage (kind, name, began_at, grows_until, most)
-VALUES (%(kind)s, %(name)s, %(began_at)s, %(grows_until)s, 0)
+INSERT INTO outage (kind, name, simulated, began_at, grows_until, most)
+VALUES (%(kind)s, %(name)s, %(simulated)s, %(began_at)s, %(grows_until)s, 0)
 RETURNING id, kind, name, began_at, grows_until, well_since, times, most, alert_id
 -- relapse --
 UPDATE outage SET well_since = NULL, times = times + 1 WHERE id = %(id)s
