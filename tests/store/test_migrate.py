@@ -1,6 +1,7 @@
 """Migrations: once, in order, by whoever comes first."""
 
 import asyncio
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,10 +16,12 @@ from yoyo import read_migrations
 
 import gridwatch.store
 from gridwatch.errors import StoreError, StoreUnavailable
+from gridwatch.model import Device, DeviceState
 from gridwatch.store import Store
 from gridwatch.store.connection import with_session_options
+from gridwatch.store.devices import get_device
 from gridwatch.store.hourly import sum_up_hours
-from gridwatch.store.migrate import _yoyo_backend, migrate
+from gridwatch.store.migrate import _yoyo_backend, known_migrations, migrate
 from tests.collectors import ask
 from tests.servers import run_sql, with_database
 
@@ -198,3 +201,34 @@ def test_the_readings_are_a_hypertable_where_timescaledb_is_loaded(database_url:
             "SELECT hypertable_name FROM timescaledb_information.hypertables"
         ).fetchall()
     assert found == [("reading",)]
+
+
+def test_channels_that_an_older_program_took_as_they_came_can_be_read(postgres_url: str) -> None:
+    older = {name for name in known_migrations() if name < "0010"}
+    came = [
+        {"quantity": "co_ppm", "unit": "ppm", "interval_s": 60, "vendor": "x"},
+        {"quantity": "co_ppm", "unit": "ppm", "interval_s": 60},
+        {"quantity": "Temp"},
+        {"quantity": "humidity_pct", "unit": 7, "interval_s": "often"},
+        {"colour": "red"},
+        "temperature",
+    ]
+    with fresh_database(postgres_url) as url:
+        migrate(url, only=older)
+        ask(
+            url,
+            "INSERT INTO device (id, scene, kind, channels) VALUES ('s-1', 'fire', 'sensor', %s)",
+            [json.dumps(came)],
+        )
+        migrate(url)
+
+        async def scene() -> Device:
+            async with Store.open(url) as store:
+                return (await get_device(store, "s-1")).device
+
+        device = asyncio.run(scene())
+    assert device.state is DeviceState.ACTIVE
+    assert {channel.quantity: (channel.unit, channel.interval_s) for channel in device.channels} == {
+        "co_ppm": ("ppm", 60),
+        "humidity_pct": ("", None),
+    }

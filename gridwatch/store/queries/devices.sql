@@ -41,7 +41,7 @@ SET CONSTRAINTS device_gateway, device_lift, device_source DEFERRED
 -- check links --
 SET CONSTRAINTS device_gateway, device_lift, device_source IMMEDIATE
 -- lock --
-SELECT d.*, state_now(d), NULL::float8 AS clock_skew_s FROM device d WHERE id = ANY(%(ids)s) FOR UPDATE
+SELECT d.*, state_now(d), NULL::float8 AS clock_skew_s FROM device d WHERE id = ANY(%(ids)s) ORDER BY id FOR UPDATE
 -- all --
 SELECT id, kind, source FROM device
 -- area codes --
