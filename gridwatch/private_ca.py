@@ -206,7 +206,7 @@ def write_private(path: Path, content: bytes) -> None:
 
     Only its owner may read it, who as root is the owner of its folder: the broker's own account, maybe.
     """
-    temporary = path.with_name(path.name + ".new")
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "wb") as file:
         if os.geteuid() == 0:

@@ -12,7 +12,7 @@ import json
 import logging
 import signal
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +23,7 @@ import psutil
 from gridwatch.broker_address import BrokerAddress
 from gridwatch.broker_config import DEVICE, KEEPER, PID, PUT_OUT, own_users, write_users, written_users
 from gridwatch.errors import StoreError
+from gridwatch.model import Severity
 from gridwatch.private_ca import REVOKED, PrivateCa, write_private
 from gridwatch.store import Store
 from gridwatch.store.broker import What, misuse, write_incident
@@ -33,6 +34,7 @@ from gridwatch.store.credentials import (
     received_by_device,
     revoked_serials,
 )
+from gridwatch.store.misuse import raise_misuse
 from ingest.misuse import Floods, may_read, subscribed, taken_over
 
 log = logging.getLogger(__name__)
@@ -52,6 +54,9 @@ TRESPASSES = 20
 REST_SHARE = 20.0
 """The broker rests so much longer than it took to take a device up, which is 0.1 s with 10,000 of them."""
 
+TURNS, TURNS_WITHIN_S = 3, 600.0
+"""So often in so long a connection is taken over where two use the same credential."""
+
 CONTROL = "$CONTROL/dynamic-security/v1"
 ANSWERS = f"{CONTROL}/response"
 LOG = "$SYS/broker/log/#"
@@ -63,7 +68,14 @@ class Door:
     """Keeps the files in `folder`, and the broker that reads them, as the database says."""
 
     def __init__(
-        self, store: Store, folder: Path, ca: PrivateCa, address: BrokerAddress, most_per_s: float
+        self,
+        store: Store,
+        folder: Path,
+        ca: PrivateCa,
+        address: BrokerAddress,
+        *,
+        most_per_s: float,
+        extra_alarms: Mapping[str, Severity],
     ) -> None:
         self._store = store
         self._folder = folder
@@ -72,6 +84,8 @@ class Door:
         self._users: Mapping[str, BrokerUser] = {}
         self._gone: asyncio.Queue[str] = asyncio.Queue()
         self._floods = Floods(most_per_s)
+        self._extra_alarms = extra_alarms
+        self._taken_over: dict[str, deque[float]] = {}
         self._taken = (0, time.monotonic())
         self._trespasses: Counter[str] = Counter()
         self._bound: set[str] = set()
@@ -251,8 +265,18 @@ class Door:
         return own or [user for user in self._users.values() if device in user.others]
 
     async def _name(self, what: What, user: BrokerUser) -> None:
+        """Write down what somebody did, and raise an alert of it."""
         log.warning("%s: %s", user.username, what)
-        await write_incident(self._store, misuse(datetime.now(UTC), what, user.username))
+        now = datetime.now(UTC)
+        await write_incident(self._store, misuse(now, what, user.username))
+        if what is not What.TAKEN_OVER or self._is_shared(user.username):
+            await raise_misuse(self._store, what, user.device, self._extra_alarms, now=now)
+
+    def _is_shared(self, name: str) -> bool:
+        """Say whether a connection was taken over too often for a bad line: two that share take turns."""
+        times = self._taken_over.setdefault(name, deque(maxlen=TURNS))
+        times.append(time.monotonic())
+        return len(times) == TURNS and times[-1] - times[0] < TURNS_WITHIN_S
 
 
 def read_again(folder: Path) -> None:

@@ -82,7 +82,14 @@ def _follow(settings: Settings, folder: Path) -> None:
     async def keep() -> None:
         async with Store.open(database_url(settings), connections=3) as store:
             address = BrokerAddress.parse(mqtt_url(settings))
-            door = Door(store, folder, private_ca(settings), address, settings.device_most_per_s)
+            door = Door(
+                store,
+                folder,
+                private_ca(settings),
+                address,
+                most_per_s=settings.device_most_per_s,
+                extra_alarms=settings.alarms,
+            )
             await door.keep()
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

@@ -93,7 +93,8 @@ class Guarded:
         async def keep() -> None:
             async with Store.open(self.database_url, connections=3) as store:
                 address = BrokerAddress(host="127.0.0.1", port=self.inner, tls=False)
-                await Door(store, self.folder, self.ca, address, MOST_PER_S).keep()
+                door = Door(store, self.folder, self.ca, address, most_per_s=MOST_PER_S, extra_alarms={})
+                await door.keep()
 
         self._door = asyncio.create_task(keep(), name="door")
 

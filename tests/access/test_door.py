@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from gridwatch.private_ca import PrivateCa
+from gridwatch.store.alerts import list_alerts
 from gridwatch.store.broker import What, broker_incidents
 from gridwatch.store.credentials import NewCredential, allow_topics, revoke_credentials, rotate_secret
 from gridwatch.store.devices import delete_devices
@@ -30,6 +31,12 @@ def happened(guarded: Guarded, what: What, name: str) -> Callable[[], bool]:
         return any(one.what is what and one.detail == name for one in incidents)
 
     return is_there
+
+
+def raised(guarded: Guarded, label: str, device: str) -> bool:
+    """Say whether an alert tells people of a device."""
+    alerts = guarded.stored(lambda store: list_alerts(store, limit=1000))
+    return any((alert["label"], alert["device"]) == (label, device) for alert in alerts)
 
 
 def test_a_device_writes_its_own_topics_and_reads_its_own_commands(guarded: Guarded) -> None:
@@ -79,6 +86,7 @@ def test_a_device_hears_nothing_but_its_own_commands(guarded: Guarded) -> None:
         wait_until(lambda: ("gw/v1/spy/command", b"last") in spy.heard)
     assert {topic for topic, _ in spy.heard} == {"gw/v1/spy/command"}
     wait_until(happened(guarded, What.TRESPASSED, "spy"), what="the doorkeeper names the spy")
+    wait_until(lambda: raised(guarded, "device_trespassing", "spy"), what="an alert is raised")
 
 
 def test_a_stranger_gets_nothing(guarded: Guarded) -> None:
@@ -205,7 +213,10 @@ def test_two_with_the_same_credential_are_noticed(guarded: Guarded) -> None:
     with guarded.connected(credential) as first, guarded.connected(credential) as second:
         wait_until(lambda: not first.is_in)
         assert second.is_in
-    wait_until(happened(guarded, What.TAKEN_OVER, "twin"), what="the doorkeeper names the twin")
+        wait_until(happened(guarded, What.TAKEN_OVER, "twin"), what="the doorkeeper names the twin")
+        assert not raised(guarded, "credential_shared", "twin"), "a bad line looks the same, once"
+        with guarded.connected(credential), guarded.connected(credential):
+            wait_until(lambda: raised(guarded, "credential_shared", "twin"), what="an alert is raised")
 
 
 def test_what_waits_for_a_collector_that_is_away_outlives_a_restart_and_new_credentials(

@@ -11,7 +11,7 @@ from gridwatch.store.broker import What
 from gridwatch.store.credentials import BrokerUser, rotate_secret
 from ingest.misuse import STRETCH_S, Floods, may_read, subscribed, taken_over
 from tests.access.guarded import Guarded, Guest
-from tests.access.test_door import happened
+from tests.access.test_door import happened, raised
 from tests.collectors import ask, running_collector
 from tests.servers import wait_until
 
@@ -108,6 +108,7 @@ def test_a_flood_is_put_out_and_named_while_the_others_go_on(guarded: Guarded, t
                 time.sleep(0.1)
             assert not flooder.is_in
             wait_until(named, what="the doorkeeper names the flooder")
+            wait_until(lambda: raised(guarded, "device_flooding", "flooder"), what="an alert is raised")
         finally:
             over.set()
             flooding.join()

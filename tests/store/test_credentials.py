@@ -1,5 +1,6 @@
 """Credentials of devices: shown once, kept as hashes, replaced without a gap."""
 
+import asyncio
 import shutil
 import subprocess
 from collections.abc import AsyncIterator
@@ -12,6 +13,7 @@ from gridwatch.errors import NotAllowed, NotFound
 from gridwatch.model import Device, DeviceKind
 from gridwatch.secret import check_given, hash_secret, is_secret_of, new_secret
 from gridwatch.store import Store
+from gridwatch.store.claims import claim, make_tokens
 from gridwatch.store.credentials import (
     broker_users,
     list_credentials,
@@ -115,6 +117,20 @@ async def test_a_device_may_bring_its_own_secret_but_not_anothers(store: Store) 
     with pytest.raises(NotAllowed, match="in use already"):
         await rotate_secret(store, "b", actor="test", secret="A1_TEST_TOKEN_of_a_gateway")
     assert await list_credentials(store, "b") == []
+
+
+async def test_of_two_that_claim_with_one_token_at_once_one_gets_a_credential(store: Store) -> None:
+    (token,) = await make_tokens(store, 1, batch="test", good_for=timedelta(hours=1), actor="test")
+    claims = (claim(store, token, device, address="192.0.2.1") for device in ("a", "b"))
+    given = await asyncio.gather(*claims, return_exceptions=True)
+    assert sorted(type(one).__name__ for one in given) == ["NewCredential", "NotAllowed"]
+    assert len(await list_credentials(store)) == 1
+
+
+async def test_of_two_rotations_at_once_both_are_good_under_their_own_names(store: Store) -> None:
+    both = await asyncio.gather(*(rotate_secret(store, "a", actor="test") for _ in range(2)))
+    assert {one.username for one in both} == {"a", "a~2"}
+    assert all([await verify(store, one.username, one.secret) is not None for one in both])
 
 
 async def test_a_device_that_is_deleted_takes_its_credentials_along(store: Store) -> None:
