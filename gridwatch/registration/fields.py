@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, AwareDatetime, Field
+from pydantic import AfterValidator, AwareDatetime, Field, ValidationError
 
 from gridwatch.model import check_device_id, check_device_label, check_label, check_playback_url, check_time
 from gridwatch.scenes import SCENES
@@ -30,6 +30,11 @@ def plain_json(value: Mapping[str, Any]) -> Mapping[str, Any]:
     if "\\u0000" in json.dumps(value):
         raise ValueError("holds a character that no text has (NUL)")
     return value
+
+
+def sentence(error: ValidationError) -> str:
+    """Return all that is wrong with the fields of one device."""
+    return "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
 
 
 DeviceId = Annotated[str, AfterValidator(check_device_id)]
