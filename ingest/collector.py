@@ -25,7 +25,7 @@ from ingest.clocks import Limits
 from ingest.figures import tell
 from ingest.foreign import Foreign
 from ingest.keeping import keeping_chores
-from ingest.liveness import liveness_chores
+from ingest.liveness import liveness_chores, quality_chores
 from ingest.media import WINDOW as MEDIA_WINDOW
 from ingest.media import take_media
 from ingest.outbox import Outbox
@@ -82,6 +82,7 @@ async def collect(settings: Settings) -> None:
         tasks.create_task(registry.follow(), name="registry")
         tasks.create_task(keep_up(store, backup_chores(settings)), name="backup")
         tasks.create_task(keep_up(store, liveness_chores(settings)), name="liveness")
+        tasks.create_task(keep_up(store, quality_chores(settings)), name="quality")
         chores = [*CHORES, *keeping_chores(settings, files), *storage_chores(settings)]
         tasks.create_task(keep_up(store, chores), name="upkeep")
         replays = Chore(name="replay", every=REPLAY_EVERY, work=partial(replay_wanted, address))

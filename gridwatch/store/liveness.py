@@ -4,6 +4,7 @@ Silence counts only while collectors listen: a collector, a broker or a database
 silent. All that is remembered is in the database, so any collector goes on where another stopped.
 """
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +17,8 @@ from gridwatch.store.connection import Connection, Row, Store, queries
 from gridwatch.store.troubles import Trouble, raise_again, raise_trouble, resolve_trouble, show_trouble
 
 SQL = queries("liveness")
+
+log = logging.getLogger(__name__)
 
 DETECTOR = "liveness/1"
 OFFLINE, CHANNEL_SILENT = "offline", "channel_silent"
@@ -48,6 +51,11 @@ async def look_for_silence(
         given = {"now": now, "longest_pause": LONGEST_PAUSE, "installation": installation}
         listening = await (await connection.execute(SQL["listen"], given)).fetchone()
         if listening is None or listening["since"] == now:
+            if listening is not None and listening["listened_until"] is not None:
+                log.warning(
+                    "nobody listened for a while after %s: silence counts from now on",
+                    listening["listened_until"],
+                )
             return
         await connection.execute(SQL["hear"], {"now": now, "most": DEVICES_AT_A_LOOK})
         await connection.execute(SQL["judge"])

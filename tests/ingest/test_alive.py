@@ -11,7 +11,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from tests.collectors import ask, register, running_collector
 from tests.servers import Mosquitto, wait_until
 
-CHORES = ("channels", "liveness", "quality", "drift")
+CHORES = ("channels", "liveness", "limits", "quality", "drift")
 WITHIN_S = 240.0
 """A Last Will is believed after half a minute, and others are waited for for a minute."""
 

@@ -155,7 +155,9 @@ async def test_what_is_real_does_not_hide_among_what_is_simulated(district: Dist
 
 
 @pytest.mark.parametrize("away", ["the collectors", "the broker"])
-async def test_silence_counts_only_while_we_listen(district: District, away: str) -> None:
+async def test_silence_counts_only_while_we_listen(
+    district: District, away: str, caplog: pytest.LogCaptureFixture
+) -> None:
     devices = [watched(f"s-{n}") for n in range(8)]
     await district.begin(devices)
     if away == "the collectors":
@@ -169,6 +171,7 @@ async def test_silence_counts_only_while_we_listen(district: District, away: str
     district.mute = {"s-3"}
     await district.run(minutes=2)
     assert await district.told() == []
+    assert caplog.text.count("silence counts from now on") == 1
     await district.run(minutes=4)
     assert await district.told() == [("s-3", "offline", "open", 1, None)]
 

@@ -2,6 +2,7 @@
 SELECT pg_try_advisory_xact_lock(7403005) AS alone
 -- listen --
 -- Every slot that has joined must be served, else the devices that speak to it are not heard.
+WITH before AS (SELECT until FROM listening WHERE since < until)
 INSERT INTO listening AS l (since, until)
 VALUES (%(now)s, %(now)s)
 ON CONFLICT (only_one) DO UPDATE
@@ -10,7 +11,7 @@ SET until = excluded.until,
                       AND (SELECT coalesce(bool_and(subscribed AND heartbeat_at > now() - interval '10 s'), false)
                            FROM collector WHERE joined AND client_id = %(installation)s || '-' || slot)
                  THEN l.since ELSE excluded.since END
-RETURNING since
+RETURNING since, (SELECT until FROM before) AS listened_until
 -- watch --
 WITH said AS (
     SELECT d.key AS device_key, c.quantity, c.interval_s
