@@ -5,7 +5,7 @@ A device that is retired is not known here: what it sends goes to quarantine.
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 from gridwatch.errors import StoreUnavailable
 from gridwatch.model import DeviceState
@@ -19,29 +19,64 @@ SILENCE_S = 60.0
 RECONNECT_S = 1.0
 
 
+LookUp = Callable[[Store, Sequence[str]], Awaitable[Mapping[str, KnownDevice]]]
+
+
+class _Memory:
+    """Devices that were looked up by some name, until they change."""
+
+    def __init__(self, store: Store, look_up: LookUp) -> None:
+        self._store = store
+        self._look_up = look_up
+        self._known: dict[str, KnownDevice] = {}
+        self._changes = 0
+
+    async def find(self, names: Iterable[str]) -> dict[str, KnownDevice]:
+        """Return the devices in use that have one of these names; raise StoreUnavailable.
+
+        Changes are heard of while others are looked up: who was known stays in the answer, and what was
+        looked up is remembered only when nothing changed.
+        """
+        wanted = set(names)
+        found = {name: self._known[name] for name in wanted & self._known.keys()}
+        missing = wanted - found.keys()
+        if missing:
+            changes = self._changes
+            looked_up = _in_use(await self._look_up(self._store, sorted(missing)))
+            if changes == self._changes:
+                self._known |= looked_up
+            found |= looked_up
+        return found
+
+    def forget(self, name: str) -> None:
+        self._changes += 1
+        self._known.pop(name, None)
+
+    def forget_all(self) -> None:
+        self._changes += 1
+        self._known.clear()
+
+
 class Registry:
     """Known devices by id. A device that is not known is looked up each time: it may be registered by now."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._known: dict[str, KnownDevice] = {}
-        self._by_source: dict[str, KnownDevice] = {}
+        self._by_id = _Memory(store, find_devices)
+        self._by_source = _Memory(store, find_by_source)
 
     async def find(self, devices: Iterable[str]) -> dict[str, KnownDevice]:
         """Return those of `devices` that are registered; raise StoreUnavailable."""
-        wanted = set(devices)
-        missing = wanted - self._known.keys()
-        if missing:
-            self._known |= _in_use(await find_devices(self._store, sorted(missing)))
-        return {device: self._known[device] for device in wanted if device in self._known}
+        return await self._by_id.find(devices)
 
     async def find_by_source(self, sources: Iterable[str]) -> dict[str, KnownDevice]:
         """Return the registered devices that foreign systems call `sources`; raise StoreUnavailable."""
-        wanted = set(sources)
-        missing = wanted - self._by_source.keys()
-        if missing:
-            self._by_source |= _in_use(await find_by_source(self._store, sorted(missing)))
-        return {source: self._by_source[source] for source in wanted if source in self._by_source}
+        return await self._by_source.find(sources)
+
+    def forget(self, device: str) -> None:
+        """Look a device up anew from here on: it has changed."""
+        self._by_id.forget(device)
+        self._by_source.forget_all()
 
     async def follow(self) -> None:
         """Forget devices as they change, for ever; forget all when the connection was lost."""
@@ -49,13 +84,12 @@ class Registry:
             try:
                 async for changed in self._store.listen(CHANNEL, wait_s=SILENCE_S):
                     if changed is not None:
-                        self._known.pop(changed, None)
-                        self._by_source.clear()
+                        self.forget(changed)
             except StoreUnavailable as error:
                 log.warning("the registry can't be followed: %s", error)
                 await asyncio.sleep(RECONNECT_S)
-            self._known.clear()
-            self._by_source.clear()
+            self._by_id.forget_all()
+            self._by_source.forget_all()
 
 
 def _in_use(found: Mapping[str, KnownDevice]) -> dict[str, KnownDevice]:

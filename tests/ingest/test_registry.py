@@ -1,15 +1,17 @@
 """The devices that a collector knows."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+import ingest.registry
 from gridwatch.errors import NotAllowed
 from gridwatch.model import Channel, Device, DeviceKind, DeviceState
 from gridwatch.store import Store
 from gridwatch.store.books import put_heard_into_use
-from gridwatch.store.devices import add_devices, delete_devices, find_devices, replace_device
+from gridwatch.store.devices import KnownDevice, add_devices, delete_devices, find_devices, replace_device
 from ingest.registry import Registry
 from tests.collectors import write_book
 
@@ -54,6 +56,32 @@ def test_a_device_that_changes_is_looked_up_again_and_one_that_is_retired_is_not
                 while await registry.find(["s-1"]) or await registry.find_by_source(["x:1"]):  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
             following.cancel()
+
+    asyncio.run(scene())
+
+
+def test_a_device_that_changes_while_another_is_looked_up_stays_known(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def look_up(store: Store, ids: Sequence[str]) -> dict[str, KnownDevice]:
+        found = await find_devices(store, ids)
+        if "s-2" in ids:
+            await replace_device(store, _sensor("s-2", state=DeviceState.RETIRED))
+            registries[0].forget("s-1")
+            registries[0].forget("s-2")
+        return found
+
+    monkeypatch.setattr(ingest.registry, "find_devices", look_up)
+    registries: list[Registry] = []
+
+    async def scene() -> None:
+        async with Store.open(database_url) as store:
+            registries.append(registry := Registry(store))
+            await add_devices(store, [_sensor("s-1"), _sensor("s-2")])
+            assert set(await registry.find(["s-1"])) == {"s-1"}
+            assert set(await registry.find(["s-1", "s-2"])) == {"s-1", "s-2"}
+            # What was looked up before the change is not remembered.
+            assert set(await registry.find(["s-1", "s-2"])) == {"s-1"}
 
     asyncio.run(scene())
 
