@@ -93,6 +93,7 @@ class Places:
     ) -> None:
         """`parents`: of each area. `missed`: how many devices there are of each area and gateway."""
         self._parents = parents
+        self._paths: dict[str | None, list[Scope]] = {}
         self.watched: Counter[Scope] = Counter()
         self.parts: dict[Scope, set[Scope]] = {}
         for area, gateway, count in missed:
@@ -106,11 +107,16 @@ class Places:
 
     def path(self, area: str | None) -> list[Scope]:
         """Return an area and all that it lies in, the narrowest first."""
+        known = self._paths.get(area)
+        if known is not None:
+            return known
         path: list[Scope] = []
-        while area is not None and Scope(Kind.AREA, area) not in path:
-            path.append(Scope(Kind.AREA, area))
-            area = self._parents.get(area)
-        return [*path, EVERYTHING]
+        outer = area
+        while outer is not None and Scope(Kind.AREA, outer) not in path:
+            path.append(Scope(Kind.AREA, outer))
+            outer = self._parents.get(outer)
+        self._paths[area] = [*path, EVERYTHING]
+        return self._paths[area]
 
     def scopes(self, one: Silent) -> list[Scope]:
         """Return what a device may be silent with, the narrowest first."""
@@ -182,10 +188,13 @@ def _cluster(pool: Sequence[Silent], places: Places, *, gone: Collection[str]) -
     """Return the scope of each device that is silent together with others."""
     paths = {one.device: places.scopes(one) for one in pool}
     counts = Counter(chain.from_iterable(paths.values()))
-    down = {device: _down(path, counts, places) for device, path in paths.items()}
+    mostly = {scope for scope in counts if _is_mostly(scope, counts, places)}
+    down = {device: _down(path, counts, mostly) for device, path in paths.items()}
     found = {device: scope for device, scope in down.items() if scope is not None}
     for height in range(max(map(len, paths.values()), default=0), 0, -1):
         left = {device: path for device, path in paths.items() if device not in found}
+        if not left:
+            break
         counts = Counter(chain.from_iterable(left.values()))
         found |= {
             device: path[-height]
@@ -195,9 +204,9 @@ def _cluster(pool: Sequence[Silent], places: Places, *, gone: Collection[str]) -
     return found
 
 
-def _down(path: Sequence[Scope], counts: Mapping[Scope, int], places: Places) -> Scope | None:
+def _down(path: Sequence[Scope], counts: Mapping[Scope, int], mostly: Collection[Scope]) -> Scope | None:
     """Return the widest scope that is mostly silent, by the narrowest name that says the same."""
-    down = [scope for scope in path if _is_mostly(scope, counts, places)]
+    down = [scope for scope in path if scope in mostly]
     if not down:
         return None
     return next(scope for scope in path if counts[scope] == counts[down[-1]])

@@ -4,6 +4,7 @@ Silence counts only while collectors listen: a collector, a broker or a database
 silent. All that is remembered is in the database, so any collector goes on where another stopped.
 """
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -118,10 +119,13 @@ class _Look:
         kept = {row["id"]: _Kept.from_row(row) for row in await self._rows("open")}
         if not silent and not kept:
             return self._changes
-        places = await self._places()
+        parents = {row["code"]: row["parent"] for row in await self._rows("parents")}
+        missed = [(row["area"], row["gateway"], row["count"]) for row in await self._rows("missed")]
         gone = [row["id"] for row in await self._rows("gateways gone")]
         outages = [outage.as_outage() for outage in kept.values()]
-        groups = fold(silent, outages, places, gone=gone, now=self._now)
+        # A tenth of a second for a large district, which messages must not wait for.
+        places = await asyncio.to_thread(Places, parents, missed)
+        groups = await asyncio.to_thread(fold, silent, outages, places, gone=gone, now=self._now)
         for group in groups:
             await self._take(group, kept.get(group.outage or 0), places)
         moved = {one.outage for one in silent}
@@ -201,11 +205,6 @@ class _Look:
             area=scope.name if scope.kind is Kind.AREA else None,
             is_wide=scope.kind in (Kind.AREA, Kind.EVERYTHING),
         )
-
-    async def _places(self) -> Places:
-        parents = {row["code"]: row["parent"] for row in await self._rows("parents")}
-        missed = [(row["area"], row["gateway"], row["count"]) for row in await self._rows("missed")]
-        return Places(parents, missed)
 
     async def _rows(self, query: str, **given: Any) -> list[Row]:
         cursor = await self._connection.execute(
