@@ -25,6 +25,7 @@ from gridwatch.cli.up.parts import (
     log_folder,
 )
 from gridwatch.cli.up.ports import accepts, check_port_free
+from gridwatch.cli.up.saving import keep_saved
 from gridwatch.cli.up.say import Say
 from gridwatch.cli.up.supervisor import Supervisor
 from gridwatch.errors import BrokerError
@@ -141,7 +142,17 @@ class Installation:
         )
         await self._start_ours(supervisor, servers, first)
         self._say_ready(servers, first)
-        await supervisor.until_broken()
+        saving = asyncio.create_task(self._keep_broker_saved(supervisor), name="saving")
+        try:
+            await supervisor.until_broken()
+        finally:
+            saving.cancel()
+
+    async def _keep_broker_saved(self, supervisor: Supervisor) -> None:
+        """See that a broker of ours that was killed still knows the collector and what waits for it."""
+        if self._settings.mqtt_url is None and find_mosquitto() is not None:
+            saved = self._settings.data_dir / "broker" / "mosquitto.db"
+            await keep_saved(saved, lambda: supervisor.send("broker", SAVE_NOW))
 
     async def _start_servers(self, supervisor: Supervisor) -> Servers:
         """Start the servers that the settings do not name, both at once."""
@@ -184,9 +195,6 @@ class Installation:
         for part, done in [await self._begin(supervisor, part) for part in parts]:
             await supervisor.until_ready(part, timeout_s=PART_READY_WITHIN_S)
             done()
-        if settings.mqtt_url is None and find_mosquitto() is not None:
-            # A broker that is killed before it saved for the first time forgets that there is a collector.
-            supervisor.send("broker", SAVE_NOW)
         if settings.mqtt_url is None and settings.meets_devices:
             await supervisor.start(door_part(settings, servers))
         # Nobody waits for these: they come last, so that they don't take the others' processors.
