@@ -168,9 +168,9 @@ class _Check:
                     yield self._lines[around.code].wrong("polygon", why)
 
     def _crossing(self, bounded: Sequence[Area], shapes: Shapes) -> Iterator[WrongLine]:
-        """Yield siblings of one family, places or grids, that share ground."""
+        """Yield siblings of one family, places or grids, that share ground; simulated ones are no matter."""
         index = shapely.STRtree(shapes)
-        families = [(area.parent, area.grid is None) for area in bounded]
+        families = [(area.parent, area.grid is None, area.simulated) for area in bounded]
         numbers = {family: number for number, family in enumerate(dict.fromkeys(families))}
         family = np.array([numbers[one] for one in families])
         first = sum(area.code not in self._lines for area in bounded)

@@ -22,8 +22,10 @@ class AreaTree:
                 self._below.setdefault(area.parent, []).append(area.code)
         bounded = [area for area in self._areas.values() if area.boundary is not None]
         shapes = shapely.from_geojson([as_text(area.boundary) for area in bounded])
-        # A point is looked for in the smaller polygons first; points hold no other point.
-        order = [i for i in np.argsort(shapely.area(shapes), kind="stable") if shapely.area(shapes[i]) > 0]
+        # The smaller polygons are looked into first, and real ones before those of the simulation,
+        # which may lie on the same ground; points hold no other point.
+        sizes, made_up = shapely.area(shapes), np.array([area.simulated for area in bounded])
+        order = [i for i in np.lexsort([sizes, made_up]) if sizes[i] > 0]
         self._bounded = [bounded[index].code for index in order]
         self._shapes = shapes[order]
         shapely.prepare(self._shapes)

@@ -83,7 +83,9 @@ def place_command() -> None:
     from gridwatch.areas.tree import AreaTree
 
     async def place(store: Store) -> tuple[int, int]:
-        return await place_devices(store, AreaTree(await list_areas(store)).smallest)
+        # Simulated areas go with the simulation, and simulated devices have theirs.
+        real = [area for area in await list_areas(store) if not area.simulated]
+        return await place_devices(store, AreaTree(real).smallest)
 
     placed, outside = with_store(read_settings(), place)
     typer.echo(f"placed: {placed}; in no area: {outside}")

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -195,6 +196,12 @@ def test_polygons_of_siblings_must_not_cross() -> None:
         f"g,510199,grid,general,网格,{square(10, 10, 15)}",
     )
     assert told == ["line 4, polygon: crosses that of a (甲): 10.0% of the smaller one"]
+
+
+def test_a_real_district_may_lie_where_the_simulated_one_does() -> None:
+    (same,) = read(f"510199,,,,区,{square(0, 0, 100)}")
+    known = [replace(same, code="sim", name="模拟", simulated=True)]
+    assert [area.code for area in read(f"510199,,,,区,{square(0, 0, 100)}", known=known)] == ["510199"]
 
 
 def test_a_polygon_lies_in_that_of_the_nearest_area_above_that_has_one() -> None:

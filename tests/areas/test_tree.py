@@ -53,6 +53,14 @@ def test_a_point_lies_in_the_smallest_area_that_holds_it(lon: float, lat: float,
     assert (found.code if found else None) == code
 
 
+def test_a_real_area_holds_a_point_before_a_simulated_one_on_the_same_ground() -> None:
+    made_up = Area(
+        code="sim", level=AreaLevel.BUILDING, name="模拟", boundary=box(6, 6, 8, 8), simulated=True
+    )
+    assert getattr(AreaTree([*TREE.areas, made_up]).smallest(7, 7), "code", None) == "d"
+    assert getattr(AreaTree([made_up]).smallest(7, 7), "code", None) == "sim"
+
+
 def test_the_path_leads_from_the_widest_to_the_area_itself() -> None:
     assert [area.code for area in TREE.path("h")] == ["d", "e", "b", "h"]
     assert TREE.path("nothing") == ()
