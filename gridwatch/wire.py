@@ -166,7 +166,7 @@ def decode(topic: str, payload: bytes, *, received_at: datetime) -> Message:
         if reader is None:
             raise UnreadableMessage(f"topic {topic[:120]!r}: nothing is expected there")
         return reader(device, payload)
-    except (msgspec.DecodeError, ValueError, OverflowError, RecursionError) as error:
+    except (msgspec.DecodeError, ValueError, OverflowError, OSError, RecursionError) as error:
         raise UnreadableMessage(str(error)) from error
 
 

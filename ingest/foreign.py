@@ -22,8 +22,9 @@ from ingest.registry import Registry
 NATIVE = "gw/"
 """What all topics of our own begin with."""
 
-UNREADABLE = (msgspec.MsgspecError, ValueError, OverflowError, RecursionError)
-"""What a payload may raise, however hostile: such a message goes to quarantine."""
+UNREADABLE = (msgspec.MsgspecError, ValueError, OverflowError, OSError, RecursionError)
+"""What a payload may raise, however hostile: such a message goes to quarantine. OSError: a time that no C
+library knows."""
 
 SLICE = 50
 """Messages read at a stretch, about 1 ms."""

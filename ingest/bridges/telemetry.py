@@ -37,7 +37,7 @@ def device_telemetry(device: str, payload: bytes, fields: Fields) -> list[Outgoi
     """
     try:
         return _readings(device, read_json(payload), fields)
-    except (ValueError, TypeError, OverflowError):
+    except (ValueError, TypeError, OverflowError, OSError, RecursionError):
         return [unread(device, payload)]
 
 
@@ -55,7 +55,7 @@ def gateway_telemetry(
     for name, telemetry in said.items():
         try:
             messages += _readings(device_of(name), telemetry, fields)
-        except (ValueError, TypeError, OverflowError):
+        except (ValueError, TypeError, OverflowError, OSError, RecursionError):
             messages.append(unread(device_of(name), msgspec.json.encode(telemetry)))
     return messages
 

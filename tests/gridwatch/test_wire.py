@@ -319,3 +319,10 @@ def test_a_command_result_names_its_command() -> None:
 def test_a_topic_of_no_contract_is_refused(topic: str) -> None:
     with pytest.raises(UnreadableMessage):
         decode(topic, b"{}", received_at=NOW)
+
+
+@pytest.mark.parametrize("seconds", [7.7e18, -7.7e18, 1e300, 2.0**62])
+def test_a_time_that_no_c_library_knows_is_refused(seconds: float) -> None:
+    pack = cbor2.dumps([{-2: "d1:", -3: seconds, 0: "temperature", 1: "Cel", 2: 22.5}])
+    with pytest.raises(UnreadableMessage):
+        decode("gw/v1/d1/readings", pack, received_at=NOW)
