@@ -52,7 +52,7 @@ def test_a_broker_that_writes_long_is_left_alone_for_longer(
 
 def test_a_broker_that_did_not_hear_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(saving, "LEAST_S", 0.01)
-    monkeypatch.setattr(saving, "REST", 0)
+    monkeypatch.setattr(saving, "REST", 1_000)
     monkeypatch.setattr(saving, "LOST_AFTER_S", 0.05)
     asked: list[int] = []
 

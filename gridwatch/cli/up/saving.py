@@ -25,7 +25,8 @@ async def keep_saved(file: Path, save: Callable[[], None]) -> None:
         save()
         while _written_at(file) == before and time.monotonic() - began < LOST_AFTER_S:  # noqa: ASYNC110
             await asyncio.sleep(LOOK_S)
-        await asyncio.sleep(max(LEAST_S, REST * (time.monotonic() - began)))
+        took_s = time.monotonic() - began if _written_at(file) != before else 0.0
+        await asyncio.sleep(max(LEAST_S, REST * took_s))
 
 
 def _written_at(file: Path) -> int:
