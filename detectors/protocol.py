@@ -7,6 +7,7 @@ caller keeps and hands back. No sockets, no clock, no SQL, no files but weights.
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
+from gridwatch.facade import FacadeView
 from gridwatch.model import Finding, Observation, Picture
 
 State = TypeVar("State")
@@ -28,8 +29,8 @@ class CameraDetector(Protocol[State]):
         """Judge one picture alone, without rules over time."""
         ...
 
-    def new_state(self) -> State:
-        """Make the memory of a camera that was never seen."""
+    def new_state(self, view: FacadeView | None = None) -> State:
+        """Make the memory of a camera that was never seen; `view` is what is known of its façade."""
         ...
 
     def see(self, state: State, picture: Picture) -> Sequence[Finding]:

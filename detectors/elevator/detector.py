@@ -9,6 +9,7 @@ from detectors.elevator.lens import LensMemory
 from detectors.elevator.shape import box_of, standing_body
 from detectors.elevator.visit import Visit
 from detectors.elevator.yolox import YoloxModel
+from gridwatch.facade import FacadeView
 from gridwatch.model import Finding, Picture
 
 VERSION = "1"
@@ -55,7 +56,7 @@ class ElevatorDetector:
             for sighting in best.values()
         )
 
-    def new_state(self) -> CabinMemory:
+    def new_state(self, view: FacadeView | None = None) -> CabinMemory:
         """Make the memory of a cabin that was never seen."""
         return CabinMemory()
 

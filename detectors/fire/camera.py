@@ -9,6 +9,7 @@ import numpy as np
 from detectors.fire.flame import FlameMemory, judge_flame, new_flame_memory, watch_flame
 from detectors.fire.smoke import SmokeMemory, new_smoke_memory, watch_smoke
 from detectors.fire.view import Region, View, look
+from gridwatch.facade import FacadeView
 from gridwatch.model import Finding, Picture
 
 FORGET_S = 1_800.0
@@ -70,7 +71,7 @@ class FireCameraDetector:
             for region in judge_flame(picture.pixels)
         ]
 
-    def new_state(self) -> CameraState:
+    def new_state(self, view: FacadeView | None = None) -> CameraState:
         """Make the memory of a camera that was never seen."""
         return CameraState()
 

@@ -9,6 +9,7 @@ import numpy as np
 from detectors.throwing.falls import TOGETHER, Fall, as_fall, as_finding
 from detectors.throwing.spots import Sighting, SpotFinder
 from detectors.throwing.tracks import Track, Tracker
+from gridwatch.facade import FacadeView
 from gridwatch.model import Finding, Picture
 
 NAME = "throwing/1"
@@ -35,6 +36,7 @@ LONGEST_WAIT = timedelta(seconds=2)
 class ThrowingState:
     """What is remembered of one camera."""
 
+    view: FacadeView | None = None
     finder: SpotFinder = field(default_factory=SpotFinder)
     tracker: Tracker | None = None
     falls: list[Fall] = field(default_factory=list)
@@ -58,9 +60,9 @@ class ThrowingDetector:
         """Find nothing: one picture shows no fall."""
         return ()
 
-    def new_state(self) -> ThrowingState:
-        """Make the memory of a camera that was never seen."""
-        return ThrowingState()
+    def new_state(self, view: FacadeView | None = None) -> ThrowingState:
+        """Make the memory of a camera that was never seen; `view` says what it watches."""
+        return ThrowingState(view=view)
 
     def see(self, state: ThrowingState, picture: Picture) -> Sequence[Finding]:
         """Look at the next picture; return the falls that are over, at most a second after their end."""
