@@ -162,12 +162,14 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
         "id": "The same id again is an update of the same event.",
         "box_xyxy": "Left, top, right, bottom in pixels.",
         "track": "Time, x and y in pixels of each place where it was.",
+        "criteria": "Why it was concluded: names to numbers.",
         "detector": "Name and version.",
     },
     "EvidenceItem": {
         "type": ", ".join(sorted(wire.EVIDENCE_TYPES)),
         "base64": "The file itself; either this or url.",
         "url": "A link that begins with http:// or https://.",
+        "masked": "Whether all but the finding was made unrecognisable in it already.",
     },
     "LiftState": {"door_zone": "Whether the cabin stands where its doors may open."},
     "Command": {

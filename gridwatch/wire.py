@@ -46,6 +46,9 @@ MAX_QUANTITIES = 256
 MAX_SEQ = 2**63 - 1
 """What the database's bigint holds."""
 
+MAX_CRITERIA = 64
+"""Numbers that say why a finding was made; our own detectors give six."""
+
 MAX_TEXT = 1000
 """Characters of any text that a device sends."""
 
@@ -68,13 +71,14 @@ class _Switches(msgspec.Struct, gc=False):
     seq: int | None = None
 
 
-class _EvidenceItem(msgspec.Struct):
+class _EvidenceItem(msgspec.Struct, omit_defaults=True):
     type: str
     base64: str | None = None
     url: str | None = None
+    masked: bool = False
 
 
-class _Finding(msgspec.Struct):
+class _Finding(msgspec.Struct, omit_defaults=True):
     t: Moment
     label: str
     confidence: float
@@ -83,6 +87,7 @@ class _Finding(msgspec.Struct):
     t_end: Moment | None = None
     box_xyxy: tuple[float, float, float, float] | None = None
     track: list[tuple[Moment, float, float]] = []
+    criteria: dict[str, float] = {}
     evidence: list[_EvidenceItem] = []
     detector: str = ""
 
@@ -176,6 +181,29 @@ def encode_observation(observation: Observation) -> bytes:
     if observation.seq is not None:
         body["seq"] = observation.seq
     return msgspec.json.encode(body)
+
+
+def encode_finding(finding: Finding) -> bytes:
+    """Return the JSON payload of a finding, with its evidence in it."""
+    body = _Finding(
+        t=finding.observed_at.timestamp(),
+        label=finding.label,
+        confidence=finding.confidence,
+        id=finding.id,
+        t_start=None if finding.started_at is None else finding.started_at.timestamp(),
+        t_end=None if finding.ended_at is None else finding.ended_at.timestamp(),
+        box_xyxy=finding.box_xyxy,
+        track=[(point.at.timestamp(), point.x, point.y) for point in finding.track],
+        criteria=dict(finding.criteria),
+        evidence=[_item(evidence) for evidence in finding.evidence],
+        detector=finding.detector,
+    )
+    return msgspec.json.encode(body)
+
+
+def _item(evidence: Evidence) -> _EvidenceItem:
+    content = None if evidence.url else base64.b64encode(evidence.content).decode()
+    return _EvidenceItem(type=evidence.media_type, base64=content, url=evidence.url, masked=evidence.masked)
 
 
 def _observations(device: str, payload: bytes, received_at: datetime) -> Observations:
@@ -285,6 +313,7 @@ def _device_finding(device: str, payload: bytes) -> DeviceFinding:
         ended_at=None if body.t_end is None else _moment(body.t_end, "t_end"),
         box_xyxy=body.box_xyxy,
         track=tuple(TrackPoint(at=_moment(t, "track"), x=x, y=y) for t, x, y in body.track),
+        criteria=_criteria(body.criteria),
         detector=_text(body.detector, "detector"),
         id=None if body.id is None else _text(str(body.id), "id"),
         evidence=tuple(_evidence(item) for item in body.evidence),
@@ -300,12 +329,22 @@ def _evidence(item: _EvidenceItem) -> Evidence:
     if item.url is not None:
         if not item.url.startswith(("http://", "https://")):
             raise ValueError("evidence: url must begin with http:// or https://")
-        return Evidence(media_type=item.type, url=_text(item.url, "evidence.url"))
+        return Evidence(media_type=item.type, url=_text(item.url, "evidence.url"), masked=item.masked)
     try:
         content = base64.b64decode(item.base64 or "", validate=True)
     except binascii.Error as error:
         raise ValueError(f"evidence: base64: {error}") from error
-    return Evidence(media_type=item.type, content=_not_empty(content))
+    return Evidence(media_type=item.type, content=_not_empty(content), masked=item.masked)
+
+
+def _criteria(given: Mapping[str, float]) -> Mapping[str, float]:
+    if len(given) > MAX_CRITERIA:
+        raise ValueError(f"criteria: {len(given)} numbers; at most {MAX_CRITERIA} are taken")
+    for name, value in given.items():
+        check_label(name)
+        if not math.isfinite(value):
+            raise ValueError(f"criteria.{name}: not a finite number")
+    return given
 
 
 STATUS: Mapping[bytes, bool | None] = {b"online": True, b"offline": False, b"": None}

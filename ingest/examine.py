@@ -1,6 +1,6 @@
 """What a worker process does with one frame, clip or finding: decode, detect, and draw the evidence."""
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -99,7 +99,7 @@ def video_of(medium: Clip, finding: Finding) -> tuple[Evidence, ...]:
 
 
 def show_sent(finding: Finding) -> Finding:
-    """Draw a finding on masked copies of the pictures that the device sent with it.
+    """Draw a finding on masked copies of the pictures that the device sent with it, unless it did so itself.
 
     A picture that can't be read costs the evidence, never the finding; `criteria` counts them.
     """
@@ -117,13 +117,17 @@ def show_sent(finding: Finding) -> Finding:
 
 
 def _masked_copy(evidence: Evidence, finding: Finding) -> tuple[Evidence, ...]:
+    """Return the masked copy to be kept beside a file; none where the device masked it. Reads all of it."""
     if evidence.url is not None:
         return ()
     if evidence.media_type.startswith("image/"):
         picture = Picture(pixels=read_picture(evidence.content), at=finding.observed_at)
-        return pictures_of(picture, finding)[:1]
+        return () if evidence.masked else pictures_of(picture, finding)[:1]
     start = finding.started_at or finding.observed_at
     video = read_video(evidence.content, start=start, max_duration=MAX_CLIP)
+    if evidence.masked:
+        deque(video, maxlen=0)
+        return ()
     return (Evidence(media_type="video/mp4", content=clip(video, finding, masked=True), masked=True),)
 
 

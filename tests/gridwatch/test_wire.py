@@ -2,7 +2,7 @@
 
 import base64
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import cbor2
@@ -13,14 +13,17 @@ from gridwatch.model import (
     Clip,
     CommandResult,
     DeviceFinding,
+    Evidence,
+    Finding,
     Frame,
     LiftState,
     Observation,
     Observations,
     Status,
+    TrackPoint,
 )
 from gridwatch.senml import CBOR_NAMES
-from gridwatch.wire import decode, encode_observation
+from gridwatch.wire import decode, encode_finding, encode_observation
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 AT = datetime(2025, 10, 9, 8, 53, 20, tzinfo=UTC)
@@ -272,6 +275,27 @@ def test_a_finding_carries_box_track_and_evidence() -> None:
     assert [evidence.content for evidence in finding.evidence] == [b"jpeg", b""]
 
 
+def test_an_encoded_finding_decodes_to_the_same() -> None:
+    finding = Finding(
+        id="throwing/1 2025-10-09T08:53:20+00:00",
+        label="falling_object",
+        confidence=0.93,
+        observed_at=AT,
+        started_at=AT - timedelta(seconds=0.04),
+        ended_at=AT + timedelta(seconds=1.2),
+        box_xyxy=(1.0, 2.0, 3.5, 400.0),
+        track=(TrackPoint(at=AT, x=2.0, y=3.0), TrackPoint(at=AT + timedelta(seconds=1), x=2.5, y=399.0)),
+        criteria={"fall_m": 7.5},
+        detector="throwing/1",
+        evidence=(
+            Evidence(media_type="image/jpeg", content=b"jpeg", masked=True),
+            Evidence(media_type="video/mp4", url="https://recorder.example/clip.mp4"),
+        ),
+    )
+    message = decode("gw/v1/d1/finding", encode_finding(finding), received_at=NOW)
+    assert message == DeviceFinding(device="d1", finding=finding)
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -283,6 +307,8 @@ def test_a_finding_carries_box_track_and_evidence() -> None:
         ({"evidence": [{"type": "image/jpeg", "url": "file:///etc/passwd"}]}, "http"),
         ({"evidence": [{"type": "image/jpeg"}]}, "either"),
         ({"detector": "a\x00b"}, "zero byte"),
+        ({"criteria": {"fall m": 1}}, "small letters"),
+        ({"criteria": {f"c{n}": 1 for n in range(65)}}, "at most 64"),
     ],
 )
 def test_a_finding_that_cannot_be_read_says_why(change: dict[str, object], reason: str) -> None:

@@ -5,6 +5,7 @@ import json
 import time
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +14,8 @@ import pytest
 from paho.mqtt import publish
 
 from gridwatch.media import encode_jpeg, encode_mp4
+from gridwatch.model import Evidence, Finding
+from ingest.examine import show_sent
 from simulators.facade import render_throw
 from simulators.faults import FAULTS
 from tests.collectors import Collector, ask, register, running_collector, totals
@@ -193,3 +196,10 @@ def test_a_picture_sent_with_a_finding_is_shown_masked(database_url: str, mosqui
         False,
     ]
     assert ask(database_url, "SELECT criteria FROM event") == [{"criteria": {"evidence_unreadable": 1.0}}]
+
+
+def test_a_picture_that_the_device_masked_is_kept_as_it_is() -> None:
+    sent = Evidence(media_type="image/jpeg", content=grey(90), masked=True)
+    broken = Evidence(media_type="image/jpeg", content=b"broken", masked=True)
+    finding = Finding(label="ebike", confidence=0.9, observed_at=START, evidence=(sent, broken))
+    assert show_sent(finding) == replace(finding, evidence=(sent,), criteria={"evidence_unreadable": 1.0})
