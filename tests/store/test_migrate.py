@@ -174,6 +174,22 @@ def test_the_sums_of_a_plain_database_outlive_their_readings_when_timescaledb_is
         assert ask(url, "SELECT * FROM gw.readings_hourly ORDER BY bucket_at") == before
 
 
+def test_what_a_collector_from_before_stores_is_found_when_timescaledb_was_switched_on(
+    postgres_url: str,
+) -> None:
+    message: LiteralString = """
+        INSERT INTO message_readings (device_key, observed_at, delay_ms, quantity_keys, numbers)
+        SELECT d.key, now(), 5, ARRAY[q.key, q.key], ARRAY[20.5, 1e300] FROM device d, quantity q"""
+    with fresh_database(postgres_url) as url:
+        migrate_plainly(url)
+        ask(url, PLAIN_DATA)
+        ask(url, message)
+        migrate(url)
+        ask(url, message)
+        found = ask(url, "SELECT value FROM gw.readings ORDER BY observed_at DESC, value LIMIT 4")
+        assert [row["value"] for row in found] == [20.5, 1e300, 20.5, 1e300]
+
+
 def test_an_old_program_stops_before_a_newer_database(database_url: str) -> None:
     ask(
         database_url,

@@ -9,12 +9,19 @@ BEGIN
     DROP TRIGGER reading_late ON reading;
     DROP TRIGGER message_late ON message_readings;
     DROP FUNCTION note_late_reading();
-    INSERT INTO reading (device_key, quantity_key, flags, observed_at, delay_ms, scaled, divisor)
-    SELECT device_key, quantity_key, flags, observed_at, delay_ms,
-           CASE WHEN hundred THEN round(number * 100) ELSE number END, CASE WHEN hundred THEN 100 ELSE 1 END
-    FROM (SELECT m.*, n.*, abs(number) < 1e12 AND round(number * 100) / 100 = number AS hundred
-          FROM message_readings m
-          CROSS JOIN LATERAL unnest(m.quantity_keys, m.numbers) AS n (quantity_key, number)) r;
+    -- A collector that began before goes on sending messages whole: they too become rows.
+    CREATE FUNCTION keep_message_as_rows() RETURNS trigger LANGUAGE plpgsql AS $rows$
+    BEGIN
+        INSERT INTO reading (device_key, quantity_key, flags, observed_at, delay_ms, scaled, divisor)
+        SELECT NEW.device_key, quantity_key, NEW.flags, NEW.observed_at, NEW.delay_ms,
+               CASE WHEN hundred THEN round(number * 100) ELSE number END, CASE WHEN hundred THEN 100 ELSE 1 END
+        FROM (SELECT n.*, abs(number) < 1e12 AND round(number * 100) / 100 = number AS hundred
+              FROM unnest(NEW.quantity_keys, NEW.numbers) AS n (quantity_key, number)) r;
+        RETURN NULL;
+    END $rows$;
+    CREATE TRIGGER message_as_rows BEFORE INSERT ON message_readings
+    FOR EACH ROW EXECUTE FUNCTION keep_message_as_rows();
+    INSERT INTO message_readings SELECT * FROM message_readings;
     TRUNCATE message_readings;
     CREATE OR REPLACE VIEW readings AS
     SELECT device_key, quantity_key, flags, observed_at, delay_ms, scaled, divisor FROM reading;
