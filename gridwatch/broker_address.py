@@ -1,10 +1,13 @@
 """Where an MQTT broker is."""
 
 from dataclasses import dataclass, field
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import unquote, urlsplit
 
 from gridwatch.errors import SettingsError
+
+if TYPE_CHECKING:
+    import aiomqtt
 
 PLAIN_PORT = 1883
 TLS_PORT = 8883
@@ -39,4 +42,18 @@ class BrokerAddress:
             tls=tls,
             username=None if parts.username is None else unquote(parts.username),
             password=None if parts.password is None else unquote(parts.password),
+        )
+
+    def client(self, **options: Any) -> "aiomqtt.Client":
+        """Return a client for this broker; `options` are those of aiomqtt."""
+        # Most commands read an address and never connect.
+        import aiomqtt
+
+        return aiomqtt.Client(
+            self.host,
+            self.port,
+            username=self.username,
+            password=self.password,
+            tls_params=aiomqtt.TLSParameters() if self.tls else None,
+            **options,
         )

@@ -40,12 +40,7 @@ async def watch_broker(store: Store, address: BrokerAddress) -> None:
 
 async def _listen(store: Store, address: BrokerAddress) -> None:
     said: dict[str, str] = {}
-    async with aiomqtt.Client(
-        address.host,
-        address.port,
-        username=address.username,
-        password=address.password,
-        tls_params=aiomqtt.TLSParameters() if address.tls else None,
+    async with address.client(
         logger=PAHO_LOG,
     ) as client:
         await client.subscribe([(topic, 0) for topic in TOPICS])

@@ -107,12 +107,7 @@ class Outbox:
 
     async def _connect(self, version: aiomqtt.ProtocolVersion) -> None:
         """Publish as long as one connection lasts; one that never comes about is no error."""
-        client = aiomqtt.Client(
-            self._address.host,
-            self._address.port,
-            username=self._address.username,
-            password=self._address.password,
-            tls_params=aiomqtt.TLSParameters() if self._address.tls else None,
+        client = self._address.client(
             protocol=version,
             timeout=PUBLISH_TIMEOUT_S,
             logger=PAHO_LOG,

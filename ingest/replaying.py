@@ -19,12 +19,7 @@ async def replay(store: Store, address: BrokerAddress, messages: Iterable[int]) 
     """Publish messages again; return those that did not wait any more. Raises BrokerError."""
     gone: list[int] = []
     try:
-        async with aiomqtt.Client(
-            address.host,
-            address.port,
-            username=address.username,
-            password=address.password,
-            tls_params=aiomqtt.TLSParameters() if address.tls else None,
+        async with address.client(
             timeout=PUBLISH_TIMEOUT_S,
         ) as client:
             for message in messages:

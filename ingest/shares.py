@@ -167,12 +167,7 @@ async def join_the_work(
 
 async def _publish_marker(address: BrokerAddress, token: UUID) -> bool:
     try:
-        async with aiomqtt.Client(
-            address.host,
-            address.port,
-            username=address.username,
-            password=address.password,
-            tls_params=aiomqtt.TLSParameters() if address.tls else None,
+        async with address.client(
             timeout=PUBLISH_TIMEOUT_S,
         ) as client:
             await client.publish(MARKER, str(token), qos=1)

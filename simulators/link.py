@@ -182,12 +182,7 @@ async def open_client(
     if will_of:
         gone = status_publication(will_of[0], datetime.now(UTC), online=False)
         will = aiomqtt.Will(gone.topic, gone.payload, gone.qos, gone.retain)
-    client = aiomqtt.Client(
-        address.host,
-        address.port,
-        username=address.username,
-        password=address.password,
-        tls_params=aiomqtt.TLSParameters() if address.tls else None,
+    client = address.client(
         will=will,
         keepalive=KEEPALIVE_S,
         max_inflight_messages=WINDOW,

@@ -113,12 +113,7 @@ class Publisher:
     def _open(self) -> aiomqtt.Client:
         """MQTT 3.1.1, which every broker speaks."""
         gone = None if self._gateway is None else status_of(self._gateway, online=False)
-        client = aiomqtt.Client(
-            self._address.host,
-            self._address.port,
-            username=self._address.username,
-            password=self._address.password,
-            tls_params=aiomqtt.TLSParameters() if self._address.tls else None,
+        client = self._address.client(
             will=None if gone is None else aiomqtt.Will(gone.topic, gone.payload, 1, gone.retain),
             keepalive=KEEPALIVE_S,
             max_inflight_messages=WINDOW,

@@ -78,12 +78,7 @@ def _client(
     kept: bool = False,
 ) -> aiomqtt.Client:
     """Return a client; `kept`: the broker keeps the session under its name (MQTT 3.1.1)."""
-    return aiomqtt.Client(
-        address.host,
-        address.port,
-        username=address.username,
-        password=address.password,
-        tls_params=aiomqtt.TLSParameters() if address.tls else None,
+    return address.client(
         protocol=protocol,
         identifier=name,
         clean_session=None if protocol is aiomqtt.ProtocolVersion.V5 else not kept,
