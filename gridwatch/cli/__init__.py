@@ -22,6 +22,7 @@ from gridwatch.cli.detect import detect_command
 from gridwatch.cli.devices import devices_app
 from gridwatch.cli.dispatch import dispatch_command
 from gridwatch.cli.doctor import doctor_command
+from gridwatch.cli.edge import edge_command
 from gridwatch.cli.evidence import evidence_app
 from gridwatch.cli.quarantine import quarantine_app
 from gridwatch.cli.replay import replay_command
@@ -45,6 +46,7 @@ app.command("dispatch")(dispatch_command)
 app.command("simulate")(simulate_command)
 app.command("replay")(replay_command)
 app.command("detect")(detect_command)
+app.command("edge")(edge_command)
 app.command("migrate")(migrate_command)
 app.command("books")(books_command)
 app.command("gaps")(gaps_command)

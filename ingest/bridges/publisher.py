@@ -59,6 +59,8 @@ class Publisher:
     ) -> None:
         self._address = address
         self._gateway = gateway
+        self.is_online = True
+        """What the gateway's status is whenever the connection is made."""
         self._topics = topics
         self._heard = heard
         self._client: aiomqtt.Client | None = None
@@ -71,7 +73,7 @@ class Publisher:
         while True:
             try:
                 async with self._open() as client:
-                    await self._say_status(client, online=True)
+                    await self._say_status(client, online=self.is_online)
                     for topic in self._topics:
                         await client.subscribe(topic, qos=1)
                     if there is False:

@@ -17,6 +17,9 @@ log = logging.getLogger(__name__)
 MOST_BYTES = 256 * 2**20
 """Some thousand pictures: a day of a busy estate."""
 
+WARNED_SHARE = 0.75
+"""Of MOST_BYTES, from which on it is said that messages will be dropped."""
+
 AT_ONCE = 16
 """Messages under way to the broker."""
 
@@ -27,9 +30,14 @@ TABLE = """CREATE TABLE IF NOT EXISTS waiting (
 class Spool:
     """A queue on disk (0600, in a folder of its owner alone) that one bridge writes and empties."""
 
-    def __init__(self, path: Path, *, most_bytes: int = MOST_BYTES) -> None:
-        """Open or make it. Raises SettingsError where that is refused, or another bridge has it open."""
+    def __init__(self, path: Path, *, most_bytes: int = MOST_BYTES, at_once: int = AT_ONCE) -> None:
+        """Open or make it. Raises SettingsError where that is refused, or another bridge has it open.
+
+        With `at_once` 1 a message is never published before one that was put in earlier, not even again.
+        """
         self._most_bytes = most_bytes
+        self._at_once = at_once
+        self._is_filling = False
         self._added = asyncio.Event()
         self._emptied = asyncio.Event()
         try:
@@ -65,6 +73,7 @@ class Spool:
             raise StoreError(f"what waits to be published can't be kept: {error}") from error
         self._emptied.clear()
         self._bytes += sum(len(message.payload) for message in messages)
+        self._say_filling()
         self._make_room()
         self._added.set()
 
@@ -76,7 +85,7 @@ class Spool:
         """Publish what waits and what comes, in its order, for ever."""
         while True:
             rows = self._base.execute(
-                "SELECT id, topic, payload, retain FROM waiting ORDER BY id LIMIT ?", [AT_ONCE]
+                "SELECT id, topic, payload, retain FROM waiting ORDER BY id LIMIT ?", [self._at_once]
             ).fetchall()
             if not rows:
                 self._added.clear()
@@ -98,6 +107,17 @@ class Spool:
     def close(self) -> None:
         """Let go of the file."""
         self._base.close()
+
+    def _say_filling(self) -> None:
+        """Warn, once, before anything is dropped."""
+        is_filling = self._bytes > WARNED_SHARE * self._most_bytes
+        if is_filling and not self._is_filling:
+            log.warning(
+                "the broker is away for long: %d MB wait; beyond %d MB the oldest is dropped",
+                self._bytes // 10**6,
+                self._most_bytes // 10**6,
+            )
+        self._is_filling = is_filling
 
     def _make_room(self) -> None:
         dropped = 0

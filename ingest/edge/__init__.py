@@ -1,0 +1,1 @@
+"""A detector beside the camera: what it concludes crosses the network, and not the video."""

@@ -1,0 +1,123 @@
+"""Judge cameras in one process; what is found is kept on disk until it is published."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+
+import cv2
+
+from detectors import CAMERA_DETECTORS, DetectorOptions
+from gridwatch.errors import StoreError
+from gridwatch.settings import Settings
+from ingest.bridges.publisher import Outgoing, Publisher
+from ingest.bridges.running import broker_address, run_bridge
+from ingest.bridges.spool import Spool
+from ingest.edge.cameras import EdgeCamera
+from ingest.edge.post import Post, in_thread
+from ingest.edge.showing import Showing
+from ingest.edge.watch import Watch
+
+log = logging.getLogger(__name__)
+
+AWAY_AFTER_S = 60.0
+"""Without a picture: a camera that starts again needs half of it."""
+
+SPOOL_BYTES = 2**30
+"""Some two hundred findings with their clips."""
+
+MOST_UNWRITTEN = 64
+"""Messages in memory while the disk takes none."""
+WRITE_AGAIN_S = 5.0
+
+
+async def run_edge(
+    settings: Settings, cameras: Sequence[EdgeCamera], gateway: str, *, away_after_s: float = AWAY_AFTER_S
+) -> None:
+    """Judge cameras until cancelled, a file to its end; raise SettingsError, DetectorError or SourceAway.
+
+    `gateway` is the device whose status says whether this process runs: the only camera, or the computer.
+    """
+    cv2.setNumThreads(1)
+    options = DetectorOptions(
+        elevator_onnx=settings.elevator_onnx, elevator_classes=settings.elevator_classes
+    )
+    # A detector of its own for each camera: a network can't be asked by two threads at once.
+    detectors = [CAMERA_DETECTORS[camera.scene](options) for camera in cameras]
+    publisher = Publisher(broker_address(settings), gateway=gateway)
+    spool = Spool(settings.data_dir / "edge" / f"{gateway}.sqlite", most_bytes=SPOOL_BYTES, at_once=1)
+    desk = Desk(spool)
+    showing = Showing(desk.tell)
+    posts = []
+    for camera, detector in zip(cameras, detectors, strict=True):
+        alone = camera.device == gateway
+        publisher.is_online &= not alone  # Until its pictures come.
+        watch = Watch(camera, detector, showing, desk.tell)
+        posts.append(Post(watch, desk.tell, publisher, speaks_for_itself=alone, away_after_s=away_after_s))
+    try:
+        await run_bridge(publisher, [_watch(posts, desk, showing)], spool.drain(publisher), spool.emptied)
+    finally:
+        spool.close()
+
+
+class Desk:
+    """Where messages of any thread are written into the spool, one after another."""
+
+    def __init__(self, spool: Spool) -> None:
+        """Make it in the thread of the event loop."""
+        self._spool = spool
+        self._loop = asyncio.get_running_loop()
+        self._unwritten: asyncio.Queue[Outgoing] = asyncio.Queue(MOST_UNWRITTEN)
+
+    def tell(self, message: Outgoing) -> None:
+        """Hand over a message, from any thread."""
+        with suppress(RuntimeError):  # The loop has ended: a clip that came too late.
+            self._loop.call_soon_threadsafe(self._add, message)
+
+    async def write(self) -> None:
+        """Write what comes, for ever. While the disk takes nothing, messages wait in memory."""
+        while True:
+            message = await self._unwritten.get()
+            while True:
+                try:
+                    self._spool.put(message)
+                except StoreError as error:
+                    log.error("%s; trying again in %.0f s", error, WRITE_AGAIN_S)
+                    await asyncio.sleep(WRITE_AGAIN_S)
+                else:
+                    break
+            self._unwritten.task_done()
+
+    async def emptied(self) -> None:
+        """Wait until all that was handed over is published."""
+        await asyncio.sleep(0)
+        await self._unwritten.join()
+        await self._spool.emptied()
+
+    def write_rest(self) -> None:
+        """Write what is left at once; raises StoreError."""
+        while not self._unwritten.empty():
+            self._spool.put(self._unwritten.get_nowait())
+
+    def _add(self, message: Outgoing) -> None:
+        try:
+            self._unwritten.put_nowait(message)
+        except asyncio.QueueFull:
+            log.error("a message was dropped: the disk takes none, and %d wait in memory", MOST_UNWRITTEN)
+
+
+async def _watch(posts: Sequence[Post], desk: Desk, showing: Showing) -> None:
+    """Watch every camera; after a file's end wait until all that it brought is published."""
+    writing = asyncio.create_task(desk.write(), name="write")
+    clips = in_thread(showing.run, "clips")
+    try:
+        async with asyncio.TaskGroup() as watches:
+            for post in posts:
+                watches.create_task(post.run())
+        await in_thread(showing.finish, "last clips")
+        await desk.emptied()
+    finally:
+        clips.cancel()
+        writing.cancel()
+        await asyncio.sleep(0)  # For what the threads said last.
+        desk.write_rest()
