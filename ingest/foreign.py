@@ -10,7 +10,7 @@ import msgspec
 from gridwatch.errors import UnreadableMessage
 from gridwatch.formats import ChirpStack, Formats, Frigate
 from gridwatch.store.devices import KnownDevice
-from gridwatch.store.entries import Accepted, Entry, Rejected
+from gridwatch.store.entries import Accepted, Entry, Rejected, not_registered
 from gridwatch.wire import route_of
 from ingest.adapter import Adapter, Heard
 from ingest.broker import Delivery
@@ -118,7 +118,7 @@ class Foreign:
 
 def _entry(read: _Read, heard: Heard, known: KnownDevice | None) -> Entry:
     if known is None:
-        return _rejected(read, f"device {heard.source!r} is not registered", heard.source, None)
+        return _rejected(read, not_registered(heard.source), heard.source, None)
     delivery = read.delivery
     try:
         message = heard.message(known.device)

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from gridwatch.errors import UnreadableMessage
 from gridwatch.model import DeviceFinding, Observations
 from gridwatch.store.devices import KnownDevice
-from gridwatch.store.entries import Accepted, Concluded, Entry, Rejected, Skipped
+from gridwatch.store.entries import Accepted, Concluded, Entry, Rejected, Skipped, not_registered
 from gridwatch.wire import decode, route_of
 from ingest.broker import Delivery
 from ingest.foreign import Foreign
@@ -142,7 +142,7 @@ def _entry(delivery: Delivery, registered: Mapping[str, KnownDevice]) -> Entry:
     except UnreadableMessage as error:
         return _rejected(delivery, str(error), known)
     if known is None:
-        return _rejected(delivery, f"device {message.device!r} is not registered, or retired", known)
+        return _rejected(delivery, not_registered(message.device), known)
     return Accepted(known=known, message=message, received_at=received_at, topic=topic, payload=payload)
 
 

@@ -22,6 +22,11 @@ class Disposition(StrEnum):
     SKIPPED = "skipped"
 
 
+def not_registered(name: str) -> str:
+    """Return why a stranger's message waits in quarantine; adopting looks for these words."""
+    return f"device {name!r} is not registered, or retired"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shown:
     """One piece of evidence as it is kept: a file, or a link."""

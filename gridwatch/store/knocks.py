@@ -1,17 +1,23 @@
 """Devices that knock: they send, and nobody registered them. What they sent is kept in quarantine."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from gridwatch.errors import NotFound
 from gridwatch.model import Device, DeviceState
 from gridwatch.store.connection import Store, queries
 from gridwatch.store.devices import put_into_state, register
+from gridwatch.store.entries import not_registered
 
 SQL = queries("knocks")
 
 SHOWN_BYTES = 400
 """Of a first message: enough to know what it is."""
+
+LONGEST_IN_HAND = timedelta(minutes=10)
+"""A collector has written what it had received long before that."""
+CLOCKS_APART = timedelta(seconds=5)
+"""A collector's clock may be ahead of the database's by so much."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,11 +70,18 @@ async def adopt(store: Store, knock: Knock, device: Device) -> int:
             await register(connection, [device])
         else:
             await put_into_state(connection, [knock.retired], DeviceState.ACTIVE, until=None, by="")
+        await connection.execute(SQL["remember"], {"name": knock.name})
         return (await connection.execute(SQL["want replay"], {"name": knock.name})).rowcount
 
 
 async def wanted_replays(store: Store, *, limit: int) -> list[int]:
     """Return messages that are to be published again, oldest first."""
+    late = {
+        "longest_in_hand": LONGEST_IN_HAND,
+        "clocks_apart": CLOCKS_APART,
+        "stranger": not_registered("%"),
+    }
+    await store.execute(SQL["want late ones"], late)
     return [row["id"] for row in await store.rows(SQL["wanted"], {"limit": limit})]
 
 

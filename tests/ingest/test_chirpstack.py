@@ -238,7 +238,7 @@ def test_a_sensor_behind_chirpstack_raises_its_alert_once_and_a_stranger_waits_f
     (waiting,) = ask(database_url, "SELECT named, reason, decoder FROM quarantine")
     assert waiting == {
         "named": "chirpstack:0101010101010101",
-        "reason": "device 'chirpstack:0101010101010101' is not registered",
+        "reason": "device 'chirpstack:0101010101010101' is not registered, or retired",
         "decoder": "chirpstack/4",
     }
     assert ask(database_url, "SELECT 1 FROM gap") == []

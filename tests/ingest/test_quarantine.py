@@ -1,5 +1,6 @@
 """`gridwatch quarantine` and `gridwatch books`, as a person types them."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -11,9 +12,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from paho.mqtt import publish
 
+from gridwatch.store import Store
+from gridwatch.store.connection import with_session_options
+from gridwatch.store.entries import not_registered
+from gridwatch.store.knocks import wanted_replays
 from tests.collectors import ask, register, running_collector, totals
 from tests.servers import Mosquitto, wait_until
 
@@ -93,6 +99,39 @@ def test_a_device_that_knocks_is_listed_and_adopted_and_what_it_sent_is_taken_in
         run("devices", "adopt", "late")
         wait_until(lambda: totals(database_url)["stored"] == 21)
     assert json.loads(run("devices", "list", "--json").stdout)[0]["state"] == "active"
+
+
+def test_what_a_collector_had_in_its_hand_while_its_device_was_adopted_is_taken_in_too(
+    database_url: str, run: Run
+) -> None:
+    rejected = """
+        INSERT INTO quarantine (topic, payload, reason, decoder, received_at, digest, named)
+        VALUES ('gw/v1/late/readings', '{}', %s, 'd', now(), %s, 'late')"""
+    ask(database_url, rejected, [not_registered("late"), b"first"])
+    with psycopg.connect(with_session_options(database_url)) as collector:
+        collector.execute(rejected, [not_registered("late"), b"in its hand"])
+        collector.execute(rejected, ["no JSON", b"unreadable"])
+        assert run("devices", "adopt", "late").stdout == "adopted late, messages that are taken in again: 1\n"
+    late = ask(database_url, "SELECT id FROM quarantine WHERE digest = 'in its hand'")[0]["id"]
+
+    async def wanted() -> list[int]:
+        async with Store.open(database_url) as store:
+            return await wanted_replays(store, limit=10)
+
+    first = ask(database_url, "SELECT id FROM quarantine WHERE digest = 'first'")[0]["id"]
+    assert asyncio.run(wanted()) == [first, late], "what can't be read would only come back"
+
+
+def test_a_stranger_of_our_own_topics_is_not_taken_for_a_device_of_a_foreign_system(
+    database_url: str, run: Run
+) -> None:
+    register(database_url, "lobby", "fire", "sensor")
+    ask(
+        database_url,
+        """INSERT INTO quarantine (topic, payload, reason, decoder, received_at, digest, named)
+           VALUES ('gw/v1/gw-1:lobby/readings', '{}', 'r', 'd', now(), 'x', 'gw-1:lobby')""",
+    )
+    assert [one["name"] for one in json.loads(run("devices", "knocking", "--json").stdout)] == ["gw-1:lobby"]
 
 
 def test_what_still_cannot_be_read_comes_back_to_quarantine(
