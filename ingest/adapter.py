@@ -14,10 +14,14 @@ from gridwatch.model import Device, Message
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Heard:
-    """What one message says of one device; `message` makes it ours and raises ValueError where it can't."""
+    """What one message says of one device; `message` makes it ours and raises ValueError where it can't.
+
+    `gateways`: the sources of those that it may speak through, the likeliest first.
+    """
 
     source: str
     message: Callable[[Device], Message]
+    gateways: Sequence[str] = ()
 
 
 class Adapter(Protocol):

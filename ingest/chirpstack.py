@@ -20,6 +20,9 @@ from ingest.adapter import Heard
 
 TOPIC = re.compile(r"application/[^/]+/device/([0-9A-Fa-f]{16})/event/(\w+)")
 
+SYSTEM = "chirpstack"
+"""What sources begin with; alone it is ChirpStack itself."""
+
 REMEMBERED = 10_000
 """Deduplication ids; a message that comes again comes soon. After a restart its equal time tells."""
 
@@ -39,7 +42,8 @@ class _Event(msgspec.Struct, rename="camel"):
     deduplication_id: str = ""
 
 
-class _RxInfo(msgspec.Struct):
+class _RxInfo(msgspec.Struct, rename="camel"):
+    gateway_id: str = ""
     rssi: int = 0
     snr: float = 0.0
 
@@ -85,7 +89,7 @@ class ChirpStackAdapter:
     def sender(self, topic: str) -> str | None:
         """Return `chirpstack:{DevEUI}`."""
         match = TOPIC.fullmatch(topic)
-        return f"chirpstack:{match[1].lower()}" if match else None
+        return f"{SYSTEM}:{match[1].lower()}" if match else None
 
     def read(self, topic: str, payload: bytes, received_at: datetime) -> Sequence[Heard]:
         """Return what an event says of its device."""
@@ -100,7 +104,8 @@ class ChirpStackAdapter:
             raise ValueError(
                 f"deviceInfo.devEui {event.device_info.dev_eui[:40]!r} is not the one of the topic"
             )
-        return (Heard(source=f"chirpstack:{match[1].lower()}", message=partial(make, event)),)
+        source, heard_by = f"{SYSTEM}:{match[1].lower()}", _gateways(event)
+        return (Heard(source=source, message=partial(make, event), gateways=heard_by),)
 
     def _uplink(self, event: _Uplink, device: Device) -> Message:
         """Return what the codec decoded, and how well the uplink was received; fCnt is the device's seq."""
@@ -131,6 +136,18 @@ class ChirpStackAdapter:
         if len(self._times) > REMEMBERED:
             self._times.popitem(last=False)
         return first
+
+
+def _gateways(event: _Event) -> tuple[str, ...]:
+    """Return the LoRaWAN gateway that an uplink came through, and ChirpStack itself.
+
+    What several gateways heard is silenced by none of them.
+    """
+    if not isinstance(event, _Uplink):
+        return ()
+    ids = {one.gateway_id.lower() for one in event.rx_info}
+    alone = [f"{SYSTEM}:{id_}" for id_ in ids if id_ and len(ids) == 1]
+    return (*alone, SYSTEM)
 
 
 def _observed(device: Device, time: str, values: Mapping[str, float], *, seq: int | None) -> Message:

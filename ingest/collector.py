@@ -80,6 +80,7 @@ async def collect(settings: Settings) -> None:
         outbox = Outbox(store, address)
         tasks.create_task(outbox.run(), name="commands")
         tasks.create_task(registry.follow(), name="registry")
+        tasks.create_task(foreign.links.keep(store), name="links")
         tasks.create_task(keep_up(store, backup_chores(settings)), name="backup")
         tasks.create_task(keep_up(store, liveness_chores(settings)), name="liveness")
         tasks.create_task(keep_up(store, quality_chores(settings)), name="quality")

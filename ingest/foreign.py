@@ -16,6 +16,7 @@ from ingest.adapter import Adapter, Heard
 from ingest.broker import Delivery
 from ingest.chirpstack import ChirpStackAdapter
 from ingest.frigate import FrigateAdapter
+from ingest.links import Links
 from ingest.recorder import until_available
 from ingest.registry import Registry
 
@@ -47,6 +48,7 @@ class Foreign:
         """`fetched_from`: the addresses that pictures may be fetched from."""
         self._adapters = adapters
         self.fetched_from = fetched_from
+        self.links = Links()
         self.readings = [topic for adapter in adapters for topic in adapter.readings]
         self.media = [topic for adapter in adapters for topic in adapter.media]
         known: list[Adapter] = [ChirpStackAdapter(ChirpStack()), FrigateAdapter(Frigate.model_validate({}))]
@@ -113,7 +115,12 @@ class Foreign:
         if not read.heard:
             source = self.sender(read.delivery.topic)
             return [_rejected(read, read.reason, source, known.get(source))]
-        return [_entry(read, heard, known.get(heard.source)) for heard in read.heard]
+        return [self._entry(read, heard, known.get(heard.source)) for heard in read.heard]
+
+    def _entry(self, read: _Read, heard: Heard, known: KnownDevice | None) -> Entry:
+        if known is not None:
+            self.links.note(known.device, heard.gateways)
+        return _entry(read, heard, known)
 
 
 def _entry(read: _Read, heard: Heard, known: KnownDevice | None) -> Entry:

@@ -104,7 +104,7 @@ class FrigateAdapter:
         """Return what a message says of one camera, or of the Frigate itself."""
         rest = topic.removeprefix(self._before)
         if (camera := CAMERA_STATUS.fullmatch(rest)) is not None:
-            return (self._status(self._source(camera[1]), payload),)
+            return (self._status(self._source(camera[1]), payload, through=(self._settings.source,)),)
         if rest not in self._readers:
             raise ValueError(f"topic {topic[:120]!r}: nothing is expected there")
         return (self._readers[rest](payload),)
@@ -112,10 +112,14 @@ class FrigateAdapter:
     def _source(self, camera: str) -> str:
         return f"{self._settings.source}:{camera}"
 
-    def _status(self, source: str, payload: bytes) -> Heard:
+    def _status(self, source: str, payload: bytes, *, through: Sequence[str] = ()) -> Heard:
         if payload not in THERE:
             raise ValueError(f"{payload[:40]!r} is none of online, offline, stopped and disabled")
-        return Heard(source=source, message=lambda device: Status(device=device.id, online=THERE[payload]))
+        return Heard(
+            source=source,
+            message=lambda device: Status(device=device.id, online=THERE[payload]),
+            gateways=through,
+        )
 
     def _event(self, payload: bytes) -> Heard:
         seen = msgspec.json.decode(payload, type=_ObjectChange).after
@@ -155,6 +159,7 @@ class FrigateAdapter:
         return Heard(
             source=self._source(camera),
             message=lambda device: DeviceFinding(device=device.id, finding=finding),
+            gateways=(self._settings.source,),
         )
 
     def _label(self, names: Iterable[str | None]) -> tuple[str, bool]:

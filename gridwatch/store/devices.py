@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -108,6 +108,21 @@ async def find_by_source(store: Store, sources: Sequence[str]) -> dict[str, Know
 async def devices_behind(store: Store, gateway: str) -> dict[str, str | None]:
     """Return the devices in use that speak through a gateway, with what it calls them."""
     return {row["id"]: row["source"] for row in await store.rows(SQL["behind"], {"gateway": gateway})}
+
+
+async def link_to_gateways(store: Store, heard: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
+    """Let devices without a gateway speak through the first of those named that is registered as one.
+
+    `heard`: sources of gateways by a device's id. Returns which devices were linked, and to whom.
+    """
+    said = [(device, source) for device, sources in heard.items() for source in sources]
+    given = {"devices": [device for device, _ in said], "sources": [source for _, source in said]}
+    return [(row["id"], row["gateway"]) for row in await store.rows(SQL["link to gateways"], given)]
+
+
+async def link_to_namesake(connection: Connection, device: str) -> None:
+    """Let a device without a gateway speak through the one whose id its own begins with, if there is one."""
+    await connection.execute(SQL["link to the gateway it is named after"], {"id": device})
 
 
 async def get_device(store: Store, device: str) -> KnownDevice:

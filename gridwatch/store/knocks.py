@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from gridwatch.errors import NotFound
 from gridwatch.model import Device, DeviceState
 from gridwatch.store.connection import Store, queries
-from gridwatch.store.devices import put_into_state, register
+from gridwatch.store.devices import link_to_namesake, put_into_state, register
 from gridwatch.store.entries import not_registered
 
 SQL = queries("knocks")
@@ -68,6 +68,7 @@ async def adopt(store: Store, knock: Knock, device: Device) -> int:
     async with store.transaction() as connection:
         if knock.retired is None:
             await register(connection, [device])
+            await link_to_namesake(connection, device.id)
         else:
             await put_into_state(connection, [knock.retired], DeviceState.ACTIVE, until=None, by="")
         await connection.execute(SQL["remember"], {"name": knock.name})

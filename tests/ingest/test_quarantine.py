@@ -132,6 +132,10 @@ def test_a_stranger_of_our_own_topics_is_not_taken_for_a_device_of_a_foreign_sys
            VALUES ('gw/v1/gw-1:lobby/readings', '{}', 'r', 'd', now(), 'x', 'gw-1:lobby')""",
     )
     assert [one["name"] for one in json.loads(run("devices", "knocking", "--json").stdout)] == ["gw-1:lobby"]
+    register(database_url, "gw-1", "fire", "gateway")
+    run("devices", "adopt", "gw-1:lobby")
+    linked = ask(database_url, "SELECT id FROM device WHERE gateway = 'gw-1'")
+    assert linked == [{"id": "gw-1:lobby"}], "a gateway of ThingsBoard names its devices so"
 
 
 def test_what_still_cannot_be_read_comes_back_to_quarantine(

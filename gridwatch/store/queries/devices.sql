@@ -60,6 +60,28 @@ LEFT JOIN device own ON own.source = asked.source
 LEFT JOIN device plain ON plain.id = substr(asked.source, strpos(asked.source, ':') + 1) AND plain.source IS NULL
 JOIN device d ON d.key = coalesce(own.key, plain.key)
 LEFT JOIN device_clock c ON c.device_key = d.key
+-- link to gateways --
+-- The first gateway in the list of each device that is registered as one. Who is being changed is left for later.
+WITH heard AS (
+    SELECT DISTINCT ON (said.device) said.device, g.id AS gateway
+    FROM unnest(%(devices)s::text[], %(sources)s::text[]) WITH ORDINALITY AS said (device, source, place)
+    LEFT JOIN device own ON own.source = said.source
+    LEFT JOIN device plain ON plain.id = substr(said.source, strpos(said.source, ':') + 1) AND plain.source IS NULL
+    JOIN device g ON g.key = coalesce(own.key, plain.key)
+    WHERE g.kind = 'gateway' AND g.id <> said.device AND state_now(g) <> 'retired'
+    ORDER BY said.device, said.place
+), unlinked AS (
+    SELECT d.key, h.gateway FROM device d JOIN heard h ON h.device = d.id
+    WHERE d.gateway IS NULL FOR UPDATE OF d SKIP LOCKED
+)
+UPDATE device d SET gateway = u.gateway FROM unlinked u WHERE d.key = u.key
+RETURNING d.id, d.gateway
+-- link to the gateway it is named after --
+-- A device behind a gateway of ThingsBoard has the gateway's id before its own name.
+UPDATE device SET gateway = (
+    SELECT g.id FROM device g WHERE g.kind = 'gateway' AND starts_with(%(id)s, g.id || ':')
+    ORDER BY length(g.id) DESC LIMIT 1)
+WHERE id = %(id)s AND gateway IS NULL AND kind <> 'gateway'
 -- behind --
 SELECT id, source FROM device WHERE gateway = %(gateway)s AND state_now(device) <> 'retired'
 -- nearest cameras --
