@@ -7,6 +7,7 @@ GridwatchError
 ├── UnreadableMedia       a picture or video can't be decoded, lies about its size, or is too large
 ├── EvidenceError         evidence can't be kept: no space, no permission, or no kind that is kept
 ├── BackupError           a backup can't be written or read, or does not fit where it is to be restored
+├── CalibrationError      landmarks don't tell how a camera sees its façade (gridwatch/facade/calibrating.py)
 ├── NotAllowed            what was asked for does not fit the state of the thing asked
 ├── NotFound              no such device, alert, event or evidence
 ├── StoreError            the database refused or is away

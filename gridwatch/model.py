@@ -311,13 +311,32 @@ class Evidence:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Origin:
+    """A place that a thing may have come from, and how probably: a window of a floor, or none of them."""
+
+    p: float
+    floor: int | None = None
+    window: int | None = None
+    """Counted from the left as the camera sees them; None where only the floor is known."""
+    place: Literal["window", "roof", "elsewhere"] = "window"
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.p <= 1:
+            raise ValueError(f"where: probability {self.p} outside 0..1")
+        if (self.place == "window") != (self.floor is not None):
+            raise ValueError("where: a window has a floor; roof and elsewhere have none")
+        if self.floor is None and self.window is not None:
+            raise ValueError("where: a window needs its floor")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
     """What a detector concluded.
 
     `observed_at` is the moment it stands for; `started_at` and `ended_at` bound it where it lasts.
-    `criteria` says why: names to numbers. `severity` asks for more than the label's
-    own. `id` ties updates of one event together; without it the collector derives one from device, time,
-    label and box.
+    `where` it came from, the likeliest first. `criteria` says why: names to numbers. `severity` asks for
+    more than the label's own. `id` ties updates of one event together; without it the collector derives one
+    from device, time, label and box.
     """
 
     label: str
@@ -327,6 +346,7 @@ class Finding:
     ended_at: datetime | None = None
     box_xyxy: BoxXyxy | None = None
     track: tuple[TrackPoint, ...] = ()
+    where: tuple[Origin, ...] = ()
     criteria: Mapping[str, float] = field(default_factory=dict)
     severity: Severity | None = None
     detector: str = ""

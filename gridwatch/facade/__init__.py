@@ -3,6 +3,17 @@
 Pure geometry: no clock, no files, no pictures.
 """
 
+from gridwatch.facade.calibrating import CalibrationError, calibrate
+from gridwatch.facade.locating import locate
 from gridwatch.facade.view import Calibration, Corner, FacadeView, Landmark, WindowGrid
 
-__all__ = ["Calibration", "Corner", "FacadeView", "Landmark", "WindowGrid"]
+__all__ = [
+    "Calibration",
+    "CalibrationError",
+    "Corner",
+    "FacadeView",
+    "Landmark",
+    "WindowGrid",
+    "calibrate",
+    "locate",
+]

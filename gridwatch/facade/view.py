@@ -14,6 +14,8 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+Floats: TypeAlias = NDArray[np.floating[Any]]
+
 PointXy: TypeAlias = tuple[float, float]
 PolygonXy: TypeAlias = tuple[PointXy, ...]
 """Corners in pixels; the last is joined to the first."""
@@ -135,6 +137,8 @@ class Calibration:
     camera_away_m: float
     residual_px: float
     residual_m: float
+    error_m: float = 0.0
+    """How uncertain a place is that a pixel shows: what errors of the clicks do to it."""
     vertical_fov_deg: float | None = None
     """As somebody stated it; None: found from the landmarks."""
 
@@ -146,11 +150,11 @@ class Calibration:
         if abs(float(np.linalg.det(np.array(self.to_facade)))) < 1e-15:
             raise ValueError("to_facade can't be turned round")
 
-    def on_facade(self, points_xy: ArrayLike) -> NDArray[np.float64]:
+    def on_facade(self, points_xy: ArrayLike) -> Floats:
         """Return x, z in metres of pixels (… × 2)."""
         return _through(np.array(self.to_facade), points_xy)
 
-    def in_picture(self, points_m: ArrayLike) -> NDArray[np.float64]:
+    def in_picture(self, points_m: ArrayLike) -> Floats:
         """Return pixels of x, z in metres on the façade (… × 2)."""
         return _through(np.linalg.inv(np.array(self.to_facade)), points_m)
 
@@ -208,7 +212,7 @@ class FacadeView:
             kept &= ~_within(mask, xs, ys)
         return kept
 
-    def px_per_m(self, x: ArrayLike, y: ArrayLike) -> NDArray[np.float64] | None:
+    def px_per_m(self, x: ArrayLike, y: ArrayLike) -> Floats | None:
         """Return how many pixels one metre of height has at these pixels; None without a calibration."""
         if self.calibration is None:
             return None
@@ -216,7 +220,7 @@ class FacadeView:
         there = self.calibration.on_facade(np.stack([xs, ys], axis=-1))
         step = np.array([0.0, 0.05])
         ends = [self.calibration.in_picture(there + sign * step) for sign in (1, -1)]
-        scale: NDArray[np.float64] = np.linalg.norm(ends[0] - ends[1], axis=-1) / 0.1
+        scale: Floats = np.linalg.norm(ends[0] - ends[1], axis=-1) / 0.1
         return scale
 
     def fitted(self, size_wh: tuple[int, int]) -> Self | None:
@@ -235,21 +239,21 @@ class FacadeView:
         )
 
 
-def as_matrix(values: NDArray[np.float64]) -> Matrix:
+def as_matrix(values: Floats) -> Matrix:
     """Return a 3 × 3 array, scaled so that its last number is 1, as it is kept."""
     rows = (values / values[2, 2]).tolist()
     return tuple(tuple(row) for row in rows)  # type: ignore[return-value]
 
 
-def _through(matrix: NDArray[np.float64], points: ArrayLike) -> NDArray[np.float64]:
+def _through(matrix: Floats, points: ArrayLike) -> Floats:
     given = np.asarray(points, float)
     carried = given @ matrix[:, :2].T + matrix[:, 2]
     with np.errstate(divide="ignore", invalid="ignore"):
-        there: NDArray[np.float64] = carried[..., :2] / carried[..., 2:]
+        there: Floats = carried[..., :2] / carried[..., 2:]
     return there
 
 
-def _within(polygon: PolygonXy, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.bool_]:
+def _within(polygon: PolygonXy, x: Floats, y: Floats) -> NDArray[np.bool_]:
     """Tell which points lie in a polygon: an odd number of its edges passes to their right."""
     odd = np.zeros(x.shape, bool)
     for (x_1, y_1), (x_2, y_2) in zip(polygon, (*polygon[1:], polygon[0]), strict=True):
