@@ -183,7 +183,7 @@ class EvidenceFiles:
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
 
 
 def draw(picture: Picture, finding: Finding, *, masked: bool, until: datetime | None = None) -> Pixels:
@@ -287,8 +287,8 @@ def _make_private(folder: Path) -> None:
         folder.chmod(0o700)
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make the new name itself survive a power cut."""
+def sync_folder(folder: Path) -> None:
+    """Make a new name in a folder survive a power cut."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

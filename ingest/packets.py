@@ -136,7 +136,7 @@ def connect(
     body = _text("MQTT") + struct.pack(">BBH", version, flags, keepalive_s)
     if version is Version.V5:
         properties = struct.pack(">BIBHBI", 0x11, session_expiry_s, 0x21, window, 0x27, most_bytes)
-        body += _number(len(properties)) + properties
+        body += variable_byte_integer(len(properties)) + properties
     body += _text(client_id)
     if username is not None:
         body += _text(username)
@@ -170,7 +170,7 @@ def disconnect(version: Version, reason: int = 0) -> bytes:
 
 
 def _packet(first: int, body: bytes) -> bytes:
-    return bytes([first]) + _number(len(body)) + body
+    return bytes([first]) + variable_byte_integer(len(body)) + body
 
 
 def _text(text: str) -> bytes:
@@ -178,7 +178,7 @@ def _text(text: str) -> bytes:
     return struct.pack(">H", len(encoded)) + encoded
 
 
-def _number(value: int) -> bytes:
+def variable_byte_integer(value: int) -> bytes:
     """Encode a variable byte integer (section 1.5.5)."""
     encoded = bytearray()
     while value > 0x7F:

@@ -20,6 +20,7 @@ from typing import BinaryIO
 import pyrage
 
 from gridwatch.errors import BackupError
+from gridwatch.evidence import sync_folder
 
 KEY = "key.age"
 CHECKSUMS = "checksums.txt"
@@ -90,7 +91,7 @@ def new_archive(path: Path, passphrase: str | None) -> Iterator[ArchiveWriter]:
         except BaseException:
             unfinished.unlink(missing_ok=True)
             raise
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise BackupError(_explained(error, path)) from error
 
@@ -179,15 +180,6 @@ def _forget(tar: tarfile.TarFile) -> None:
 
 def _damaged(path: Path, how: str) -> BackupError:
     return BackupError(f"{path} is damaged or no backup ({how}): take another one")
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the new name itself survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _explained(error: OSError, path: Path) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from gridwatch.errors import GridwatchError
+from ingest.packets import variable_byte_integer
 
 MOST_BYTES = 256 * 1024
 """Of a packet: four times what ThingsBoard takes."""
@@ -286,7 +287,7 @@ def connack(version: int, code: int, *, assigned: str = "") -> bytes:
     properties = struct.pack(">BIBHBBBI", 0x11, 0, 0x21, WINDOW, 0x24, 1, 0x27, MOST_BYTES)
     if assigned:
         properties += b"\x12" + _text(assigned)
-    return _packet(0x20, bytes([0, REASONS_OF_5[code]]) + _number(len(properties)) + properties)
+    return _packet(0x20, bytes([0, REASONS_OF_5[code]]) + variable_byte_integer(len(properties)) + properties)
 
 
 def puback(packet_id: int) -> bytes:
@@ -311,18 +312,9 @@ def publish(version: int, topic: str, payload: bytes) -> bytes:
 
 
 def _packet(first: int, body: bytes) -> bytes:
-    return bytes([first]) + _number(len(body)) + body
+    return bytes([first]) + variable_byte_integer(len(body)) + body
 
 
 def _text(text: str) -> bytes:
     encoded = text.encode()
     return len(encoded).to_bytes(2) + encoded
-
-
-def _number(value: int) -> bytes:
-    encoded = bytearray()
-    while value > 0x7F:
-        encoded.append(value & 0x7F | 0x80)
-        value >>= 7
-    encoded.append(value)
-    return bytes(encoded)
