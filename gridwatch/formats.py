@@ -128,12 +128,17 @@ class Frigate(_Section):
     """One Frigate: the prefix of its topics, its HTTP API, and which of its labels are which of ours.
 
     With `api` events link to their snapshots; with `snapshots` these are fetched and kept as evidence.
-    Either is done only for the labels that are mapped.
+    Either is done only for the labels that are mapped. Where its API wants a login `username` has its
+    password in a file or an environment variable; `certificate` is the Frigate's own, in PEM.
     """
 
     prefix: str = Field("frigate", pattern=r"^[^+#/\x00]+(/[^+#/\x00]+)*$")
     api: str | None = Field(None, pattern=r"^https?://[^/?#@]+$")
     snapshots: bool = False
+    username: str = ""
+    password_env: str | None = None
+    password_file: str | None = None
+    certificate: str | None = None
     labels: Mapping[str, str] = {}
 
     @field_validator("labels")
@@ -145,6 +150,10 @@ class Frigate(_Section):
     def _from_somewhere(self) -> "Frigate":
         if self.snapshots and self.api is None:
             raise ValueError("snapshots needs api, as http://127.0.0.1:5000")
+        if bool(self.username) != bool(self.password_env or self.password_file):
+            raise ValueError("a login is `username` with `password_env` or `password_file`")
+        if self.username and not self.snapshots:
+            raise ValueError("a login is for snapshots = true")
         return self
 
     @property

@@ -1,7 +1,7 @@
 """The foreign formats of an installation: whose topic is whose, and messages that become entries of ours."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -19,6 +19,7 @@ from ingest.frigate import FrigateAdapter
 from ingest.links import Links
 from ingest.recorder import until_available
 from ingest.registry import Registry
+from ingest.snapshots import Access
 
 NATIVE = "gw/"
 """What all topics of our own begin with."""
@@ -44,8 +45,8 @@ class _Read:
 class Foreign:
     """The adapters that the settings name, and the way of their messages."""
 
-    def __init__(self, adapters: Sequence[Adapter], fetched_from: Collection[str] = ()) -> None:
-        """`fetched_from`: the addresses that pictures may be fetched from."""
+    def __init__(self, adapters: Sequence[Adapter], fetched_from: Sequence[Access] = ()) -> None:
+        """`fetched_from`: the systems that pictures may be fetched from."""
         self._adapters = adapters
         self.fetched_from = fetched_from
         self.links = Links()
@@ -58,12 +59,12 @@ class Foreign:
 
     @classmethod
     def of(cls, formats: Formats) -> "Foreign":
-        """Return what the settings ask for."""
+        """Return what the settings ask for; raise SettingsError for a secret that can't be read."""
         adapters: list[Adapter] = []
         if formats.chirpstack is not None:
             adapters.append(ChirpStackAdapter(formats.chirpstack))
         adapters += [FrigateAdapter(one) for one in formats.frigate]
-        return cls(adapters, {one.api for one in formats.frigate if one.snapshots and one.api})
+        return cls(adapters, [Access.of(one) for one in formats.frigate if one.snapshots])
 
     def sender(self, topic: str) -> str:
         """Return the device or gateway that a topic names, native or foreign; nothing where it names none."""

@@ -14,5 +14,7 @@ def ingest_command() -> None:
 
     settings = read_settings()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # Its lines of each request name addresses.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     migrate_if_wanted(settings)
     asyncio.run(until_stopped(collect(settings)))

@@ -169,7 +169,7 @@ def _camera(vendor: str, where: str, entry: CameraEntry, labels: Mapping[str, st
         username=entry.username,
         password=password or "",
         push_key=push_key,
-        tls=_trusted(where, entry.certificate),
+        tls=trusted(where, entry.certificate),
     )
 
 
@@ -179,7 +179,7 @@ def _check_url(where: str, url: str) -> None:
         raise SettingsError(f"{where}: url: write http://host or https://host:port, without a password")
 
 
-def _trusted(where: str, certificate: str | None) -> ssl.SSLContext | bool:
+def trusted(where: str, certificate: str | None) -> ssl.SSLContext | bool:
     """Trust one certificate, whatever name it bears: cameras sign their own."""
     if certificate is None:
         return True

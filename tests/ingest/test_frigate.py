@@ -4,10 +4,11 @@
 field for field.
 """
 
+import asyncio
 import json
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,6 +25,7 @@ from gridwatch.media import encode_jpeg
 from gridwatch.model import Device, DeviceFinding, DeviceKind, Finding, Message, Status
 from ingest.foreign import Foreign
 from ingest.frigate import FrigateAdapter
+from ingest.snapshots import Access, Snapshots
 from tests.collectors import ask, register, running_collector, totals
 from tests.servers import Mosquitto, wait_until
 
@@ -165,6 +167,9 @@ def test_what_cannot_be_read_says_why(topic: str, body: object, reason: str) -> 
     [
         ("[[frigate]]\nsnapshots = true", r"frigate\.0: .*snapshots needs api"),
         ("[[frigate]]\napi = 'frigate:5000'", r"frigate\.0\.api: .*pattern"),
+        ("[[frigate]]\napi = 'http://f'\nsnapshots = true\nusername = 'u'", r"frigate\.0: .*password_file"),
+        ("[[frigate]]\nusername = 'u'\npassword_env = 'P'", r"frigate\.0: .*snapshots = true"),
+        ("[[frigate]]\npassword = 'P'", r"frigate\.0\.password: .*not permitted"),
         ("[[frigate]]\nprefix = 'a/+'", r"frigate\.0\.prefix"),
         ("[[frigate]]\n[frigate.labels]\nfire = 'Big Flame'", r"frigate\.0\.labels: .*small letters"),
         ("[[frigate]]\n[[frigate]]", "two have the prefix frigate"),
@@ -184,13 +189,41 @@ def test_all_messages_of_a_frigate_are_worked_on_by_one_collector() -> None:
 
 
 @contextmanager
-def frigate_api(pictures: Mapping[str, bytes]) -> Iterator[tuple[str, list[str]]]:
-    """Serve snapshots as Frigate's HTTP API does; yield its address and what was asked for."""
+def frigate_api(
+    pictures: Mapping[str, bytes], login: Mapping[str, str] | None = None, sessions: Sequence[str] = ()
+) -> Iterator[tuple[str, list[str]]]:
+    """Serve snapshots as Frigate's HTTP API does; yield its address and what was asked for.
+
+    With `login` only who brings the cookie of the newest of `sessions` along gets an answer, two times; each
+    login begins the next one.
+    """
     asked: list[str] = []
+    current: list[Any]
+    left, current = list(sessions), ["none yet", 0]
 
     class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked.append(self.path)
+            said = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            is_right = self.path == "/api/login" and said == login
+            if is_right:
+                current[:] = [left.pop(0), 2]
+            self.send_response(200 if is_right else 401)
+            if is_right:
+                self.send_header("Set-Cookie", f"frigate_token={current[0]}; HttpOnly; Path=/; SameSite=lax")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
         def do_GET(self) -> None:
             asked.append(self.path)
+            current[1] -= 1
+            cookie = self.headers.get("Cookie")
+            if login is not None and (cookie != f"frigate_token={current[0]}" or current[1] < 0):
+                self.send_response(401)
+                self.send_header("Location", "/login")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
             picture = pictures.get(self.path.split("?")[0])
             self.send_response(200 if picture else 404)
             self.send_header("Content-Type", "image/jpeg" if picture else "application/json")
@@ -209,6 +242,60 @@ def frigate_api(pictures: Mapping[str, bytes]) -> Iterator[tuple[str, list[str]]
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+SNAPSHOT = f"/api/events/{EVENT_ID}/snapshot.jpg"
+LOGIN = {"user": "gridwatch", "password": "a password of Frigate"}
+
+
+def fetched(api: str, settings: Mapping[str, object], *, times: int = 1) -> list[DeviceFinding]:
+    """Return an event with its snapshot, fetched anew as often."""
+    one = Frigate.model_validate({"api": api, "snapshots": True, "labels": {"fire": "flame"}, **settings})
+    body = json.dumps(change("events", label="fire", sub_label=None, has_snapshot=True)).encode()
+    (heard,) = FrigateAdapter(one).read("frigate/events", body, NOW)
+    message = heard.message(Device(id="door", scene="elevator", kind=DeviceKind.CAMERA))
+    assert isinstance(message, DeviceFinding)
+
+    async def fetch() -> list[DeviceFinding]:
+        snapshots = Snapshots([Access.of(one)])
+        return [await snapshots.fetched(message) for _ in range(times)]
+
+    return asyncio.run(fetch())
+
+
+def test_a_frigate_that_wants_a_login_is_logged_in_to_once_and_again_when_that_lapses(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("FRIGATE_PASSWORD", LOGIN["password"])
+    settings = {"username": "gridwatch", "password_env": "FRIGATE_PASSWORD"}
+    with frigate_api({SNAPSHOT: b"\xff\xd8 a picture"}, LOGIN, ["one", "two"]) as (api, asked):
+        told = fetched(api, settings, times=3)
+    assert [one.finding.evidence[0].content for one in told] == [b"\xff\xd8 a picture"] * 3
+    assert [path.split("?")[0] for path in asked] == [
+        *[SNAPSHOT, "/api/login", SNAPSHOT, SNAPSHOT],
+        *[SNAPSHOT, "/api/login", SNAPSHOT],
+    ]
+    assert LOGIN["password"] not in caplog.text
+
+
+def test_a_frigate_that_refuses_the_password_costs_the_picture_and_is_let_be(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "frigate.password").write_text("a wrong password\n")
+    settings = {"username": "gridwatch", "password_file": str(tmp_path / "frigate.password")}
+    with frigate_api({SNAPSHOT: b"\xff\xd8"}, LOGIN) as (api, asked):
+        told = fetched(api, settings, times=3)
+    assert [one.finding.evidence for one in told] == [()] * 3
+    assert [dict(one.finding.criteria) for one in told] == [{"evidence_missing": 1.0}] * 3
+    assert [path.split("?")[0] for path in asked] == [SNAPSHOT, "/api/login"], "cameras lock accounts"
+    assert "refuses the user name or password" in caplog.text
+    assert "a wrong password" not in caplog.text
+
+
+def test_a_password_that_is_not_there_is_named_at_the_start() -> None:
+    one = {"api": "http://f", "snapshots": True, "username": "u", "password_env": "NOT_SET_HERE"}
+    with pytest.raises(SettingsError, match=r"frigate frigate: password: .*NOT_SET_HERE is not set"):
+        Foreign.of(Formats.model_validate({"frigate": [one]}))
 
 
 def test_what_frigate_sees_is_one_event_with_its_snapshot_and_raises_one_alert(
