@@ -33,6 +33,9 @@ NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 BETWEEN_WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
+MOST_NUMBER_CHARACTERS = 40
+
+
 class _Section(BaseModel):
     """A table of the file: no other keys than its own."""
 
@@ -46,7 +49,8 @@ def _in_short(value: Any) -> Any:
 class FieldMeaning(_Section):
     """What one foreign field means: a quantity of ours, and how its values become ours.
 
-    Words and switches go through `values`, numbers through `unit`, or through `scale` and `offset`.
+    Words and switches go through `values`, numbers, also those written as text, through `unit`, or through
+    `scale` and `offset`.
     """
 
     quantity: str
@@ -74,6 +78,8 @@ class FieldMeaning(_Section):
         """Return a value in our unit; None where it is none. Raises ValueError for words not in `values`."""
         if isinstance(value, bool | str) and (word := str(value).lower()) in self.values:
             return self.values[word]
+        if not self.values:
+            value = as_number(value)
         if isinstance(value, int | float):
             if (exact := f"{value:g}") in self.values:
                 return self.values[exact]
@@ -236,6 +242,17 @@ def _leaves(body: Mapping[str, object], before: str = "") -> list[tuple[str, obj
             _leaves(value, f"{before}{name}.") if isinstance(value, Mapping) else [(before + name, value)]
         )
     return leaves
+
+
+def as_number(value: object) -> object:
+    """Return a number that was sent as text as what it is: many decoders write all as text."""
+    if not isinstance(value, str) or len(value) > MOST_NUMBER_CHARACTERS:
+        return value
+    try:
+        number = float(value)
+    except ValueError:
+        return value
+    return number if math.isfinite(number) else value
 
 
 def own_name(path: str) -> str:

@@ -13,12 +13,11 @@ from typing import Annotated, Any, Literal
 import msgspec
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from gridwatch.formats import FieldMeaning, Meaning
+from gridwatch.formats import FieldMeaning, Meaning, as_number
 from gridwatch.model import check_device_id, check_label
 from gridwatch.wire import topic_of
 from ingest.bridges.json_text import read_json
 from ingest.bridges.publisher import Outgoing, status_of
-from ingest.bridges.telemetry import as_number
 
 MOST_MESSAGES = 1000
 """Of one body."""

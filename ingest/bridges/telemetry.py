@@ -5,7 +5,6 @@ Source: ThingsBoard's MQTT device API and gateway API.
 """
 
 import hashlib
-import math
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from gridwatch.formats import FieldMeaning, quantities
+from gridwatch.formats import FieldMeaning, as_number, quantities
 from gridwatch.model import DEVICE_ID
 from gridwatch.wire import topic_of
 from ingest.bridges.json_text import read_json
@@ -25,7 +24,6 @@ MOST_IN_ONE = 5000
 NOT_IN_IDS = re.compile(r"[^A-Za-z0-9._:-]+")
 MOST_ID_CHARACTERS = 64
 DIGEST_CHARACTERS = 8
-MOST_NUMBER_CHARACTERS = 40
 
 Fields = Mapping[str, FieldMeaning]
 
@@ -106,14 +104,3 @@ def _body(entry: object, fields: Fields) -> dict[str, Any] | None:
         t, values = ts / 1000, entry["values"]
     numbers = quantities({str(key): as_number(value) for key, value in values.items()}, fields, frozenset())
     return {"t": t, "values": numbers} if numbers else None
-
-
-def as_number(value: object) -> object:
-    """Return a number that was sent as text as what it is: many gateways' converters write all as text."""
-    if not isinstance(value, str) or len(value) > MOST_NUMBER_CHARACTERS:
-        return value
-    try:
-        number = float(value)
-    except ValueError:
-        return value
-    return number if math.isfinite(number) else value

@@ -50,6 +50,19 @@ def test_words_and_switches_go_through_values(sent: object, read: float | None) 
     assert meaning(quantity="smoke_alarm", values={"alarm": 1, "OK": 0, "2": 1}).read(sent) == read
 
 
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [("24.10", 24.1), ("-3", -3.0), ("1e999", None), ("nan", None), ("24.1 C", None), ("", None)],
+)
+def test_a_number_that_a_codec_wrote_as_text_is_one(sent: str, read: float | None) -> None:
+    asked = {"temperature": meaning(quantity="temperature_c", unit="°C")}
+    if read is None:
+        with pytest.raises(ValueError, match=r"temperature: .* means nothing"):
+            quantities({"temperature": sent}, asked, NO_CHANNELS)
+    else:
+        assert quantities({"temperature": sent}, asked, NO_CHANNELS) == {"temperature_c": read}
+
+
 def test_a_word_that_means_nothing_is_refused_by_its_field() -> None:
     fields = {"state": meaning(quantity="smoke_alarm", values={"alarm": 1})}
     with pytest.raises(ValueError, match="state: 'strange' means nothing; values that do: alarm"):
