@@ -62,8 +62,7 @@ class EventReader:
 def _judgement(event: re.Match[str], rest: str) -> Judgement:
     code, action, index = event.groups()
     data = _data(rest)
-    thing = data.get("Object")
-    thing = thing if isinstance(thing, dict) else {}
+    thing = _thing(data)
     return Judgement(
         kind=code,
         channel=str(int(index) + 1),
@@ -71,8 +70,15 @@ def _judgement(event: re.Match[str], rest: str) -> Judgement:
         momentary=action == "Pulse",
         at=_moment(data),
         target=str(thing.get("ObjectType") or "")[:100],
-        box=_box(thing.get("BoundingBox")),
+        box=_box(thing.get("BoundingBox", thing.get("Rect"))),
     )
+
+
+def _thing(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what was seen: one thing, the first of several, or of a model that says it without either."""
+    seen = next((data[name] for name in ("Object", "Objects", "object") if data.get(name)), data)
+    first = seen[0] if isinstance(seen, list) else seen
+    return first if isinstance(first, dict) else {}
 
 
 def _data(rest: str) -> Mapping[str, Any]:

@@ -1,9 +1,11 @@
 """Multipart bodies as cameras stream them: bytes in, parts out; no sockets.
 
 RFC 2046 with what devices do to it: a boundary whose header has its dashes too, an empty line between the
-boundary and the headers, a Content-Length that is wrong, an end mark after which further parts come.
+boundary and the headers or none between these and the body, a Content-Length that is wrong, an end mark after
+which further parts come.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,6 +15,9 @@ MOST_BYTES = 8 * 2**20
 """Of one part: pictures of cameras are far below it."""
 
 MOST_HEADER_BYTES = 8192
+
+HEADER = re.compile(rb"[\w-]+[ \t]*:[^\n]*\n|[ \t][^\n]*\n")
+"""A line of headers, or the rest of one that was folded."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,15 +89,18 @@ class Parts:
         if self._rest.startswith(self._mark, at):
             del self._rest[:at]
             return self._read_headers()
-        for end_mark in (b"\r\n\r\n", b"\n\n"):
-            end = self._rest.find(end_mark, at)
-            if end >= 0:
-                self._headers = _headers(bytes(self._rest[at:end]))
-                del self._rest[: end + len(end_mark)]
-                return True
-        if len(self._rest) - at > MOST_HEADER_BYTES:
+        end = at
+        while (line := HEADER.match(self._rest, end)) is not None:
+            end = line.end()
+        is_whole = self._rest.find(b"\n", end) >= 0
+        if (end if is_whole else len(self._rest)) - at > MOST_HEADER_BYTES:
             raise UnreadableMessage("a part of a multipart body whose headers do not end")
-        return False
+        if not is_whole:
+            return False
+        empty = next((line for line in (b"\r\n", b"\n") if self._rest.startswith(line, end)), b"")
+        self._headers = _headers(bytes(self._rest[at:end]))
+        del self._rest[: end + len(empty)]
+        return True
 
     def _length(self, headers: Mapping[str, str], last: bool) -> int | None:
         """Return how long the body is that begins now; None while that can't be known."""

@@ -75,6 +75,23 @@ def test_an_event_says_what_was_seen_where_and_when() -> None:
     assert crossing.box == pytest.approx((4816 / 8192, 4552 / 8192, 5248 / 8192, 5272 / 8192))
 
 
+@pytest.mark.parametrize(
+    ("data", "target", "has_box"),
+    [
+        ({"Objects": [{"ObjectType": "Human", "BoundingBox": [1, 2, 3, 4]}, {}]}, "Human", True),
+        ({"object": [{"HumanID": 7, "Rect": [8, 8, 80, 80]}], "RegionName": ["Region1"]}, "", True),
+        ({"ObjectType": "Vehicle", "Object": None}, "Vehicle", False),
+        ({"Object": "", "Objects": []}, "", False),
+        ({"Object": [[1, 2]]}, "", False),
+    ],
+)
+def test_what_was_seen_is_read_as_different_models_write_it(
+    data: dict[str, object], target: str, has_box: bool
+) -> None:
+    (judgement,) = read(event("CrossRegionDetection", "Start", 0, data))
+    assert (judgement.target, judgement.box is not None) == (target, has_box)
+
+
 def test_starts_stops_and_pulses_are_told_apart() -> None:
     said = [read(event("VideoMotion", action))[0] for action in ("Start", "Stop", "Pulse")]
     assert [(one.active, one.momentary) for one in said] == [(True, False), (False, False), (True, True)]

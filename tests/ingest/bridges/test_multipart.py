@@ -43,6 +43,13 @@ def test_a_length_that_is_wrong_or_missing_ends_where_the_next_part_begins(said:
         assert [part.body for part in read(stream, size, b"b")] == [b"first", b"second"]
 
 
+def test_a_body_that_follows_its_headers_without_an_empty_line_is_not_taken_for_one_of_them() -> None:
+    event = b"Code=FireWarning;action=Start;index=0\r\n"
+    stream = b"--b\r\nContent-Type: text/plain\r\nContent-Length:39\r\n" + event + b"\r\n--b\r\nA: b\r\n\r\n"
+    for size in (1, 5, 1000):
+        assert [part.body for part in read(stream, size, b"b")] == [event]
+
+
 def test_the_last_part_of_a_whole_body_needs_no_length() -> None:
     assert [p.body for p in Parts(b"b").feed(b"--b\r\nA: b\r\n\r\nall of it", last=True)] == [b"all of it"]
 
