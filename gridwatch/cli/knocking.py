@@ -32,7 +32,8 @@ def knocking_command(
     if as_json:
         typer.echo(json.dumps([_knock_row(knock) for knock in found], ensure_ascii=False))
         return
-    table = wide_table("number", "name", "messages", "since (UTC)", "topic", "first message", "retired")
+    columns = ("number", "name", "messages", "since (UTC)", "topic", "first message", "retired")
+    table = wide_table(*columns, whole="name")
     for knock in found:
         since, said = f"{knock.first_at:%Y-%m-%d %H:%M:%S}", first_words(knock.payload)
         count, retired = str(knock.messages), knock.retired or ""

@@ -52,6 +52,7 @@ def listen_on(where: str, address: str) -> socket.socket:
     except OSError as error:
         listening.close()
         raise SettingsError(f"{where}: can't listen on {address}: {error}") from error
+    log.info("listening on %s", address)
     return listening
 
 
