@@ -25,8 +25,12 @@ class Links:
         self._heard: dict[str, Sequence[str]] = {}
 
     def note(self, device: Device, gateways: Sequence[str]) -> None:
-        """Note that a device spoke through one of these gateways, by their sources, the likeliest first."""
-        if gateways and device.gateway is None and device.kind is not DeviceKind.GATEWAY:
+        """Note that a device spoke through one of these gateways, by their sources, the likeliest first.
+
+        A gateway receives the commands of the devices behind it: only one whose `source` says whose it is
+        gets a link.
+        """
+        if gateways and device.source and device.gateway is None and device.kind is not DeviceKind.GATEWAY:
             self._heard[device.id] = gateways
 
     async def keep(self, store: Store) -> None:

@@ -99,7 +99,8 @@ async def find_devices(store: Store, ids: Sequence[str]) -> dict[str, KnownDevic
 async def find_by_source(store: Store, sources: Sequence[str]) -> dict[str, KnownDevice]:
     """Return the devices that foreign systems call `sources`, by these names.
 
-    A device without a source of its own answers to its id after the system: s-1 to `chirpstack:s-1`.
+    A device without a source and without a credential of its own answers to its id after the system: s-1 to
+    `chirpstack:s-1`.
     """
     rows = await store.rows(SQL["find by source"], {"sources": list(sources)})
     return {row["asked"]: KnownDevice.from_row(row) for row in rows}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from gridwatch.formats import ChirpStack, Frigate
 from gridwatch.store import Store
-from gridwatch.store.devices import find_devices
+from gridwatch.store.devices import find_by_source, find_devices
 from ingest.chirpstack import ChirpStackAdapter
 from ingest.frigate import FrigateAdapter
 from ingest.links import Links
@@ -15,10 +15,11 @@ from tests.ingest.test_chirpstack import EVENTS, topic
 from tests.ingest.test_frigate import NOW, change
 
 DEVICES = [
-    ("smoke-1", "sensor", None, None),
-    ("smoke-2", "sensor", None, "chosen"),
-    ("smoke-3", "sensor", None, None),
-    ("smoke-4", "sensor", None, None),
+    ("smoke-1", "sensor", "chirpstack:0000000000000001", None),
+    ("smoke-2", "sensor", "chirpstack:0000000000000002", "chosen"),
+    ("smoke-3", "sensor", "chirpstack:0000000000000003", None),
+    ("smoke-4", "sensor", "chirpstack:0000000000000004", None),
+    ("0000000000000005", "sensor", None, None),
     ("cam-1", "camera", "frigate:door", None),
     ("lora-1", "gateway", "chirpstack:0016c001f153a14c", None),
     ("lora-2", "gateway", "chirpstack:0016c001f153a14d", None),
@@ -42,7 +43,8 @@ def test_a_device_is_linked_to_the_first_registered_gateway_and_what_people_stat
         "smoke-1": ["chirpstack:0016c001f153a14c", "chirpstack"],
         "smoke-2": ["chirpstack:0016c001f153a14c", "chirpstack"],
         "smoke-3": ["chirpstack:0016c001f153a14d", "chirpstack"],
-        "smoke-4": ["chirpstack:0016c001f153a14e", "chirpstack:0000000000000000"],
+        "smoke-4": ["chirpstack:0016c001f153a14e", "chirpstack:0000000000000009"],
+        "0000000000000005": ["chirpstack"],
         "cam-1": ["frigate"],
         "lora-1": ["chirpstack"],
     }
@@ -63,6 +65,22 @@ def test_a_device_is_linked_to_the_first_registered_gateway_and_what_people_stat
     assert {row["id"]: row["gateway"] for row in rows} == {
         "smoke-1": "lora-1", "smoke-2": "chosen", "smoke-3": "network", "cam-1": "frigate"
     }  # fmt: skip
+
+
+def test_a_foreign_system_speaks_for_nobody_who_connects_as_itself(database_url: str) -> None:
+    for id_ in ("board-1", "board-2", "frigate"):
+        register(database_url, id_, "fire", "gateway" if id_ == "frigate" else "sensor")
+    issue = """
+        INSERT INTO credential (device_key, username, serial, issued_by)
+        SELECT key, id, id, 'somebody' FROM device WHERE id IN ('board-1', 'frigate')"""
+    ask(database_url, issue)
+
+    async def found() -> dict[str, str]:
+        async with Store.open(database_url) as store:
+            asked = ["frigate:board-1", "frigate:board-2", "frigate"]
+            return {name: known.device.id for name, known in (await find_by_source(store, asked)).items()}
+
+    assert asyncio.run(found()) == {"frigate:board-2": "board-2", "frigate": "frigate"}
 
 
 def gateways_of(kind: str, name: str, **changed: object) -> Sequence[str]:

@@ -54,10 +54,12 @@ SET cameras = (SELECT coalesce(array_agg(c ORDER BY n), '{}') FROM unnest(d.came
                WHERE c <> ALL(%(ids)s))
 WHERE cameras && %(ids)s::text[]
 -- find by source --
+-- Who has a credential of its own connects as itself, and no foreign system speaks for it unless it is told to.
 SELECT asked.source AS asked, d.*, state_now(d), c.skew_s AS clock_skew_s
 FROM unnest(%(sources)s::text[]) AS asked (source)
 LEFT JOIN device own ON own.source = asked.source
 LEFT JOIN device plain ON plain.id = substr(asked.source, strpos(asked.source, ':') + 1) AND plain.source IS NULL
+     AND (plain.id = asked.source OR NOT EXISTS (SELECT FROM credential k WHERE k.device_key = plain.key))
 JOIN device d ON d.key = coalesce(own.key, plain.key)
 LEFT JOIN device_clock c ON c.device_key = d.key
 -- link to gateways --

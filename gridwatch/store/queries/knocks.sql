@@ -14,6 +14,7 @@ strangers AS MATERIALIZED (
     LEFT JOIN device by_source ON by_source.source = k.name
     LEFT JOIN device plain ON plain.id = substr(k.name, strpos(k.name, ':') + 1) AND plain.source IS NULL
                               AND k.is_foreign
+         AND (plain.id = k.name OR NOT EXISTS (SELECT FROM credential c WHERE c.device_key = plain.key))
     LEFT JOIN device d ON d.key = coalesce(by_source.key, by_id.key, plain.key)
     WHERE (d.key IS NULL OR d.state = 'retired') AND (%(before)s::bigint IS NULL OR k.first_id < %(before)s)
     ORDER BY k.first_id DESC
