@@ -48,6 +48,14 @@ class Backlog:
             self._changed.notify_all()
 
     @property
+    def behind(self) -> timedelta:
+        """How much a live source is ahead of who judges it."""
+        with self._changed:
+            if self._waits or not self._queue:
+                return timedelta()
+            return self._queue[-1].at - self._queue[0].at
+
+    @property
     def is_over(self) -> bool:
         """Whether nothing is left, and no more will come."""
         with self._changed:

@@ -1,0 +1,49 @@
+"""Films for network cameras, and where they are read from."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from gridwatch.model import Picture
+from ingest.edge.cameras import Kind, Source
+from simulators.facade import render_throw
+from simulators.network_camera import Film, NetworkCamera, encode_film
+
+START = datetime(2026, 11, 23, 8, tzinfo=UTC)
+FPS = 25
+
+
+def moving_bar(size_wh: tuple[int, int] = (320, 240), count: int = 50) -> Iterator[Picture]:
+    """Yield pictures in which a bar moves on by four pixels each."""
+    width, height = size_wh
+    blocks = np.random.default_rng(1).integers(40, 200, (height // 16, width // 16, 3), dtype=np.uint8)
+    still = np.kron(blocks, np.ones((16, 16, 1), np.uint8))
+    for number in range(count):
+        pixels = still.copy()
+        pixels[:20, 4 * number % width :][:, :20] = 255
+        yield Picture(pixels=pixels, at=START + timedelta(seconds=number / FPS))
+
+
+def bar_film(size_wh: tuple[int, int] = (320, 240), count: int = 50) -> Film:
+    """Return the film of a moving bar."""
+    return encode_film(moving_bar(size_wh, count), fps=FPS, key_every_s=0.4)
+
+
+def throw_pictures() -> list[Picture]:
+    """Return eight seconds of a façade; a box falls from 3.1 s to 5.2 s."""
+    rendered = render_throw(
+        np.random.default_rng(5),
+        start=START,
+        duration_s=8,
+        fps=FPS,
+        size_wh=(480, 360),
+        throws=True,
+        disturbers=(),
+    )
+    return list(rendered.pictures)
+
+
+def source_of(camera: NetworkCamera, login: str | None = None) -> Source:
+    """Return where a camera is read."""
+    return Source(kind=Kind.NETWORK, place=camera.url, login=login)
