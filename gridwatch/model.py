@@ -7,7 +7,7 @@ picture's own coordinates (x to the right, y down).
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -359,6 +359,14 @@ class Finding:
             raise ValueError(f"confidence {self.confidence}: outside 0..1")
         if self.box_xyxy is not None and not all(map(math.isfinite, self.box_xyxy)):
             raise ValueError("box_xyxy holds a number that is not finite")
+
+
+def latest(findings: Iterable[Finding]) -> list[Finding]:
+    """Return the findings in the order of their first appearance; of those with one id, the last."""
+    kept: dict[str | int, Finding] = {}
+    for number, finding in enumerate(findings):
+        kept[number if finding.id is None else finding.id] = finding
+    return list(kept.values())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

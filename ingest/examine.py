@@ -11,7 +11,7 @@ from detectors.protocol import CameraDetector
 from gridwatch.errors import UnreadableMedia
 from gridwatch.evidence import clip, draw
 from gridwatch.media import encode_jpeg, read_picture, read_video
-from gridwatch.model import Clip, DeviceFinding, Evidence, Finding, Frame, Picture
+from gridwatch.model import Clip, DeviceFinding, Evidence, Finding, Frame, Picture, latest
 
 Medium: TypeAlias = Frame | Clip | DeviceFinding
 
@@ -66,7 +66,7 @@ class Examiner:
                 findings += detector.see(state, picture)
         if detector:
             findings += detector.finish(state)
-        for number, finding in enumerate(findings):
+        for number, finding in enumerate(latest(findings)):
             yield replace(finding, evidence=video_of(medium, finding)) if number < FINDINGS_SHOWN else finding
 
     def _state(self, device: str, detector: CameraDetector[Any]) -> Any:

@@ -1,180 +1,199 @@
-"""Tell tracks that gravity drew from those that it did not, without knowing how many pixels a metre has."""
+"""Tell tracks that gravity drew from those that it did not, and how far they fell."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
-from numpy.typing import NDArray
 
-from detectors.throwing.tracks import STEEPEST_PX_S2, Track
+from detectors.throwing.curve import LEAST_TERMINAL_MS, Curve, Floats, drift_rest, fit_curve
+from detectors.throwing.tracks import Track
+from detectors.throwing.watched import Watched
 from gridwatch.model import BoxXyxy, Finding, TrackPoint
 
-GRAVITY_MS2 = 9.81
-
-LEAST_PX_PER_M = 6.0
-"""A bag of 0.3 m must cover two pixels to be seen at all; a scale below it is not that of anything seen."""
-
 LARGEST_THING_M = 1.0
-"""What is thrown is smaller. So the scale is at least its size in pixels per metre, and its acceleration
-follows."""
+"""What is thrown is smaller. So the scale is at least its size in pixels per metre."""
 
-LEAST_SHARE_OF_G = 0.45
-"""Mean over the first half second, of rubbish down to tissues and shirts; leaves, sheets and rain stay
-below."""
-
-FIRST_S = (0.8, 1.6)
-"""From the start, where the acceleration is measured, the surer of the two: the short one before drag has
-its way, the long one for small or late seen things, whose short one is lost in noise."""
+LIKE_A_LEAF = 1.5
+"""Standard errors by which a leaf's curve may fit better: a shirt's track may by chance."""
 
 LEAST_SAMPLES = 9
 LEAST_DURATION_S = 0.35
-"""Below them a quadratic fits nearly anything."""
+"""Below them the curve fits nearly anything."""
 
-CERTAIN = 5.0
-"""Standard errors by which the acceleration must differ from none: thousands of chance tracks are tried in a
-day."""
-
-SEEN_SHARE = 0.7
+SEEN_SHARE = 0.6
 """Of the pictures between the first point and the last in which it must be seen. Chance tracks skip from
 leaf to leaf."""
 
-LEAST_GAIN = 0.2
-"""Of its last speed, gained under way. Rain and snow gain nothing; after 20 m of fall a thing gains that in
-0.5 s."""
+DOWN_SHARE = 0.9
+"""Of its steps that must go down."""
+
+LEAST_GAIN = 1.15
+"""Ratio of the speeds of a track's two halves: a shirt's is 1.3, and grows no more."""
 
 LEAST_FALL_PX = 20.0
-"""Twenty times the error of a spot's centre."""
+"""Forty times the error of a spot's centre."""
 
-MOST_ASIDE = 0.7
-"""Of its fall: a throw at 5 m/s from the second floor."""
+MOST_ASIDE = 1.0
+"""Of its fall."""
 
-SUSPECTED_M = 1.5
-CONFIRMED_M = 3.0
-"""Metres fallen, by its own acceleration: one storey is no slip of a hand within a window."""
+FASTEST_ASIDE_MS = 8.0
+"""A hard throw; birds fly faster."""
 
-CONFIRMED_S = 0.5
-CONFIRMED_CERTAIN = 10.0
-"""Duration and standard errors. A fall of 0.7 s at 25 pictures a second and 15 px/m has so many; tracks that
-skip from raindrop to raindrop had at most 8.4 in 92 rendered clips without a throw."""
+ROUGHEST_PX, ROUGHEST_OF_SIZE, ROUGHEST_OF_FALL = 0.7, 0.12, 0.01
+"""Root mean square by which a track may leave its curve: noise, tumbling, and what the curve leaves out."""
 
-TOGETHER = timedelta(seconds=0.5)
+SUSPECTED_BEND, CONFIRMED_BEND = 5.0, 7.0
+"""Standard errors by which gravity's curve must be better than an even motion: thousands of chance tracks
+are tried in a day."""
+
+CONFIRMED_BEND_ASLANT = 3.0
+"""The same against an even motion towards the camera, as of rain, snow and insects before the lens."""
+
+LATEST_SIGHT_S = 0.6
+"""After its rest in which a thing released before the façade must be seen. It falls 1.8 m until then."""
+
+ENTERING_BEND, ENTERING_GAIN = 10.0, 0.2
+"""Of what comes from above the façade or is seen late, like rain and birds: standard errors, and the share of
+its last speed that it must gain under way."""
+
+LATEST_ENTRY_S = 2.5
+"""After rest in which it may be seen first then: a fall of thirty metres."""
+
+FLOOR_M = 2.8
+"""The lowest storeys that are built."""
+
+SUSPECTED_M, CONFIRMED_M = FLOOR_M, 2 * FLOOR_M
+"""One storey is no slip of a hand within a window; two are no bird that leaves its ledge."""
+
+TOGETHER_S = 0.5
 """Falls that overlap, or follow within it, are one event: a reflection in glass, a second piece, a lost
 track."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fall:
-    """A track that gravity drew. `acceleration` in px/s², `fall_m` by that acceleration's scale."""
+    """A track that gravity drew, its curve, and how many metres of it were seen."""
 
     track: Track
-    acceleration: float
-    standard_error: float
+    curve: Curve
     fall_m: float
-
-    @property
-    def ended_at(self) -> datetime:
-        """When it was last seen."""
-        return self.track.began + timedelta(seconds=self.track.t[-1])
-
-    @property
-    def confirmed(self) -> bool:
-        """Whether it fell far, long and surely enough to raise an alert."""
-        sure = self.acceleration >= CONFIRMED_CERTAIN * self.standard_error
-        return sure and self.fall_m >= CONFIRMED_M and self.track.t[-1] >= CONFIRMED_S
+    confirmed: bool
 
 
-def as_fall(track: Track, *, height: int) -> Fall | None:
-    """Return the fall that a track shows in a picture of `height` pixels, or None."""
-    if len(track.t) < LEAST_SAMPLES or track.t[-1] < LEAST_DURATION_S:
+def may_fall(track: Track) -> bool:
+    """Tell at a glance whether a track gains speed: cheap enough for every track of every picture."""
+    if len(track.t) < LEAST_SAMPLES:
+        return False
+    middle = len(track.t) // 2
+    before = (track.y[middle] - track.y[0]) / (track.t[middle] - track.t[0])
+    after = (track.y[-1] - track.y[middle]) / (track.t[-1] - track.t[middle])
+    return after >= LEAST_GAIN * before
+
+
+def as_fall(track: Track, watched: Watched, *, rain: bool = False) -> Fall | None:
+    """Return the fall that a track shows, or None.
+
+    In rain or snow only what is released before the façade is taken: drops enter over its border.
+    """
+    if len(track.t) < LEAST_SAMPLES or track.lasts_s < LEAST_DURATION_S:
         return None
-    t, x, y = np.array(track.t), np.array(track.x), np.array(track.y)
-    size = float(np.median(track.size))
-    if not (_seen_often(t) and _goes_down(x, y, size) and _smooth(t, x, y, size) and _gains_speed(t, y)):
+    t, size = np.array(track.t), float(np.median(track.size))
+    x, y = watched.levelled(np.array(track.x), np.array(track.y))
+    if not _goes_down(x, y, size) or len(t) < SEEN_SHARE * (track.pictures - track.misses):
         return None
-    windows = (t <= max(length, t[LEAST_SAMPLES - 1]) for length in FIRST_S)
-    measured = (_acceleration(t[first], y[first]) for first in windows)
-    acceleration, error = max(measured, key=lambda pair: pair[0] / pair[1])
-    least = LEAST_SHARE_OF_G * GRAVITY_MS2 * max(LEAST_PX_PER_M, size / LARGEST_THING_M)
-    if not max(least, CERTAIN * error) <= acceleration <= STEEPEST_PX_S2 * height:
+    bounds = watched.scale_bounds(track.x[0], track.y[0], size, LARGEST_THING_M)
+    curve = fit_curve(t, y, px_per_m=bounds, aslant=not watched.measured)
+    if not _fits(t, x, curve, size, y[-1] - y[0]):
         return None
-    fall_m = track.fall_px * GRAVITY_MS2 / acceleration
+    if not _is_gravity(t, x, curve) or not (
+        _is_released(curve) or (not rain and _enters(track, watched, t, y, curve))
+    ):
+        return None
+    fall_m = curve.fallen_m(t[-1] - t[0]) - (0 if _is_released(curve) else curve.fallen_m(0.0))
     if fall_m < SUSPECTED_M:
         return None
-    return Fall(track=track, acceleration=acceleration, standard_error=error, fall_m=fall_m)
+    sure = curve.bend >= CONFIRMED_BEND and curve.bend_aslant >= CONFIRMED_BEND_ASLANT
+    return Fall(track=track, curve=curve, fall_m=fall_m, confirmed=sure and fall_m >= CONFIRMED_M)
 
 
-def as_finding(falls: Sequence[Fall], *, detector: str) -> Finding:
-    """Return the one event that falls at the same time are, told by the longest of the surest."""
+def _goes_down(x: Floats, y: Floats, size: float) -> bool:
+    fall = y[-1] - y[0]
+    down = float(np.mean(np.diff(y) > 0))
+    far = fall >= max(LEAST_FALL_PX, 5 * size)
+    return bool(far and down >= DOWN_SHARE and abs(x[-1] - x[0]) <= MOST_ASIDE * fall)
+
+
+def _fits(t: Floats, x: Floats, curve: Curve, size: float, fall_px: float) -> bool:
+    roughest = ROUGHEST_PX + ROUGHEST_OF_SIZE * size + ROUGHEST_OF_FALL * fall_px
+    return curve.rms_px <= roughest and drift_rest(t, x, curve) <= roughest
+
+
+def _is_gravity(t: Floats, x: Floats, curve: Curve) -> bool:
+    heavy = curve.terminal_ms >= LEAST_TERMINAL_MS and curve.leaf <= LIKE_A_LEAF
+    aside_ms = abs(x[-1] - x[0]) / (t[-1] - t[0]) / curve.px_per_m
+    return heavy and curve.bend >= SUSPECTED_BEND and aside_ms <= FASTEST_ASIDE_MS
+
+
+def _is_released(curve: Curve) -> bool:
+    return -curve.released_s <= LATEST_SIGHT_S
+
+
+def _enters(track: Track, watched: Watched, t: Floats, y: Floats, curve: Curve) -> bool:
+    """Tell whether something first seen at speed came from above what is watched, and gains speed clearly."""
+    step = (track.y[2] - track.y[0]) / 2
+    above = track.y[0] - 1.5 * step - track.size[0] - 8
+    third = max(3, len(t) // 3)
+    before = np.polyfit(t[:third], y[:third], 1)[0]
+    after = np.polyfit(t[-third:], y[-third:], 1)[0]
+    return bool(
+        not watched.has(track.x[0], above)
+        and -curve.released_s <= LATEST_ENTRY_S
+        and curve.bend >= ENTERING_BEND
+        and curve.bend_aslant >= CONFIRMED_BEND_ASLANT
+        and after - before >= ENTERING_GAIN * after
+    )
+
+
+def as_finding(falls: Sequence[Fall], *, origin: datetime, detector: str) -> Finding:
+    """Return the one event that falls at the same time are, told by the longest of the surest.
+
+    Its id is made of the moment at which the first of them was seen, `origin` + seconds.
+    """
     best = max(falls, key=lambda fall: (fall.confirmed, fall.track.fall_px))
-    track = best.track
+    track, curve = best.track, best.curve
     points = tuple(
-        TrackPoint(at=track.began + timedelta(seconds=t), x=x, y=y)
+        TrackPoint(at=origin + timedelta(seconds=t), x=x, y=y)
         for t, x, y in zip(track.t, track.x, track.y, strict=True)
     )
     return Finding(
         label="falling_object" if best.confirmed else "suspected_fall",
         confidence=_confidence(best),
-        observed_at=track.began,
-        started_at=min(fall.track.began for fall in falls),
-        ended_at=max(fall.ended_at for fall in falls),
+        observed_at=points[0].at,
+        started_at=origin + timedelta(seconds=min(fall.track.t[0] for fall in falls)),
+        ended_at=origin + timedelta(seconds=max(fall.track.t[-1] for fall in falls)),
         box_xyxy=_box(track),
         track=points,
         criteria={
-            "acceleration_px_s2": round(best.acceleration, 1),
-            "acceleration_error_px_s2": round(best.standard_error, 1),
-            "samples": float(len(track.t)),
-            "fall_px": round(track.fall_px, 1),
             "fall_m": round(best.fall_m, 1),
+            "fall_px": round(track.fall_px, 1),
+            "px_per_m": round(curve.px_per_m, 1),
+            "terminal_ms": min(curve.terminal_ms, 100.0),
+            "released_s": round(curve.released_s, 2),
+            "bend": round(curve.bend, 1),
+            "bend_aslant": round(curve.bend_aslant, 1),
+            "samples": float(len(track.t)),
             "size_px": float(np.median(track.size)),
         },
         detector=detector,
+        id=f"fall {points[0].at.isoformat()}",
     )
-
-
-def _seen_often(t: NDArray[np.float64]) -> bool:
-    pictures = t[-1] / float(np.min(np.diff(t))) + 1
-    return bool(len(t) >= SEEN_SHARE * pictures)
-
-
-def _goes_down(x: NDArray[np.float64], y: NDArray[np.float64], size: float) -> bool:
-    fall = y[-1] - y[0]
-    down = float(np.mean(np.diff(y) > 0))
-    return bool(
-        fall >= max(LEAST_FALL_PX, 5 * size) and down >= 0.9 and abs(x[-1] - x[0]) <= MOST_ASIDE * fall
-    )
-
-
-def _smooth(t: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.float64], size: float) -> bool:
-    """Tell whether x runs straight and y on a parabola, but for a spot's wobble and perspective."""
-    x_off = float(np.std(x - np.polyval(np.polyfit(t, x, 1), t)))
-    y_off = float(np.std(y - np.polyval(np.polyfit(t, y, 2), t)))
-    fall = y[-1] - y[0]
-    return x_off <= 1.5 + 0.3 * size and y_off <= 1.5 + 0.1 * size + 0.02 * fall
-
-
-def _gains_speed(t: NDArray[np.float64], y: NDArray[np.float64]) -> bool:
-    third = max(3, len(t) // 3)
-    before = np.polyfit(t[:third], y[:third], 1)[0]
-    after = np.polyfit(t[-third:], y[-third:], 1)[0]
-    return bool(after > 0 and after - before >= LEAST_GAIN * after)
-
-
-def _acceleration(t: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float]:
-    """Return acceleration and its standard error from the least squares parabola."""
-    design = np.vander(t, 3)
-    parameters, *_ = np.linalg.lstsq(design, y, rcond=None)
-    rest = y - design @ parameters
-    # Half a pixel at least: centres are no better, and few points can fit by chance.
-    noise = max(0.5, float(np.sqrt(rest @ rest / max(1, len(t) - 3))))
-    spread = float(np.sqrt(np.linalg.inv(design.T @ design)[0, 0]))
-    return 2 * float(parameters[0]), 2 * noise * spread
 
 
 def _confidence(fall: Fall) -> float:
-    """Return 0.5 for the least fall to be taken, towards 0.97 as it is longer and its acceleration surer."""
+    """Return 0.5 for the least fall to be taken, towards 0.97 as it is longer and its curve surer."""
     length = 1 - np.exp(-(fall.fall_m - SUSPECTED_M) / CONFIRMED_M)
-    sure = 1 - CERTAIN * fall.standard_error / fall.acceleration
+    sure = 1 - SUSPECTED_BEND / fall.curve.bend
     return round(float(0.5 + 0.47 * np.clip(length, 0, 1) * (0.5 + 0.5 * np.clip(sure, 0, 1))), 3)
 
 

@@ -9,7 +9,7 @@ from detectors import CAMERA_DETECTORS, DetectorOptions
 from detectors.protocol import CameraDetector
 from gridwatch.errors import DetectorError, SettingsError, UnreadableMedia
 from gridwatch.media import read_picture, read_video
-from gridwatch.model import EARLIEST, Finding, Picture
+from gridwatch.model import EARLIEST, Finding, Picture, latest
 from gridwatch.picture_format import JPEG_START, PNG_START
 from gridwatch.scenes import alarm_severity
 
@@ -72,7 +72,7 @@ def _judge_sequence(
         count, last = count + 1, picture.at
     findings += detector.finish(state)
     between = (last - FILE_START) / (count - 1) if count > 1 else timedelta()
-    return last - FILE_START + between, findings
+    return last - FILE_START + between, latest(findings)
 
 
 def _folder(folder: Path, interval: timedelta) -> Iterator[Picture]:
