@@ -169,11 +169,16 @@ def write_users(folder: Path, users: Sequence[BrokerUser]) -> bool:
 
 def written_users(folder: Path) -> frozenset[str]:
     """Return the names of the devices that the files let in."""
-    names: set[str] = set()
-    for file in (PASSWORDS, CERTIFIED):
-        if (folder / file).is_file():
-            names |= {line.partition(":")[0] for line in (folder / file).read_text().splitlines()}
+    file = folder / PASSWORDS
+    lines = file.read_text().splitlines() if file.is_file() else []
+    names = {line.partition(":")[0] for line in lines} | certified_users(folder)
     return frozenset(name for name in names if not name.startswith("~"))
+
+
+def certified_users(folder: Path) -> frozenset[str]:
+    """Return the names of those devices among them that come with a certificate."""
+    file = folder / CERTIFIED
+    return frozenset(file.read_text().splitlines() if file.is_file() else ())
 
 
 def own_url(folder: Path, name: str, host: str, port: int) -> str:

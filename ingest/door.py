@@ -3,25 +3,23 @@
 Mosquitto 2.0 reads passwords, access list and revoked certificates again on SIGHUP, whatever number of
 changes they hold, and ends the connections of passwords that are none any more. It lets a certificate that
 was revoked stay connected: that is put out through the dynamic security plugin, which ends the connections
-of a user that it is told to disable. It also refuses devices what they may not subscribe to, which the access
-list would grant and never deliver; each device costs the broker a moment there, so they come one by one.
+of a user that it is told to disable. A few new devices are entered there before they are let in; of many
+those come first that connect (`ingest.plugin`). Sessions that the broker could crash of when it reads again
+are ended before (`ingest.sessions`).
 """
 
 import asyncio
-import json
 import logging
-import signal
 import time
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import aiomqtt
-import psutil
 
 from gridwatch.broker_address import BrokerAddress
-from gridwatch.broker_config import DEVICE, KEEPER, PID, PUT_OUT, own_users, write_users, written_users
+from gridwatch.broker_config import certified_users, write_users, written_users
 from gridwatch.errors import StoreError
 from gridwatch.model import Severity
 from gridwatch.private_ca import REVOKED, PrivateCa, write_private
@@ -36,10 +34,11 @@ from gridwatch.store.credentials import (
 )
 from gridwatch.store.misuse import raise_misuse
 from ingest.misuse import Floods, may_read, subscribed, taken_over
+from ingest.plugin import ANSWERS, Plugin
+from ingest.sessions import MENDED, SAVED, Sessions, came, has_the_fault, saved_sessions
+from ingest.telling import age_s, end_sessions, keeper, read_again, renew_sessions, start_anew
 
 log = logging.getLogger(__name__)
-PAHO_LOG = logging.getLogger(f"{__name__}.paho")
-PAHO_LOG.setLevel(logging.CRITICAL)
 
 CHANNEL = "gridwatch_access"
 LOOK_S = 1.0
@@ -51,17 +50,15 @@ OUT_S = 60.0
 TRESPASSES = 20
 """After so many a device is put out: each costs the broker work with every message."""
 
-REST_SHARE = 20.0
-"""The broker rests so much longer than it took to take a device up, which is 0.1 s with 10,000 of them."""
-
-BOUND_IN_A_ROW = 50
-"""Then it is seen anew who is there."""
+BACK_AFTER_S = 5.0
+"""So long after the broker's start it is told nothing: who was connected comes back, collectors first."""
+RESTORED_FOR_S = 60.0
+"""So long after it, who was not heard of is taken to be away, if the broker had saved a session of theirs."""
 
 TURNS, TURNS_WITHIN_S = 3, 600.0
 """So often in so long a connection is taken over where two use the same credential."""
 
-CONTROL = "$CONTROL/dynamic-security/v1"
-ANSWERS = f"{CONTROL}/response"
+VERSION = "$SYS/broker/version"
 LOG = "$SYS/broker/log/#"
 SUBSCRIPTIONS = "$SYS/broker/log/M/subscribe"
 TAKEN_IN = "$SYS/broker/publish/messages/received"
@@ -79,20 +76,29 @@ class Door:
         *,
         most_per_s: float,
         extra_alarms: Mapping[str, Severity],
+        may_restart: bool = False,
     ) -> None:
+        """`may_restart`: whoever runs the broker starts it again when it ends."""
         self._store = store
         self._folder = folder
         self._ca = ca
         self._address = address
         self._users: Mapping[str, BrokerUser] = {}
-        self._gone: asyncio.Queue[str] = asyncio.Queue()
+        self._to_put_out: asyncio.Queue[str] = asyncio.Queue()
         self._floods = Floods(most_per_s)
         self._extra_alarms = extra_alarms
         self._taken_over: dict[str, deque[float]] = {}
         self._taken = (0, time.monotonic())
         self._trespasses: Counter[str] = Counter()
-        self._bound: set[str] = set()
-        self._listed = asyncio.Event()
+        self._may_restart = may_restart
+        self._plugin: Plugin | None = None
+        self._sessions = Sessions()
+        self._restored: frozenset[str] = frozenset()
+        self._ended_again: set[str] = set()
+        self._faulty = False
+        self._known: set[str] = set()
+        self._gone: dict[str, bool] = {}
+        """Who was taken off the files, and whether with a certificate: those the broker leaves connected."""
 
     async def keep(self) -> None:
         """Keep the door for ever."""
@@ -103,34 +109,64 @@ class Door:
     async def _follow(self) -> None:
         while True:
             try:
-                await self.write()
-                unsure = True
+                changed = await self.write()
+                # Mosquitto forgets a SIGHUP that comes while it obeys another: it gets two.
+                to_tell = 2 if changed else 1
                 async for told in self._store.listen(CHANNEL, wait_s=LOOK_S):
                     if (told is not None or await end_ended(self._store)) and await self.write():
-                        unsure = True
+                        to_tell = 2
+                    if to_tell and await self._tell_broker():
+                        to_tell -= 1
+                        if not to_tell:
+                            self._gone.clear()
                         await asyncio.sleep(LOOK_S)
-                    elif told is None and unsure:
-                        # Mosquitto forgets a SIGHUP that comes while it obeys another.
-                        read_again(self._folder)
-                        unsure = False
             except StoreError as error:
                 log.warning("who may connect stays as it is, the database is away: %s", error)
             await asyncio.sleep(AGAIN_S)
 
     async def write(self) -> bool:
-        """Write who may connect now; tell whether that changed, and let the broker know where it did."""
+        """Write who may connect now; tell whether that changed."""
         users = await broker_users(self._store)
         serials = await revoked_serials(self._store)
-        before = written_users(self._folder)
+        before, certified = written_users(self._folder), certified_users(self._folder)
         self._users = {user.username: user for user in users}
+        await self._enter_first(self._users.keys() - before)
         changed = await asyncio.to_thread(write_users, self._folder, users)
         revoked = await asyncio.to_thread(self._write_revoked, serials)
         if changed or revoked:
-            read_again(self._folder)
             log.info("%d credentials are good", len(users))
-        for name in before - self._users.keys():
-            self._gone.put_nowait(name)
+        self._known |= before | self._users.keys()
+        self._gone |= {name: name in certified for name in before}
+        for name in self._users:
+            self._gone.pop(name, None)
         return changed or revoked
+
+    async def _enter_first(self, new: Collection[str]) -> None:
+        """Let the plugin know new devices before they come in, if it can be told."""
+        if self._plugin is None:
+            return
+        try:
+            await self._plugin.enter_first(new)
+        except (aiomqtt.MqttError, TimeoutError) as error:
+            log.debug("new devices are entered later: %s", error)
+
+    async def _tell_broker(self) -> bool:
+        """Let the broker read its files again, once no session can crash it; False if that is too early."""
+        if age_s(self._folder) < BACK_AFTER_S:
+            return False
+        checked = {name for name, user in self._users.items() if user.hash is not None}
+        restored = {name: self._sessions.saved[name] for name in self._restored & self._sessions.saved.keys()}
+        ours = {name: saved for name, saved in restored.items() if saved.username.startswith("~")}
+        theirs = self._gone.keys() | (self._sessions.away - checked | restored.keys() - ours) & self._known
+        await renew_sessions(self._address, self._folder, ours)
+        await end_sessions(self._address, self._folder, theirs)
+        for name in ours.keys() | theirs:
+            self._sessions.forget(name)
+        read_again(self._folder)
+        for name, certified in self._gone.items():
+            if certified:
+                self._to_put_out.put_nowait(name)
+        return True
 
     def _write_revoked(self, serials: Sequence[str]) -> bool:
         """Let the broker's list hold the certificates that were taken back; tell whether any is new."""
@@ -154,92 +190,83 @@ class Door:
             await asyncio.sleep(AGAIN_S)
 
     async def _stand(self) -> None:
-        async with (
-            aiomqtt.Client(
-                self._address.host,
-                self._address.port,
-                username=KEEPER,
-                password=own_users(self._folder)[KEEPER].secret,
-                logger=PAHO_LOG,
-            ) as client,
-            asyncio.TaskGroup() as tasks,
-        ):
-            self._bound.clear()
-            self._listed.clear()
-            await client.subscribe([(topic, 0) for topic in (LOG, TAKEN_IN, ANSWERS)])
-            await tell(client, {"command": "listClients", "verbose": True})
-            tasks.create_task(self._put_out_gone(client), name="put out")
-            tasks.create_task(self._bind(client), name="bind devices")
+        async with keeper(self._address, self._folder) as client, asyncio.TaskGroup() as tasks:
+            saved = await asyncio.to_thread(saved_sessions, self._folder / SAVED)
+            self._sessions = Sessions(saved=dict(saved))
+            young = age_s(self._folder) < RESTORED_FOR_S
+            self._restored = frozenset(saved if young else ())
+            self._plugin = plugin = Plugin(client, lambda: self._users)
+            await client.subscribe([(topic, 0) for topic in (LOG, TAKEN_IN, VERSION, ANSWERS)])
+            await plugin.ask()
+            await self._end_ended_again()
+            tasks.create_task(self._put_out_gone(plugin), name="put out")
+            tasks.create_task(plugin.keep(), name="enter devices")
             async for message in client.messages:
                 text = bytes(message.payload or b"").decode(errors="replace")
-                for name in await self._hear(str(message.topic), text, client):
-                    tasks.create_task(self._put_out(client, name, OUT_S), name=f"{name} stays out")
+                for name in await self._hear(str(message.topic), text, plugin):
+                    tasks.create_task(plugin.put_out(name, OUT_S), name=f"{name} stays out")
             raise aiomqtt.MqttError("the connection ended")
 
-    async def _put_out_gone(self, client: aiomqtt.Client) -> None:
+    async def _put_out_gone(self, plugin: Plugin) -> None:
         while True:
-            name = await self._gone.get()
-            await self._put_out(client, name, 0)
+            await plugin.put_out(await self._to_put_out.get(), 0)
 
-    async def _put_out(self, client: aiomqtt.Client, name: str, seconds: float) -> None:
-        """End a user's connections, and let nobody come in under its name for a while."""
-        await tell(
-            client,
-            {"command": "createClient", "username": name},
-            {"command": "addClientRole", "username": name, "rolename": PUT_OUT, "priority": 1},
-            {"command": "disableClient", "username": name},
-        )
-        await asyncio.sleep(seconds)
-        await tell(client, {"command": "deleteClient", "username": name})
-        self._bound.discard(name)
+    async def _end_ended_again(self) -> None:
+        """After a start that was needed for them: end the sessions that had been ended twice, of devices."""
+        names = self._ended_again & self._known
+        self._ended_again.clear()
+        await end_sessions(self._address, self._folder, names)
 
-    async def _bind(self, client: aiomqtt.Client) -> None:
-        """Let the plugin refuse devices what they may not subscribe to, but for those with foreign topics."""
-        await self._listed.wait()
-        while True:
-            devices = {name for name, user in self._users.items() if not user.topics}
-            for name in sorted((self._bound & self._users.keys()) - devices):
-                await tell(client, {"command": "deleteClient", "username": name})
-                self._bound.discard(name)
-            for name in sorted(devices - self._bound)[:BOUND_IN_A_ROW]:
-                began = time.monotonic()
-                roles = [{"rolename": DEVICE}]
-                await tell(client, {"command": "createClient", "username": name, "roles": roles})
-                self._bound.add(name)
-                await asyncio.sleep(REST_SHARE * (time.monotonic() - began))
-            await asyncio.sleep(LOOK_S)
-
-    async def _take_list(self, client: aiomqtt.Client, text: str) -> None:
-        """Take over what the plugin knows of devices; whom another doorkeeper put out comes in again."""
-        for name, well in _listed(text).items():
-            if well and name in self._users:
-                self._bound.add(name)
-            else:
-                await tell(client, {"command": "deleteClient", "username": name})
-
-    async def _hear(self, topic: str, text: str, client: aiomqtt.Client) -> list[str]:
+    async def _hear(self, topic: str, text: str, plugin: Plugin) -> list[str]:
         """Take what the broker says; return who is to be put out."""
         match topic:
             case "$CONTROL/dynamic-security/v1/response":
-                if '"listClients"' in text:
-                    await self._take_list(client, text)
-                    self._listed.set()
+                await plugin.hear(text)
             case "$SYS/broker/publish/messages/received":
                 return await self._look_for_floods(int(text))
             case "$SYS/broker/log/M/subscribe":
-                return await self._hear_subscription(text)
+                return await self._hear_subscription(plugin, text)
+            case "$SYS/broker/version":
+                self._hear_version(text)
             case _:
-                user = self._users.get(taken_over(text) or "")
-                if user is not None:
-                    await self._name(What.TAKEN_OVER, user)
+                await self._hear_log(plugin, text)
         return []
 
-    async def _hear_subscription(self, text: str) -> list[str]:
+    def _hear_version(self, version: str) -> None:
+        self._faulty = has_the_fault(version)
+        if self._faulty:
+            log.warning(
+                "%s can crash when it reads its files again while sessions wait; those are ended before. "
+                "%s has it mended",
+                version,
+                ".".join(map(str, MENDED)),
+            )
+
+    async def _hear_log(self, plugin: Plugin, line: str) -> None:
+        if (user := self._users.get(taken_over(line) or "")) is not None:
+            await self._name(What.TAKEN_OVER, user)
+        ended_again = self._sessions.hear(line)
+        if (name := came(line)) is not None:
+            plugin.note(name)
+        if ended_again is None or not self._faulty:
+            return
+        if self._may_restart:
+            log.warning("the broker ended a session twice and would crash of it: it is started anew in order")
+            self._ended_again.add(ended_again)
+            start_anew(self._folder)
+        else:
+            log.error("the broker ended a session twice and may crash of it: restart it soon")
+
+    async def _hear_subscription(self, plugin: Plugin, text: str) -> list[str]:
         name, topic = subscribed(text) or ("", "")
         user = self._users.get(name)
         if user is None or may_read(user, topic):
             return []
         await self._name(What.TRESPASSED, user)
+        if not plugin.knows(name) and not user.topics:
+            # The broker granted it, though nothing would come: again from the beginning, and refused then.
+            await plugin.leave(name)
+            return []
         self._trespasses[name] += 1
         if self._trespasses[name] < TRESPASSES:
             return []
@@ -280,29 +307,3 @@ class Door:
         times = self._taken_over.setdefault(name, deque(maxlen=TURNS))
         times.append(time.monotonic())
         return len(times) == TURNS and times[-1] - times[0] < TURNS_WITHIN_S
-
-
-def read_again(folder: Path) -> None:
-    """Let the broker of `folder` read its files again; one that does not run reads them at its start."""
-    try:
-        process = psutil.Process(int((folder / PID).read_text()))
-        if process.name() == "mosquitto":
-            process.send_signal(signal.SIGHUP)
-    except (OSError, ValueError, psutil.Error) as error:
-        log.debug("no broker to tell: %s", error)
-
-
-async def tell(client: aiomqtt.Client, *commands: Mapping[str, object]) -> None:
-    """Send commands to the dynamic security plugin."""
-    await client.publish(CONTROL, json.dumps({"commands": commands}), 1)
-
-
-def _listed(text: str) -> dict[str, bool]:
-    """Return the users that the plugin knows, ours left out, and whether each may come in."""
-    try:
-        answers = json.loads(text)["responses"]
-        listed = [answer["data"]["clients"] for answer in answers if answer["command"] == "listClients"]
-        known = {one["username"]: not one.get("disabled") for clients in listed for one in clients}
-    except (ValueError, KeyError, TypeError):
-        return {}
-    return {name: well for name, well in known.items() if not name.startswith("~")}

@@ -26,6 +26,9 @@ def broker_config_command(
     follow: Annotated[
         bool, typer.Option(help="go on: write each change, tell the broker, put out who may not be there")
     ] = False,
+    may_restart: Annotated[
+        bool, typer.Option(help="with --follow: whoever runs the broker starts it again when it ends")
+    ] = False,
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="where it meets devices")] = "0.0.0.0",  # noqa: S104 - with TLS and credentials
     name: Annotated[
         list[str] | None,
@@ -47,7 +50,7 @@ def broker_config_command(
     settings = read_settings()
     folder = (folder or settings.data_dir / FOLDER).absolute()
     if follow:
-        _follow(settings, folder)
+        _follow(settings, folder, may_restart=may_restart)
         return
     from gridwatch.broker_config import COLLECTOR, as_ourselves, own_url
     from gridwatch.cli.ca import private_ca
@@ -69,7 +72,7 @@ def broker_config_command(
     typer.echo("then      mosquitto -c that file, and beside it: gridwatch broker-config --follow")
 
 
-def _follow(settings: Settings, folder: Path) -> None:
+def _follow(settings: Settings, folder: Path, *, may_restart: bool) -> None:
     from gridwatch.broker_config import CONFIGURATION
     from gridwatch.cli.ca import private_ca
     from gridwatch.cli.stopping import until_stopped
@@ -89,6 +92,7 @@ def _follow(settings: Settings, folder: Path) -> None:
                 address,
                 most_per_s=settings.device_most_per_s,
                 extra_alarms=settings.alarms,
+                may_restart=may_restart,
             )
             await door.keep()
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.access.guarded import Guarded
+from tests.access.guarded import Guarded, ended_again
 from tests.servers import run_sql, with_database
 
 NAME = "test_of_the_door"
@@ -20,6 +20,7 @@ def guarded(
     try:
         guarded.start()
         yield guarded
+        assert ended_again(guarded.log.splitlines()) == [], "the broker may crash of it"
     finally:
         guarded.stop()
         run_sql(postgres_url, f'DROP DATABASE "{NAME}" WITH (FORCE)')

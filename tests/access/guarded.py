@@ -6,7 +6,7 @@ import socket
 import ssl
 import subprocess
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -35,6 +35,7 @@ from gridwatch.store import Store
 from gridwatch.store.credentials import NewCredential, issue_certificate, rotate_secret
 from gridwatch.store.devices import add_devices
 from ingest.door import Door
+from ingest.sessions import Saved, Sessions
 from tests.api.serving import at_store
 from tests.servers import accepts, end, free_port, wait_until
 
@@ -46,7 +47,8 @@ MOST_PER_S = 50.0
 class Guarded:
     """The broker, its doorkeeper, and what a test needs to come in."""
 
-    def __init__(self, folder: Path, database_url: str) -> None:
+    def __init__(self, folder: Path, database_url: str, *, may_restart: bool = False) -> None:
+        self._may_restart = may_restart
         self.database_url = database_url
         self.folder = folder / "broker"
         self.ca = PrivateCa(folder / "ca")
@@ -70,7 +72,13 @@ class Guarded:
             mqtt_certificate_port=self.certificates,
         )
         self._command = mosquitto_command(
-            program, write_guarded(settings, self.folder, options=as_ourselves())
+            program,
+            # To its standard output Mosquitto writes when it has much to say, to a file line by line.
+            write_guarded(
+                settings,
+                self.folder,
+                options=[*as_ourselves(), f"log_dest file {self.folder / 'mosquitto.log'}"],
+            ),
         )
         self._start_broker()
         self._thread.start()
@@ -81,7 +89,7 @@ class Guarded:
             process = subprocess.Popen(self._command, stdout=log, stderr=subprocess.STDOUT)
         self._process = process
         wait_until(lambda: process.poll() is not None or accepts(self.inner), what="the broker accepts")
-        assert process.poll() is None, self.log
+        assert process.poll() is None, (self.folder / "log").read_text()
 
     def restart_broker(self) -> None:
         """Stop the broker in order and start it again."""
@@ -89,11 +97,31 @@ class Guarded:
         end(self._process, signal.SIGTERM)
         self._start_broker()
 
+    def has_ended_by_itself(self, within_s: float = 2.0) -> bool:
+        """Say whether the broker ends in order without us, soon."""
+        assert self._process is not None
+        try:
+            return self._process.wait(within_s) == 0
+        except subprocess.TimeoutExpired:
+            return False
+
+    def start_broker_again(self) -> None:
+        """Start a broker that has ended."""
+        self._start_broker()
+
     async def _open_door(self) -> None:
         async def keep() -> None:
             async with Store.open(self.database_url, connections=3) as store:
                 address = BrokerAddress(host="127.0.0.1", port=self.inner, tls=False)
-                door = Door(store, self.folder, self.ca, address, most_per_s=MOST_PER_S, extra_alarms={})
+                door = Door(
+                    store,
+                    self.folder,
+                    self.ca,
+                    address,
+                    most_per_s=MOST_PER_S,
+                    extra_alarms={},
+                    may_restart=self._may_restart,
+                )
                 await door.keep()
 
         self._door = asyncio.create_task(keep(), name="door")
@@ -122,7 +150,7 @@ class Guarded:
     @property
     def log(self) -> str:
         """Return what the broker wrote."""
-        return (self.folder / "log").read_text()
+        return (self.folder / "mosquitto.log").read_text()
 
     @property
     def plugin_state(self) -> str:
@@ -277,6 +305,12 @@ def _session(kept: bool) -> Properties:
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
     properties.SessionExpiryInterval = 3600 if kept else 0
     return properties
+
+
+def ended_again(lines: Sequence[str], *saved: str) -> list[str]:
+    """Return whose sessions a log says were ended although they were away."""
+    sessions = Sessions(saved={name: Saved(username=name, expires_after_s=60) for name in saved})
+    return [name for line in lines if (name := sessions.hear(line)) is not None]
 
 
 def shake_hands(port: int, version: ssl.TLSVersion, context: ssl.SSLContext) -> str:

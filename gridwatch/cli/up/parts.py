@@ -103,7 +103,8 @@ def _guarded(settings: Settings, folder: Path) -> Path:
 
 def door_part(settings: Settings, servers: Servers) -> Part:
     """Return the process that says to the broker who may come in."""
-    return _ours("doorkeeper", ["broker-config", "--follow"], our_environment(settings, servers), _alive)
+    command = ["broker-config", "--follow", "--may-restart"]
+    return _ours("doorkeeper", command, our_environment(settings, servers), _alive)
 
 
 def collector_part(settings: Settings, servers: Servers) -> Part:
