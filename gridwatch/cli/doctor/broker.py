@@ -14,6 +14,7 @@ from gridwatch.cli.doctor.check import Check, fail, ok, warn
 from gridwatch.errors import SettingsError
 from gridwatch.running import mqtt_url
 from gridwatch.settings import Settings
+from ingest.sessions import MENDED, has_the_fault
 
 PAHO_LOG = logging.getLogger(f"{__name__}.paho")
 PAHO_LOG.setLevel(logging.CRITICAL)
@@ -29,6 +30,13 @@ QUEUED = 1_200
 """Mosquitto keeps 1,000 unless it is told otherwise."""
 SILENCE_S = 2.0
 """After it nothing more is expected from a queue."""
+
+DEVICES_PROBE, COLLECTORS_PROBE = "gw/v1/~doctor/probe", "gw/collectors/~doctor"
+"""No collector subscribes to the first, no device is called so, and the second has the wrong form for all."""
+ALL_RIGHTS = (
+    "use the address that gridwatch broker-config prints for ourselves, or let this user publish and read "
+    "gw/# and the topics of GRIDWATCH_FORMATS, and read $SYS/#"
+)
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 SCARCE_DAYS = 30
@@ -51,6 +59,8 @@ async def check_broker(settings: Settings) -> list[Check]:
     return [
         ok("broker", f"MQTT 5 at {at}"),
         *_self_description(said),
+        *_fault(said, address),
+        await _rights(address),
         await _try_queue(address, f"{settings.installation}-doctor"),
         *_configuration(settings),
         await _strangers(address),
@@ -139,6 +149,40 @@ def _self_description(said: dict[str, str]) -> list[Check]:
         todo = "set max_queued_messages 0 and max_queued_bytes 0, as in deploy/mosquitto/mosquitto.conf"
         checks.append(warn("broker's losses", found, todo))
     return checks
+
+
+def _fault(said: dict[str, str], address: BrokerAddress) -> list[Check]:
+    """Name a version that can crash where it knows passwords, which change; on loopback it knows none."""
+    if address.username is None or not has_the_fault(said.get(VERSION, "")):
+        return []
+    found = "up to 2.0.22 it can crash when it reads passwords again while MQTT 5 sessions wait (SIGHUP)"
+    mended = ".".join(map(str, MENDED))
+    todo = f"run Mosquitto {mended} or newer; until then leave SIGHUP to gridwatch broker-config --follow"
+    return [warn("broker's version", found, todo)]
+
+
+async def _rights(address: BrokerAddress) -> Check:
+    """Publish where our processes do, and see whether it comes: brokers drop in silence what may not be."""
+    devices, collectors = [await _comes(address, topic) for topic in (DEVICES_PROBE, COLLECTORS_PROBE)]
+    if not devices:
+        found = "what this user publishes below gw/v1/ does not come back: readings and commands are lost so"
+        return fail("broker's rights", found, ALL_RIGHTS)
+    if not collectors:
+        found = "this user may use gw/v1/# and not gw/collectors/#: enough for a bridge, not for a collector"
+        return warn("broker's rights", found, ALL_RIGHTS)
+    return ok("broker's rights", "this user publishes and reads what a collector does")
+
+
+async def _comes(address: BrokerAddress, topic: str) -> bool:
+    """Say whether a message arrives that is published there; some brokers end the connection instead."""
+    with suppress(aiomqtt.MqttError, TimeoutError):
+        async with _client(address) as client:
+            await client.subscribe(topic, 1)
+            await client.publish(topic, b"", 1)
+            async with asyncio.timeout(SILENCE_S):
+                await anext(aiter(client.messages))
+                return True
+    return False
 
 
 def _configuration(settings: Settings) -> list[Check]:
