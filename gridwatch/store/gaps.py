@@ -1,16 +1,19 @@
 """Gaps in the numbers that devices count up: messages that were sent and have not come."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import NamedTuple
 
-from gridwatch.store.connection import Connection, Row, Store, queries
+from gridwatch.store.connection import Connection, Store, queries
 
 SQL = queries("gaps")
 
 LONGEST_GAP = 1_000_000
 """A device that jumps further ahead began to count anew."""
+MOST_OPEN = 1_000
+"""Gaps of one device; the numbers of one that has more mean nothing, and no further gap is opened."""
 
 
 class Expected(NamedTuple):
@@ -83,40 +86,32 @@ async def settle_gaps(
     """
     now = dict(expected)
     async with store.transaction() as connection:
-        keys = sorted({one.device_key for one in odd})
-        gaps: dict[int, list[Row]] = {}
-        for row in await (await connection.execute(SQL["of devices"], {"device_keys": keys})).fetchall():
-            gaps.setdefault(row["device_key"], []).append(row)
-        suspects: list[Suspect] = []
+        gaps = await _gaps_around(connection, odd)
+        suspects: dict[int, list[Suspect]] = {}
         came_late: set[int] = set()
-        for one in odd:
-            key, seq, at = one
+        for number, (key, seq, at) in enumerate(odd):
             last = now.get(key)
+            passed_over = suspects.setdefault(key, [])
             if last is None or not seq < last.seq:
                 if last is not None and 0 < seq - last.seq <= LONGEST_GAP:
-                    suspects.append(Suspect(key, last.seq, seq - 1, last.after, at))
+                    passed_over.append(Suspect(key, last.seq, seq - 1, last.after, at))
                 now[key] = Expected(seq + 1, at)
-            elif gap := _gap_of(gaps.get(key, ()), one):
-                came_late.add(gap)
-            elif at > last.after and not _passed_over(suspects, one):
+            elif number in gaps:
+                came_late.add(gaps[number])
+            elif at > last.after and not any(s.first <= seq <= s.last for s in passed_over):
                 # It began to count anew; what is missing from before stays missing.
                 now[key] = Expected(seq + 1, at)
-        await _open(connection, suspects)
+        await _open(connection, list(chain.from_iterable(suspects.values())))
         await connection.execute(SQL["look again"], {"ids": sorted(came_late)})
         await _keep(connection, now)
     return now
 
 
-def _gap_of(gaps: Iterable[Row], one: Odd) -> int | None:
-    """Return which of a device's open gaps a late number lies in."""
-    for gap in gaps:
-        if gap["first_seq"] <= one.seq <= gap["last_seq"] and gap["after_at"] <= one.at <= gap["before_at"]:
-            return int(gap["id"])
-    return None
-
-
-def _passed_over(suspects: Iterable[Suspect], one: Odd) -> bool:
-    return any(s.device_key == one.device_key and s.first <= one.seq <= s.last for s in suspects)
+async def _gaps_around(connection: Connection, odd: Sequence[Odd]) -> dict[int, int]:
+    """Return the open gaps that numbers lie in, by the numbers' places in `odd`."""
+    columns = dict(zip(("device_keys", "seqs", "ats"), map(list, zip(*odd, strict=True)), strict=True))
+    rows = await (await connection.execute(SQL["around"], columns)).fetchall()
+    return {row["number"] - 1: row["id"] for row in rows}
 
 
 async def _open(connection: Connection, suspects: Sequence[Suspect]) -> None:
@@ -125,7 +120,7 @@ async def _open(connection: Connection, suspects: Sequence[Suspect]) -> None:
         return
     names = ("device_keys", "firsts", "lasts", "afters", "befores")
     given = dict(zip(names, map(list, zip(*suspects, strict=True)), strict=True))
-    await connection.execute(SQL["find missing"], given)
+    await connection.execute(SQL["find missing"], given | {"most": MOST_OPEN})
 
 
 async def _keep(connection: Connection, expected: Mapping[int, Expected]) -> None:

@@ -11,6 +11,7 @@ from itertools import chain
 from typing import Any
 from uuid import UUID, uuid5
 
+from psycopg import AsyncCursor
 from psycopg.types.json import Jsonb
 
 from gridwatch.model import (
@@ -28,7 +29,7 @@ from gridwatch.policy import scene_of, severity_of
 from gridwatch.scenes import TROUBLES
 from gridwatch.store.alerts import announce, refresh, settle
 from gridwatch.store.books import KINDS, RECEIVED, enter, key_of
-from gridwatch.store.connection import Connection, Store, queries
+from gridwatch.store.connection import Connection, Row, Store, queries
 from gridwatch.store.devices import KnownDevice
 from gridwatch.store.entries import Accepted, Concluded, Disposition, Entry, Rejected, Shown, Skipped
 from gridwatch.store.hourly import has_timescale
@@ -99,9 +100,8 @@ class _Batch:
     async def store(self, entries: Sequence[Entry], accepted: Sequence[Accepted]) -> Counter[str]:
         """Write all else that a batch holds and what follows from it; return the dispositions."""
         new = self._new
-        for entry in accepted:
-            if id(entry) not in new:
-                new[id(entry)] = await self._store(entry)
+        if others := [entry for entry in accepted if id(entry) not in new]:
+            await self._store_others(others)
         self._books[Disposition.SKIPPED].update(key_of(e) for e in entries if isinstance(e, Skipped))
         await self._quarantine([entry for entry in entries if isinstance(entry, Rejected)])
         await self._write_events(accepted)
@@ -112,31 +112,18 @@ class _Batch:
         await announce(self._connection, self._changes)
         return Counter({str(disposition): book.total() for disposition, book in self._books.items()})
 
-    async def _store(self, entry: Accepted) -> bool:
-        """Write what a message other than observations says itself; tell whether it is new."""
-        message = entry.message
-        columns: dict[str, Any] = {"device_key": entry.known.key, "received_at": entry.received_at}
-        match message:
-            case Frame():
-                columns |= {"kind": "frame", "observed_at": message.observed_at}
-                return await self._touches(SQL["medium"], columns)
-            case Clip():
-                columns |= {"kind": "clip", "observed_at": message.observed_at}
-                return await self._touches(SQL["medium"], columns)
-            case Status():
-                return await self._touches(SQL["status"], columns | {"online": message.online})
-            case LiftState():
-                columns |= {name: getattr(message, name) for name in LIFT_COLUMNS}
-                return await self._touches(SQL["lift state"], columns)
-            case CommandResult():
-                columns |= {"id": message.id, "ok": message.ok, "detail": message.detail}
-                return await self._touches(SQL["command result"], columns)
-            case DeviceFinding() | Observations():
-                # Their newness shows elsewhere: in the event, in the identities.
-                return False
+    async def _store_others(self, entries: Sequence[Accepted]) -> None:
+        """Write what messages other than observations say themselves; remember which are new.
 
-    async def _touches(self, statement: Any, columns: Mapping[str, Any]) -> bool:
-        return (await self._connection.execute(statement, columns)).rowcount > 0
+        Their answers are waited for once: a batch may hold hundreds.
+        """
+        answers: list[tuple[Accepted, AsyncCursor[Row]]] = []
+        async with self._connection.pipeline():
+            for entry in entries:
+                self._new[id(entry)] = False
+                if (written := _statement(entry)) is not None:
+                    answers.append((entry, await self._connection.execute(*written)))
+        self._new |= {id(entry): answer.rowcount > 0 for entry, answer in answers}
 
     async def _write_events(self, accepted: Sequence[Accepted]) -> None:
         """Write what was concluded, device by device, so that two collectors can't deadlock.
@@ -249,6 +236,26 @@ def _digest(entry: Rejected) -> bytes:
     """Return what tells a message from others; a foreign one may wait once for each device that it names."""
     named = b"" if entry.decoder == DECODER else f"\0{entry.named}".encode()
     return hashlib.sha256(entry.topic.encode() + b"\0" + entry.payload + named).digest()
+
+
+def _statement(entry: Accepted) -> tuple[Any, dict[str, Any]] | None:
+    """Return what writes a message; None of those whose newness shows elsewhere: in event or identities."""
+    message = entry.message
+    columns: dict[str, Any] = {"device_key": entry.known.key, "received_at": entry.received_at}
+    match message:
+        case Frame():
+            return SQL["medium"], columns | {"kind": "frame", "observed_at": message.observed_at}
+        case Clip():
+            return SQL["medium"], columns | {"kind": "clip", "observed_at": message.observed_at}
+        case Status():
+            return SQL["status"], columns | {"online": message.online}
+        case LiftState():
+            return SQL["lift state"], columns | {name: getattr(message, name) for name in LIFT_COLUMNS}
+        case CommandResult():
+            answer = {"id": message.id, "ok": message.ok, "detail": message.detail}
+            return SQL["command result"], columns | answer
+        case DeviceFinding() | Observations():
+            return None
 
 
 LIFT_COLUMNS = ("observed_at", "door", "moving", "door_zone", "mode")

@@ -14,14 +14,23 @@ SELECT * FROM unnest(%(device_keys)s::integer[], %(next_seqs)s::numeric[], %(obs
     AS t (device_key, next_seq, observed_at)
 WHERE next_seq < 9223372036854775807
 ON CONFLICT (device_key) DO UPDATE SET next_seq = excluded.next_seq, observed_at = excluded.observed_at
--- of devices --
-SELECT id, device_key, first_seq, last_seq, after_at, before_at FROM gap
-WHERE closed_at IS NULL AND device_key = ANY(%(device_keys)s::integer[])
+-- around --
+SELECT s.number, g.id
+FROM unnest(%(device_keys)s::integer[], %(seqs)s::bigint[], %(ats)s::timestamptz[])
+     WITH ORDINALITY AS s (device_key, seq, at, number)
+CROSS JOIN LATERAL (
+    SELECT id FROM gap g
+    WHERE g.closed_at IS NULL AND g.device_key = s.device_key AND s.seq BETWEEN g.first_seq AND g.last_seq
+      AND s.at BETWEEN g.after_at AND g.before_at
+    LIMIT 1) g
 -- find missing --
 INSERT INTO gap (device_key, first_seq, last_seq, after_at, before_at, missing)
 SELECT device_key, first_seq, last_seq, least(after_at, before_at), greatest(after_at, before_at), missing
 FROM unnest(%(device_keys)s::integer[], %(firsts)s::bigint[], %(lasts)s::bigint[], %(afters)s::timestamptz[],
             %(befores)s::timestamptz[]) AS s (device_key, first_seq, last_seq, after_at, before_at)
+JOIN (SELECT key FROM unnest(%(device_keys)s::integer[]) AS key
+      WHERE (SELECT count(*) FROM gap WHERE closed_at IS NULL AND device_key = key) < %(most)s
+      GROUP BY key) AS countable ON countable.key = s.device_key
 CROSS JOIN LATERAL (
     SELECT last_seq - first_seq + 1 - count(DISTINCT o.seq) AS missing
     FROM (SELECT DISTINCT observed_at FROM readings r

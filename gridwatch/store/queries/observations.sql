@@ -20,7 +20,9 @@ FROM counted
 SELECT number
 FROM unnest(%(device_keys)s::integer[], %(observed_ats)s::timestamptz[])
      WITH ORDINALITY AS s (device_key, observed_at, number)
-WHERE EXISTS (SELECT FROM readings r WHERE r.device_key = s.device_key AND r.observed_at = s.observed_at)
+-- One by one through the index: joined at once, all readings there are would be gone through.
+CROSS JOIN LATERAL (
+    SELECT FROM readings r WHERE r.device_key = s.device_key AND r.observed_at = s.observed_at LIMIT 1) AS r
 -- quantities --
 -- Only those that are missing: each conflict would use up a key.
 INSERT INTO quantity (name)
