@@ -39,7 +39,7 @@ class Page:
     def paste(self, stack: ExitStack) -> None:
         """Paste everything from top to end; what is started goes on until the stack unwinds."""
         for lines in self._blocks:
-            if lines.startswith("gridwatch bridge"):
+            if lines.startswith(("gridwatch bridge", "gridwatch edge")):
                 stack.enter_context(self._shell_going_on(lines))
             else:
                 self._wait_for_what_is_asked(lines)
