@@ -130,6 +130,27 @@ class ChirpStack(_Section):
         return next((one.fields for one in self.map if fnmatchcase(profile, one.profile)), {})
 
 
+class Sparkplug(_Section):
+    """Sparkplug B: what the metrics of edge nodes and their devices mean; others are passed over.
+
+    `profile` is a pattern for `GROUP/EDGE NODE` or `GROUP/EDGE NODE/DEVICE`.
+    """
+
+    map: tuple[Mapped, ...] = ()
+
+    @field_validator("map")
+    @classmethod
+    def _nothing_absent(cls, value: tuple[Mapped, ...]) -> tuple[Mapped, ...]:
+        for field in (field for one in value for field in one.fields.values()):
+            if field.absent is not None:
+                raise ValueError(f"{field.quantity}: no `absent`: what Sparkplug leaves out has not changed")
+        return value
+
+    def fields(self, name: str) -> Mapping[str, FieldMeaning]:
+        """Return the metrics of an edge node or a device: the first table whose pattern fits it."""
+        return next((one.fields for one in self.map if fnmatchcase(name, one.profile)), {})
+
+
 class Frigate(_Section):
     """One Frigate: the prefix of its topics, its HTTP API, and which of its labels are which of ours.
 
@@ -172,6 +193,7 @@ class Formats(_Section):
     """The foreign formats that are listened to; None or empty: not."""
 
     chirpstack: ChirpStack | None = None
+    sparkplug: Sparkplug | None = None
     frigate: tuple[Frigate, ...] = ()
 
     @field_validator("frigate")

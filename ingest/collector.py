@@ -78,6 +78,7 @@ async def collect(settings: Settings) -> None:
         foreign = Foreign.of(formats)
         address = BrokerAddress.parse(mqtt_url(settings))
         outbox = Outbox(store, address)
+        tasks.create_task(foreign.rebirths.ask(address), name="rebirths")
         tasks.create_task(outbox.run(), name="commands")
         tasks.create_task(registry.follow(), name="registry")
         tasks.create_task(foreign.links.keep(store), name="links")

@@ -8,7 +8,7 @@ from functools import partial
 import msgspec
 
 from gridwatch.errors import UnreadableMessage
-from gridwatch.formats import ChirpStack, Formats, Frigate
+from gridwatch.formats import ChirpStack, Formats, Frigate, Sparkplug
 from gridwatch.store.devices import KnownDevice
 from gridwatch.store.entries import Accepted, Entry, Rejected, not_registered
 from gridwatch.wire import route_of
@@ -17,9 +17,11 @@ from ingest.broker import Delivery
 from ingest.chirpstack import ChirpStackAdapter
 from ingest.frigate import FrigateAdapter
 from ingest.links import Links
+from ingest.rebirths import Rebirths
 from ingest.recorder import until_available
 from ingest.registry import Registry
 from ingest.snapshots import Access
+from ingest.sparkplug import SparkplugAdapter
 
 NATIVE = "gw/"
 """What all topics of our own begin with."""
@@ -45,14 +47,21 @@ class _Read:
 class Foreign:
     """The adapters that the settings name, and the way of their messages."""
 
-    def __init__(self, adapters: Sequence[Adapter], fetched_from: Sequence[Access] = ()) -> None:
+    def __init__(
+        self, adapters: Sequence[Adapter], rebirths: Rebirths, fetched_from: Sequence[Access] = ()
+    ) -> None:
         """`fetched_from`: the systems that pictures may be fetched from."""
         self._adapters = adapters
+        self.rebirths = rebirths
         self.fetched_from = fetched_from
         self.links = Links()
         self.readings = [topic for adapter in adapters for topic in adapter.readings]
         self.media = [topic for adapter in adapters for topic in adapter.media]
-        known: list[Adapter] = [ChirpStackAdapter(ChirpStack()), FrigateAdapter(Frigate.model_validate({}))]
+        known: list[Adapter] = [
+            ChirpStackAdapter(ChirpStack()),
+            FrigateAdapter(Frigate.model_validate({})),
+            SparkplugAdapter(Sparkplug(), rebirths.note),
+        ]
         wanted = {*self.readings, *self.media}
         self.no_longer = sorted({topic for one in known for topic in (*one.readings, *one.media)} - wanted)
         """Topics of formats that may have been listened to before: a session at the broker remembers them."""
@@ -61,10 +70,13 @@ class Foreign:
     def of(cls, formats: Formats) -> "Foreign":
         """Return what the settings ask for; raise SettingsError for a secret that can't be read."""
         adapters: list[Adapter] = []
+        rebirths = Rebirths()
         if formats.chirpstack is not None:
             adapters.append(ChirpStackAdapter(formats.chirpstack))
+        if formats.sparkplug is not None:
+            adapters.append(SparkplugAdapter(formats.sparkplug, rebirths.note))
         adapters += [FrigateAdapter(one) for one in formats.frigate]
-        return cls(adapters, [Access.of(one) for one in formats.frigate if one.snapshots])
+        return cls(adapters, rebirths, [Access.of(one) for one in formats.frigate if one.snapshots])
 
     def sender(self, topic: str) -> str:
         """Return the device or gateway that a topic names, native or foreign; nothing where it names none."""

@@ -1,5 +1,6 @@
 """What a device that knocks may be, by its first message."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,8 @@ from gridwatch.wire import route_of
 
 CAMERA_MESSAGES = frozenset({"frame", "clip", "finding"})
 CAMERA_SYSTEMS = ("frigate:", "hikvision:", "dahua:")
+EDGE_NODE = re.compile(r"sparkplug:[^/]+/[^/]+")
+NOT_IN_IDS = re.compile(r"[^A-Za-z0-9._:-]+")
 
 
 def suggested(name: str, topic: str) -> dict[str, Any]:
@@ -20,15 +23,21 @@ def suggested(name: str, topic: str) -> dict[str, Any]:
     try:
         id_, message = route_of(topic)
     except UnreadableMessage:
-        own = name.partition(":")[2]
-        kind = DeviceKind.CAMERA if name.startswith(CAMERA_SYSTEMS) else DeviceKind.SENSOR
+        own = NOT_IN_IDS.sub("-", name.partition(":")[2])
         fits = DEVICE_ID.fullmatch(own) is not None
-        return {"id": own if fits else name, "scene": "fire", "kind": kind, "source": name}
+        return {"id": own if fits else name, "scene": "fire", "kind": _kind(name), "source": name}
     what = message.partition("/")[0]
     if what == "state":
         return {"id": id_, "scene": "elevator", "kind": DeviceKind.GATEWAY}
     kind = DeviceKind.CAMERA if what in CAMERA_MESSAGES else DeviceKind.SENSOR
     return {"id": id_, "scene": "fire", "kind": kind}
+
+
+def _kind(source: str) -> DeviceKind:
+    """Return what speaks: a foreign system itself, an edge node, a camera, or else a sensor."""
+    if ":" not in source or EDGE_NODE.fullmatch(source):
+        return DeviceKind.GATEWAY
+    return DeviceKind.CAMERA if source.startswith(CAMERA_SYSTEMS) else DeviceKind.SENSOR
 
 
 def adopted(name: str, topic: str, said: Mapping[str, Any]) -> Device:

@@ -142,6 +142,13 @@ def test_frigate_is_connected_by_its_page(terminal: Terminal) -> None:
     assert online == [{"id": "lift-3", "online": None}, {"id": "nvr-1", "online": True}]
 
 
+def test_sparkplug_is_connected_by_its_page(terminal: Terminal) -> None:
+    terminal.paste_page("sparkplug.md")
+    assert alerts(terminal) == [("hall-1", "smoke", "critical")]
+    online = ask(terminal.database_url, "SELECT id, online FROM device ORDER BY id")
+    assert online == [{"id": "hall-1", "online": True}, {"id": "plc-1", "online": True}]
+
+
 def test_the_example_of_a_mapping_is_one(tmp_path: Path) -> None:
     (example,) = blocks(DOCS / "mqtt.md", "toml")
     (tmp_path / "formats.toml").write_text(example)
