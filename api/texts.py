@@ -90,6 +90,11 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "label.maintenance_out_of_range": "读数超出量程",
         "label.maintenance_spikes": "读数有尖峰",
         "label.maintenance_drift": "读数偏离邻近设备",
+        "origin.likeliest": "最可能：{places}",
+        "origin.window": "{floor} 层 {window} 号窗 {p:.0%}",
+        "origin.floor": "{floor} 层 {p:.0%}",
+        "origin.roof": "楼顶 {p:.0%}",
+        "origin.elsewhere": "其他位置 {p:.0%}",
         "outage.devices": "{of} 台设备中 {devices} 台无数据",
         "outage.channels": "涉及：{channels}",
         "notification.drill": "〔演练〕",
@@ -180,6 +185,11 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "label.maintenance_out_of_range": "Readings out of range",
         "label.maintenance_spikes": "Spikes in readings",
         "label.maintenance_drift": "Readings drift from the neighbours'",
+        "origin.likeliest": "Most likely: {places}",
+        "origin.window": "floor {floor}, window {window} ({p:.0%})",
+        "origin.floor": "floor {floor} ({p:.0%})",
+        "origin.roof": "roof ({p:.0%})",
+        "origin.elsewhere": "elsewhere ({p:.0%})",
         "outage.devices": "{devices} of {of} devices silent",
         "outage.channels": "of: {channels}",
         "notification.drill": "DRILL",
@@ -187,6 +197,16 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "notification.body": "Place: {place}\nDevice: {device}\nTime: {time}\nSee: {link}",
     },
 }
+
+
+ORIGINS_TOLD, LEAST_LIKELY = 3, 0.1
+"""Of the windows that a thing may have come from: more are no help to whoever knocks at a door."""
+
+
+def _kind(origin: Mapping[str, Any]) -> str:
+    if origin.get("place", "window") != "window":
+        return str(origin["place"])
+    return "floor" if origin.get("window") is None else "window"
 
 
 class Words:
@@ -207,6 +227,14 @@ class Words:
     def label(self, label: str) -> str:
         """Return what a finding's label is called; a label that we have no word for stays as it is."""
         return self._texts.get(f"label.{label}", label)
+
+    def origin(self, alert: Mapping[str, Any]) -> str:
+        """Return which windows a thing most likely came from, each with its probability; else nothing."""
+        there = alert.get("where") or []
+        likely = [one for one in there if one["p"] >= LEAST_LIKELY][:ORIGINS_TOLD] or there[:1]
+        places = [self(f"origin.{_kind(one)}", **one) for one in likely]
+        comma = "，" if self.language == DEFAULT_LANGUAGE else "; "
+        return self("origin.likeliest", places=comma.join(places)) if places else ""
 
     def outage(self, alert: Mapping[str, Any]) -> str:
         """Return how many devices, or which channels, an alert of an outage is about; else nothing."""

@@ -16,10 +16,11 @@ from detectors.throwing import ThrowingDetector
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DetectorOptions:
-    """What the settings say about detectors."""
+    """What the settings say about detectors; of `originals` pictures are kept as the camera saw them too."""
 
     elevator_onnx: Path | None = None
     elevator_classes: Mapping[str, str] = field(default_factory=dict)
+    originals: frozenset[str] = frozenset({"fire", "elevator"})
 
 
 CAMERA_DETECTORS: Mapping[str, Callable[[DetectorOptions], CameraDetector[Any]]] = {

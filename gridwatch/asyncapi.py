@@ -162,8 +162,15 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
         "id": "The same id again is an update of the same event.",
         "box_xyxy": "Left, top, right, bottom in pixels.",
         "track": "Time, x and y in pixels of each place where it was.",
+        "where": "Which windows it may have come from, the likeliest first; the probabilities sum to 1.",
         "criteria": "Why it was concluded: names to numbers.",
         "detector": "Name and version.",
+    },
+    "Origin": {
+        "p": "Probability, from 0 to 1.",
+        "floor": "As the house counts; there is no floor 0.",
+        "window": "Counted from the left as the camera sees them; left out where only the floor is known.",
+        "place": "roof or elsewhere where it is no window.",
     },
     "EvidenceItem": {
         "type": ", ".join(sorted(wire.EVIDENCE_TYPES)),

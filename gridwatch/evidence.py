@@ -1,4 +1,4 @@
-"""Show a finding on a copy of what the camera saw, and keep evidence as files named by their content."""
+"""Evidence as files that are named by their content."""
 
 import contextlib
 import errno
@@ -6,17 +6,10 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
-import cv2
-import numpy as np
-
 from gridwatch.errors import EvidenceError
-from gridwatch.media import encode_mp4
-from gridwatch.model import BoxXyxy, Finding, Picture, Pixels, TrackPoint
 
 SUFFIXES = {
     "image/jpeg": ".jpg",
@@ -33,20 +26,6 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 
 HALF_WRITTEN, SET_ASIDE = ".new-", ".old-"
 """What the names of files begin with that are being written, and being removed."""
-
-MASK_CELLS = 24
-"""Along the longer side of a masked picture. A face that fills a third of it keeps eight cells."""
-
-BOX_MARGIN = 0.1
-"""Of a box's sides, left recognisable around it: what the thing is part of, not who stands beside it."""
-
-TRACK_MARGIN = 0.02
-"""Of the longer side, left recognisable beside a track: the thing that fell, not the windows it passed."""
-
-MARK = (0, 0, 255)
-TRACK = (0, 215, 255)
-START = (0, 255, 0)
-"""Colours (blue, green, red): red box and last point, amber track, green first point."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -184,92 +163,6 @@ class EvidenceFiles:
             Path(temporary).unlink(missing_ok=True)
             raise
         sync_folder(path.parent)
-
-
-def draw(picture: Picture, finding: Finding, *, masked: bool, until: datetime | None = None) -> Pixels:
-    """Return a copy of the picture that shows the finding: box, track, label, confidence and time (UTC).
-
-    `masked` makes all but the neighbourhood of the track, or else of the box, unrecognisable; `until` ends
-    the track there.
-    """
-    pixels = _masked(picture, finding) if masked else picture.pixels.copy()
-    width = max(1, round(max(picture.size_wh) / 640))
-    if finding.box_xyxy is not None:
-        left, top, right, bottom = _clipped(finding.box_xyxy, picture.size_wh)
-        cv2.rectangle(pixels, (left, top), (right, bottom), MARK, width)
-    _draw_track(pixels, [p for p in finding.track if until is None or p.at <= until], width)
-    moment = picture.at.strftime("%Y-%m-%d %H:%M:%S.") + f"{picture.at.microsecond // 100_000} UTC"
-    _write_line(pixels, f"{finding.label} {finding.confidence:.0%}  {moment}")
-    return pixels
-
-
-def clip(pictures: Iterable[Picture], finding: Finding, *, masked: bool) -> bytes:
-    """Return an MP4 of the pictures on which the finding's track grows as it was seen.
-
-    Raises ValueError where there is no picture.
-    """
-    return encode_mp4(_drawn(pictures, finding, masked))
-
-
-def _drawn(pictures: Iterable[Picture], finding: Finding, masked: bool) -> Iterator[Picture]:
-    for picture in pictures:
-        pixels = draw(picture, finding, masked=masked, until=picture.at)
-        yield Picture(pixels=pixels, at=picture.at)
-
-
-def _masked(picture: Picture, finding: Finding) -> Pixels:
-    width, height = picture.size_wh
-    cell = max(width, height) / MASK_CELLS
-    cells_wh = max(1, round(width / cell)), max(1, round(height / cell))
-    coarse = cv2.resize(picture.pixels, cells_wh, interpolation=cv2.INTER_AREA)
-    pixels = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_NEAREST)
-    return cv2.copyTo(picture.pixels, _neighbourhood(picture.size_wh, finding), pixels).astype(np.uint8)
-
-
-def _neighbourhood(size_wh: tuple[int, int], finding: Finding) -> Pixels:
-    """Return 255 where the picture stays recognisable, else 0 (height × width)."""
-    keep = np.zeros((size_wh[1], size_wh[0]), np.uint8)
-    if finding.track:
-        reach = max(8, round(TRACK_MARGIN * max(size_wh)))
-        cv2.polylines(keep, [_corners(finding.track)], False, 255, 2 * reach)
-        for point in finding.track[:: max(1, len(finding.track) - 1)]:
-            cv2.circle(keep, (round(point.x), round(point.y)), reach, 255, -1)
-    elif finding.box_xyxy is not None:
-        left, top, right, bottom = finding.box_xyxy
-        dx, dy = BOX_MARGIN * (right - left), BOX_MARGIN * (bottom - top)
-        left, top, right, bottom = _clipped((left - dx, top - dy, right + dx, bottom + dy), size_wh)
-        keep[top : bottom + 1, left : right + 1] = 255
-    return keep
-
-
-def _draw_track(pixels: Pixels, track: list[TrackPoint], width: int) -> None:
-    if not track:
-        return
-    cv2.polylines(pixels, [_corners(track)], False, TRACK, width, cv2.LINE_AA)
-    for point, colour in ((track[0], START), (track[-1], MARK)):
-        cv2.circle(pixels, (round(point.x), round(point.y)), 4 * width, colour, width, cv2.LINE_AA)
-
-
-def _corners(track: Iterable[TrackPoint]) -> "np.ndarray[tuple[int, ...], np.dtype[np.int32]]":
-    return np.array([(round(point.x), round(point.y)) for point in track], np.int32).reshape(-1, 1, 2)
-
-
-def _write_line(pixels: Pixels, text: str) -> None:
-    """Write light letters on a dark strip along the upper edge, as wide as they fit."""
-    letters = cv2.FONT_HERSHEY_SIMPLEX
-    (full, _), _ = cv2.getTextSize(text, letters, 1.0, 1)
-    scale = min(pixels.shape[0] / 720 + 0.2, 0.96 * pixels.shape[1] / full)
-    (_, height), base = cv2.getTextSize(text, letters, scale, 1)
-    strip = pixels[: height + base + 6]
-    strip[:] = strip // 3
-    cv2.putText(pixels, text, (4, height + 4), letters, scale, (255, 255, 255), 1, cv2.LINE_AA)
-
-
-def _clipped(box: BoxXyxy, size_wh: tuple[int, int]) -> tuple[int, int, int, int]:
-    width, height = size_wh
-    left, right = (min(max(round(x), 0), width - 1) for x in (box[0], box[2]))
-    top, bottom = (min(max(round(y), 0), height - 1) for y in (box[1], box[3]))
-    return left, top, right, bottom
 
 
 def _touch(path: Path) -> bool:

@@ -40,6 +40,7 @@ DEVICE_LABEL = re.compile(r"[^\s;；,\x00-\x1f](?:[^;；,\x00-\x1f]{0,38}[^\s;�
 """What people sort devices by: any words; lists of them are separated by semicolons."""
 
 MAX_UNIT = 20
+MOST_ORIGINS = 100
 MIN_INTERVAL_S, MAX_INTERVAL_S = 0.001, 366 * 86_400.0
 PLAYBACK_SCHEMES = frozenset({"http", "https", "rtsp", "rtsps"})
 
@@ -323,10 +324,19 @@ class Origin:
     def __post_init__(self) -> None:
         if not 0 <= self.p <= 1:
             raise ValueError(f"where: probability {self.p} outside 0..1")
+        if not all(n is None or -999 <= n <= 999 for n in (self.floor, self.window)):
+            raise ValueError("where: floors and windows lie in -999..999")
         if (self.place == "window") != (self.floor is not None):
             raise ValueError("where: a window has a floor; roof and elsewhere have none")
         if self.floor is None and self.window is not None:
             raise ValueError("where: a window needs its floor")
+
+    def as_json(self) -> dict[str, object]:
+        """Return it as messages, database and API have it: without what is not said."""
+        said: dict[str, object] = {"p": self.p}
+        if self.place != "window":
+            return said | {"place": self.place}
+        return said | {"floor": self.floor} | ({} if self.window is None else {"window": self.window})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -359,6 +369,8 @@ class Finding:
             raise ValueError(f"confidence {self.confidence}: outside 0..1")
         if self.box_xyxy is not None and not all(map(math.isfinite, self.box_xyxy)):
             raise ValueError("box_xyxy holds a number that is not finite")
+        if len(self.where) > MOST_ORIGINS or sum(origin.p for origin in self.where) > 1.001:
+            raise ValueError(f"where: at most {MOST_ORIGINS} places whose probabilities sum to at most 1")
 
 
 def latest(findings: Iterable[Finding]) -> list[Finding]:

@@ -102,6 +102,10 @@ class Settings(BaseSettings):
     elevator_classes: Annotated[Mapping[str, str], NoDecode, BeforeValidator(_pairs)] = Field(
         default_factory=dict, description="its classes and our labels: motorcycle=ebike,bicycle=bicycle"
     )
+    originals: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = Field(
+        ("fire", "elevator"),
+        description="scenes of which evidence is kept as the camera saw it too; each look at it is logged",
+    )
     alarms: Annotated[Mapping[str, Severity], NoDecode, BeforeValidator(_pairs)] = Field(
         default_factory=dict,
         description="further labels that raise alerts: wheelchair=minor,lens_covered=major",

@@ -27,6 +27,7 @@ from gridwatch.model import (
     Message,
     Observation,
     Observations,
+    Origin,
     Status,
     TrackPoint,
     check_device_id,
@@ -78,6 +79,13 @@ class _EvidenceItem(msgspec.Struct, omit_defaults=True):
     masked: bool = False
 
 
+class _Origin(msgspec.Struct, omit_defaults=True):
+    p: float
+    floor: int | None = None
+    window: int | None = None
+    place: Literal["window", "roof", "elsewhere"] = "window"
+
+
 class _Finding(msgspec.Struct, omit_defaults=True):
     t: Moment
     label: str
@@ -87,6 +95,7 @@ class _Finding(msgspec.Struct, omit_defaults=True):
     t_end: Moment | None = None
     box_xyxy: tuple[float, float, float, float] | None = None
     track: list[tuple[Moment, float, float]] = []
+    where: list[_Origin] = []
     criteria: dict[str, float] = {}
     evidence: list[_EvidenceItem] = []
     detector: str = ""
@@ -194,6 +203,7 @@ def encode_finding(finding: Finding) -> bytes:
         t_end=None if finding.ended_at is None else finding.ended_at.timestamp(),
         box_xyxy=finding.box_xyxy,
         track=[(point.at.timestamp(), point.x, point.y) for point in finding.track],
+        where=[_Origin(**one.as_json()) for one in finding.where],  # type: ignore[arg-type]
         criteria=dict(finding.criteria),
         evidence=[_item(evidence) for evidence in finding.evidence],
         detector=finding.detector,
@@ -313,6 +323,9 @@ def _device_finding(device: str, payload: bytes) -> DeviceFinding:
         ended_at=None if body.t_end is None else _moment(body.t_end, "t_end"),
         box_xyxy=body.box_xyxy,
         track=tuple(TrackPoint(at=_moment(t, "track"), x=x, y=y) for t, x, y in body.track),
+        where=tuple(
+            Origin(p=one.p, floor=one.floor, window=one.window, place=one.place) for one in body.where
+        ),
         criteria=_criteria(body.criteria),
         detector=_text(body.detector, "detector"),
         id=None if body.id is None else _text(str(body.id), "id"),

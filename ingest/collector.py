@@ -65,7 +65,9 @@ async def collect(settings: Settings) -> None:
     """Run a collector until it is cancelled."""
     formats = read_formats(settings.formats)
     options = DetectorOptions(
-        elevator_onnx=settings.elevator_onnx, elevator_classes=settings.elevator_classes
+        elevator_onnx=settings.elevator_onnx,
+        elevator_classes=settings.elevator_classes,
+        originals=frozenset(settings.originals),
     )
     files = EvidenceFiles(settings.data_dir / "evidence")
     connections = CONNECTIONS + settings.detector_workers

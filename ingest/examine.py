@@ -8,8 +8,9 @@ from typing import Any, TypeAlias
 
 from detectors import CAMERA_DETECTORS, DetectorOptions
 from detectors.protocol import CameraDetector
+from gridwatch.drawing import clip, composite, draw
 from gridwatch.errors import UnreadableMedia
-from gridwatch.evidence import clip, draw
+from gridwatch.facade import FacadeView, with_origin
 from gridwatch.media import encode_jpeg, read_picture, read_video
 from gridwatch.model import Clip, DeviceFinding, Evidence, Finding, Frame, Picture, latest
 
@@ -39,96 +40,117 @@ class Examiner:
 
     def __init__(self, options: DetectorOptions) -> None:
         self._detectors = {scene: build(options) for scene, build in CAMERA_DETECTORS.items()}
-        self._states: OrderedDict[str, Any] = OrderedDict()
+        self._originals = options.originals
+        self._states: OrderedDict[str, tuple[FacadeView | None, Any]] = OrderedDict()
 
-    def examine(self, scene: str, medium: Medium) -> tuple[Finding, ...]:
-        """Return the findings with their evidence drawn.
+    def examine(self, scene: str, medium: Medium, view: FacadeView | None = None) -> tuple[Finding, ...]:
+        """Return the findings with their evidence drawn; `view` is what is known of the camera's façade.
 
         Raises UnreadableMedia where the bytes can't be decoded and DetectorError where a detector fails.
         """
         if isinstance(medium, DeviceFinding):
-            return (show_sent(medium.finding),)
+            return (show_sent(medium.finding, view, originals=scene in self._originals),)
         detector = self._detectors.get(scene)
+        originals = scene in self._originals
         if isinstance(medium, Clip):
-            return tuple(self._clip(detector, medium))
+            return tuple(self._clip(detector, medium, view, originals))
         picture = Picture(pixels=read_picture(medium.image), at=medium.observed_at)
         if detector is None:
             return ()
-        findings = detector.see(self._state(medium.device, detector), picture)
-        return tuple(replace(finding, evidence=pictures_of(picture, finding)) for finding in findings)
+        findings = detector.see(self._state(medium.device, detector, view), picture)
+        told = [with_origin(finding, view, picture.size_wh) for finding in findings]
+        return tuple(
+            replace(finding, evidence=_allowed(pictures_of(picture, finding, view), originals))
+            for finding in told
+        )
 
-    def _clip(self, detector: CameraDetector[Any] | None, medium: Clip) -> Iterator[Finding]:
+    def _clip(
+        self, detector: CameraDetector[Any] | None, medium: Clip, view: FacadeView | None, originals: bool
+    ) -> Iterator[Finding]:
         """A clip is judged by itself: the next one may follow after hours."""
         findings: list[Finding] = []
-        state = detector.new_state() if detector else None
+        state = detector.new_state(view) if detector else None
+        size_wh = (0, 0)
         for picture in _pictures(medium):
+            size_wh = picture.size_wh
             if detector:
                 findings += detector.see(state, picture)
         if detector:
             findings += detector.finish(state)
         for number, finding in enumerate(latest(findings)):
-            yield replace(finding, evidence=video_of(medium, finding)) if number < FINDINGS_SHOWN else finding
+            told = with_origin(finding, view, size_wh)
+            shown = _allowed(video_of(medium, told, view), originals) if number < FINDINGS_SHOWN else ()
+            yield replace(told, evidence=shown)
 
-    def _state(self, device: str, detector: CameraDetector[Any]) -> Any:
+    def _state(self, device: str, detector: CameraDetector[Any], view: FacadeView | None) -> Any:
+        """Return the memory of a camera; who looks at another façade now has none yet."""
         key = f"{detector.name} {device}"
-        if key not in self._states:
-            self._states[key] = detector.new_state()
+        if key not in self._states or self._states[key][0] != view:
+            self._states[key] = (view, detector.new_state(view))
         self._states.move_to_end(key)
         while len(self._states) > CAMERAS_REMEMBERED:
             self._states.popitem(last=False)
-        return self._states[key]
+        return self._states[key][1]
 
 
-def pictures_of(picture: Picture, finding: Finding) -> tuple[Evidence, ...]:
+def _allowed(evidence: tuple[Evidence, ...], originals: bool) -> tuple[Evidence, ...]:
+    return tuple(one for one in evidence if one.masked or originals)
+
+
+def pictures_of(picture: Picture, finding: Finding, view: FacadeView | None = None) -> tuple[Evidence, ...]:
     """Return the finding drawn on a masked copy, and the picture as the camera saw it."""
+    drawn = encode_jpeg(draw(picture, finding, masked=True, view=view))
     return (
-        Evidence(
-            media_type="image/jpeg", content=encode_jpeg(draw(picture, finding, masked=True)), masked=True
-        ),
+        Evidence(media_type="image/jpeg", content=drawn, masked=True),
         Evidence(media_type="image/jpeg", content=encode_jpeg(picture.pixels)),
     )
 
 
-def video_of(medium: Clip, finding: Finding) -> tuple[Evidence, ...]:
+def video_of(medium: Clip, finding: Finding, view: FacadeView | None = None) -> tuple[Evidence, ...]:
     """Return picture and clip of a finding, masked with it drawn in, then both as the camera saw them."""
-    shown = min(_around(medium, finding), key=lambda picture: abs(picture.at - finding.observed_at))
-    masked, original = pictures_of(shown, finding)
-    drawn = clip(_around(medium, finding), finding, masked=True)
+    masked, original = pictures_of(composite(_around(medium, finding), finding), finding, view)
+    drawn = clip(_around(medium, finding), finding, masked=True, view=view)
     video = Evidence(media_type="video/mp4", content=drawn, masked=True)
     return (masked, video, original, *_as_sent(medium.video))
 
 
-def show_sent(finding: Finding) -> Finding:
+def show_sent(finding: Finding, view: FacadeView | None = None, *, originals: bool = True) -> Finding:
     """Draw a finding on masked copies of the pictures that the device sent with it, unless it did so itself.
 
-    A picture that can't be read costs the evidence, never the finding; `criteria` counts them.
+    Without `originals` only those are kept; a finding without a place has nothing that a copy could show,
+    and keeps what was sent. A picture that can't be read costs the evidence, never the finding; `criteria`
+    counts them.
     """
+    has_place = finding.box_xyxy is not None or bool(finding.track)
     shown: list[Evidence] = []
     unreadable = 0
     for evidence in finding.evidence:
         try:
-            shown += _masked_copy(evidence, finding)
+            copies = _masked_copy(evidence, finding, view)
         except UnreadableMedia:
             unreadable += 1
             continue
-        shown.append(evidence)
+        shown += copies
+        if originals or not (copies and has_place):
+            shown.append(evidence)
     criteria = dict(finding.criteria) | ({"evidence_unreadable": float(unreadable)} if unreadable else {})
     return replace(finding, evidence=tuple(shown), criteria=criteria)
 
 
-def _masked_copy(evidence: Evidence, finding: Finding) -> tuple[Evidence, ...]:
+def _masked_copy(evidence: Evidence, finding: Finding, view: FacadeView | None) -> tuple[Evidence, ...]:
     """Return the masked copy to be kept beside a file; none where the device masked it. Reads all of it."""
     if evidence.url is not None:
         return ()
     if evidence.media_type.startswith("image/"):
         picture = Picture(pixels=read_picture(evidence.content), at=finding.observed_at)
-        return () if evidence.masked else pictures_of(picture, finding)[:1]
+        return () if evidence.masked else pictures_of(picture, finding, view)[:1]
     start = finding.started_at or finding.observed_at
     video = read_video(evidence.content, start=start, max_duration=MAX_CLIP)
     if evidence.masked:
         deque(video, maxlen=0)
         return ()
-    return (Evidence(media_type="video/mp4", content=clip(video, finding, masked=True), masked=True),)
+    drawn = clip(video, finding, masked=True, view=view)
+    return (Evidence(media_type="video/mp4", content=drawn, masked=True),)
 
 
 def _around(medium: Clip, finding: Finding) -> Iterable[Picture]:

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from gridwatch.errors import DetectorError, EvidenceError, UnreadableMedia
 from gridwatch.evidence import EvidenceFiles
 from gridwatch.model import Clip, DeviceFinding, Evidence, Finding, Frame
+from gridwatch.store.devices import KnownDevice
 from gridwatch.store.entries import Accepted, Concluded, Entry, Shown, Skipped
 from ingest.broker import Delivery
 from ingest.foreign import NATIVE, Foreign
@@ -136,23 +137,22 @@ class Lane:
     async def _detect(self, entry: Entry) -> Entry:
         if not (isinstance(entry, Accepted) and isinstance(entry.message, Frame | Clip | DeviceFinding)):
             return entry
-        device, medium = entry.known.device, entry.message
+        medium = entry.message
         if isinstance(medium, DeviceFinding) and not entry.topic.startswith(NATIVE):
             medium = await self._snapshots.fetched(medium)
         try:
-            findings = await self._examine(device.id, device.scene, medium)
+            findings = await self._examine(entry.known, medium)
         except (UnreadableMedia, DetectorError) as error:
             return entry.rejected(str(error))
         return replace(entry, concluded=tuple([await self._keep(finding) for finding in findings]))
 
-    async def _examine(
-        self, device: str, scene: str, medium: Frame | Clip | DeviceFinding
-    ) -> Sequence[Finding]:
+    async def _examine(self, known: KnownDevice, medium: Frame | Clip | DeviceFinding) -> Sequence[Finding]:
+        device = known.device
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return await self._pool.examine(device, scene, medium)
+                return await self._pool.examine(device.id, device.scene, medium, known.view)
             except WorkerLost as error:
-                log.warning("%s over a medium of %s, attempt %d", error, device, attempt)
+                log.warning("%s over a medium of %s, attempt %d", error, device.id, attempt)
                 lost = error
         raise lost
 

@@ -20,6 +20,7 @@ import cv2
 
 from detectors import DetectorOptions
 from gridwatch.errors import DetectorError, GridwatchError, UnreadableMedia
+from gridwatch.facade import FacadeView
 from gridwatch.model import Finding
 from ingest.examine import Examiner, Medium
 
@@ -63,12 +64,15 @@ class Pool:
         """Return which worker looks at a camera's pictures."""
         return zlib.crc32(device.encode()) % len(self._workers)
 
-    async def examine(self, device: str, scene: str, medium: Medium) -> tuple[Finding, ...]:
-        """Return the findings in a medium; raise UnreadableMedia, DetectorError or WorkerLost.
+    async def examine(
+        self, device: str, scene: str, medium: Medium, view: FacadeView | None = None
+    ) -> tuple[Finding, ...]:
+        """Return the findings in a medium; `view` is what is known of its camera's façade.
 
-        Who stops waiting leaves the worker to its end: the next one must not get this one's answer.
+        Raises UnreadableMedia, DetectorError or WorkerLost. Who stops waiting leaves the worker to its end:
+        the next one must not get this one's answer.
         """
-        return await asyncio.shield(self._workers[self.lane_of(device)].examine(scene, medium))
+        return await asyncio.shield(self._workers[self.lane_of(device)].examine(scene, medium, view))
 
 
 class _Worker:
@@ -93,10 +97,10 @@ class _Worker:
         self._thread.shutdown(wait=True)
         self._pipe.close()
 
-    async def examine(self, scene: str, medium: Medium) -> tuple[Finding, ...]:
+    async def examine(self, scene: str, medium: Medium, view: FacadeView | None) -> tuple[Finding, ...]:
         async with self._one_at_a_time:
             try:
-                await self._send((scene, medium))
+                await self._send((scene, medium, view))
                 answer = await self._answer(JOB_TIMEOUT_S)
             except WorkerLost:
                 await self._replace()
@@ -113,7 +117,7 @@ class _Worker:
         theirs.close()
         return process, ours
 
-    async def _send(self, job: tuple[str, Medium]) -> None:
+    async def _send(self, job: tuple[str, Medium, FacadeView | None]) -> None:
         try:
             await asyncio.get_running_loop().run_in_executor(self._thread, self._pipe.send, job)
         except OSError as error:
@@ -157,9 +161,11 @@ def _work(pipe: Connection, options: DetectorOptions) -> None:
             pipe.send(_examined(examiner, *pipe.recv()))
 
 
-def _examined(examiner: Examiner, scene: str, medium: Medium) -> tuple[Finding, ...] | GridwatchError:
+def _examined(
+    examiner: Examiner, scene: str, medium: Medium, view: FacadeView | None
+) -> tuple[Finding, ...] | GridwatchError:
     try:
-        return examiner.examine(scene, medium)
+        return examiner.examine(scene, medium, view)
     except (UnreadableMedia, DetectorError) as error:
         return type(error)(str(error))
     except MemoryError:

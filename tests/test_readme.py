@@ -68,6 +68,8 @@ def _default(name: str, field: FieldInfo) -> str:
         return DATA_DIR_DEFAULT
     if field.default_factory is not None or field.default in (None, ()):
         return ""
+    if isinstance(field.default, tuple):
+        return f"`{' '.join(field.default)}`"
     return f"`{int(field.default) if isinstance(field.default, bool) else field.default}`"
 
 

@@ -39,11 +39,13 @@ def card_html(alert: Mapping[str, Any], words: Words, places: Places, *, now: da
         escape(words.outage(alert)) or f"{words('confidence')} {alert['confidence']:.0%}",
     ]
     where = places.with_device(alert)
+    origin = words.origin(alert)
+    from_where = f'<div class="gw-origin">{escape(origin)}</div>' if origin else ""
     return (
         f'<div class="gw-line"><span class="gw-severity">{_icon(SEVERITY_ICONS.get(severity, "info"))}'
         f"{words('severity.' + severity)}</span>"
         f'<span class="gw-label">{escape(words.label(alert["label"]))}</span>{mark}</div>'
-        f'<div class="gw-where" title="{escape(alert["device"])}">{escape(where)}</div>'
+        f'<div class="gw-where" title="{escape(alert["device"])}">{escape(where)}</div>{from_where}'
         f'<div class="gw-facts"><span class="gw-state">{words("state." + state)}</span>'
         f"{escape(_who(alert, words))} {' · '.join(filter(None, facts))}</div>"
     )

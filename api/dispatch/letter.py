@@ -31,7 +31,7 @@ def compose(alert: Mapping[str, Any], places: Places, *, link_base: str) -> Lett
         words(
             "notification.body",
             place=place or words("unplaced"),
-            device=" · ".join(filter(None, (device_of(alert), words.outage(alert)))),
+            device=" · ".join(filter(None, (device_of(alert), words.outage(alert), words.origin(alert)))),
             **body,
         )
         for words in languages

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from api.event_stream import AlertStream
 from api.fields import LARGEST_ID, NEXT_PAGE, AlertId, SceneName, Since, Text, Until, link_next
 from api.office import TheOffice, ThePerson
+from api.origin import OriginAnswer
 from api.problems import documented
 from gridwatch.liveness import Kind
 from gridwatch.model import AlertState, Severity
@@ -81,6 +82,9 @@ class AlertAnswer(BaseModel):
     resolved_at: AwareDatetime | None
     resolved_by: str | None
     location: Place | None
+    where: list[OriginAnswer] = Field(
+        [], description="where its surest event came from, the likeliest first; sums to 1"
+    )
     evidence: list[AlertEvidence]
     evidence_deleted_at: AwareDatetime | None = None
     events: int

@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from api.fields import LARGEST_ID, NEXT_PAGE, DeviceId, Label, SceneName, Since, Until, link_next
 from api.office import Office, TheOffice, ThePerson
+from api.origin import OriginAnswer
 from api.problems import documented
 from api.sign_in import Person
 from gridwatch.errors import EvidenceError, NotFound
@@ -81,6 +82,7 @@ class EventAnswer(BaseModel):
     ended_at: AwareDatetime | None
     box_xyxy: tuple[float, float, float, float] | None
     track: list[Any]
+    where: list[OriginAnswer] = Field(description="what it came from, the likeliest first; sums to 1")
     criteria: dict[str, Any]
     detector: str
     received_at: AwareDatetime
@@ -102,6 +104,7 @@ class EventAnswer(BaseModel):
             ended_at=event.ended_at,
             box_xyxy=event.box_xyxy,
             track=list(event.track),
+            where=[OriginAnswer(**origin) for origin in event.origins],
             criteria=dict(event.criteria),
             detector=event.detector,
             received_at=event.received_at,

@@ -4,7 +4,8 @@ Pure geometry: no clock, no files, no pictures.
 """
 
 from gridwatch.facade.calibrating import CalibrationError, calibrate
-from gridwatch.facade.locating import locate
+from gridwatch.facade.locating import locate, with_origin
+from gridwatch.facade.stating import StatedView, read_landmarks
 from gridwatch.facade.view import Calibration, Corner, FacadeView, Landmark, WindowGrid
 
 __all__ = [
@@ -13,7 +14,10 @@ __all__ = [
     "Corner",
     "FacadeView",
     "Landmark",
+    "StatedView",
     "WindowGrid",
     "calibrate",
     "locate",
+    "read_landmarks",
+    "with_origin",
 ]

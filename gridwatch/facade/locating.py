@@ -7,12 +7,12 @@ o · (z - camera height) / (camera distance - o) too high: that is why outward s
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from gridwatch.facade.view import Calibration, FacadeView, Floats, WindowGrid
-from gridwatch.model import Origin, TrackPoint
+from gridwatch.model import Finding, Origin, TrackPoint
 
 GRAVITY_MS2 = 9.81
 
@@ -77,6 +77,17 @@ class _Release:
     x_error: Floats
     z: Floats
     z_error: Floats
+
+
+def with_origin(finding: Finding, view: FacadeView | None, size_wh: tuple[int, int]) -> Finding:
+    """Return a finding that says where its thing came from, where a view of the façade tells it.
+
+    The track is in pixels of pictures of `size_wh`.
+    """
+    fitted = view.fitted(size_wh) if view is not None else None
+    if fitted is None or finding.where or not finding.track:
+        return finding
+    return replace(finding, where=locate(fitted, finding.track))
 
 
 def locate(view: FacadeView, track: Sequence[TrackPoint]) -> tuple[Origin, ...]:

@@ -223,6 +223,33 @@ class FacadeView:
         scale: Floats = np.linalg.norm(ends[0] - ends[1], axis=-1) / 0.1
         return scale
 
+    def facade_xy(self) -> PolygonXy:
+        """Return the façade's outline: the polygon, else that of the window grid, else nothing."""
+        if self.polygon or self.calibration is None:
+            return self.polygon
+        grid = self.calibration.grid
+        margin = (grid.window_pitch_m - grid.window_width_m) / 2
+        left, right = -margin, grid.windows * grid.window_pitch_m - margin
+        return self._outline(left, grid.first_floor_m, right, grid.top_m)
+
+    def window_xy(self, floor: int | None, window: int | None) -> PolygonXy:
+        """Return a window's outline in pixels, or that of a whole floor; nothing where the grid has none."""
+        if self.calibration is None or floor is None:
+            return ()
+        grid = self.calibration.grid
+        try:
+            left, lower, right, upper = grid.box_m(floor, window or 1)
+        except ValueError:
+            return ()
+        if window is None:
+            right = grid.box_m(floor, grid.windows)[2]
+        return self._outline(left, lower, right, upper)
+
+    def _outline(self, left: float, lower: float, right: float, upper: float) -> PolygonXy:
+        assert self.calibration is not None  # noqa: S101 - asked by who looked
+        corners = self.calibration.in_picture([(left, lower), (right, lower), (right, upper), (left, upper)])
+        return tuple((float(x), float(y)) for x, y in np.clip(corners, -1e6, 1e6))
+
     def fitted(self, size_wh: tuple[int, int]) -> Self | None:
         """Return the view for pictures of another size; None where their shape differs: another crop."""
         if size_wh == self.size_wh:

@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 
 from gridwatch.coordinates import Crs
 from gridwatch.errors import NotAllowed, NotFound
+from gridwatch.facade import FacadeView
 from gridwatch.model import (
     PASSING_STATES,
     Channel,
@@ -42,6 +43,8 @@ class KnownDevice:
     online: bool | None = None
     clock_skew_s: float | None = None
     """How far its clock is ahead; None as long as nobody knows."""
+    view: FacadeView | None = None
+    """What is known of the façade before a camera."""
 
     @classmethod
     def from_row(cls, row: Row) -> "KnownDevice":
@@ -71,7 +74,13 @@ class KnownDevice:
             state_by=row["state_by"] if state in PASSING_STATES else "",
             simulated=row["simulated"],
         )
-        return cls(key=row["key"], device=device, online=row["online"], clock_skew_s=row["clock_skew_s"])
+        return cls(
+            key=row["key"],
+            device=device,
+            online=row["online"],
+            clock_skew_s=row["clock_skew_s"],
+            view=FacadeView.from_json(row["view"]) if row["view"] is not None else None,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -84,6 +84,7 @@ class Event:
     ended_at: datetime | None
     box_xyxy: BoxXyxy | None
     track: Sequence[Any]
+    origins: Sequence[Mapping[str, Any]]
     criteria: Mapping[str, float]
     detector: str
     received_at: datetime

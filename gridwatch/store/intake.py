@@ -279,6 +279,7 @@ def _event_columns(event: UUID, entry: Accepted, finding: Finding, scene: str) -
         "ended_at": finding.ended_at,
         "box_xyxy": None if finding.box_xyxy is None else list(finding.box_xyxy),
         "track": Jsonb([[point.at.timestamp(), point.x, point.y] for point in finding.track]),
+        "origins": Jsonb([origin.as_json() for origin in finding.where]),
         "criteria": Jsonb(dict(finding.criteria)),
         "detector": finding.detector,
         "received_at": entry.received_at,

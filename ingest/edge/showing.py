@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 import cv2
 import numpy as np
 
+from gridwatch.drawing import clip, composite
 from gridwatch.errors import UnreadableMedia
-from gridwatch.evidence import clip
 from gridwatch.media import encode_mp4, read_video
 from gridwatch.model import Evidence, Finding, Picture
 from gridwatch.wire import encode_finding, topic_of
@@ -114,9 +114,9 @@ def with_clip(wanted: Wanted) -> Finding:
     moments = [picture.at for picture in _pictures(wanted)]
     if not moments:
         raise ValueError("none of its pictures was kept")
-    picture = min(_pictures(wanted), key=lambda picture: abs(picture.at - finding.observed_at))
-    masked, original = pictures_of(picture, finding)
-    drawn = _small_enough(clip(_pictures(wanted), finding, masked=True))
+    view = wanted.camera.view
+    masked, original = pictures_of(composite(_pictures(wanted), finding), finding, view)
+    drawn = _small_enough(clip(_pictures(wanted), finding, masked=True, view=view))
     evidence = [masked, Evidence(media_type="video/mp4", content=drawn, masked=True)]
     if wanted.camera.originals:
         content = _small_enough(encode_mp4(_pictures(wanted)))

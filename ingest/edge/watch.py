@@ -10,6 +10,7 @@ from typing import Any
 
 from detectors.protocol import CameraDetector
 from gridwatch.errors import UnreadableMedia
+from gridwatch.facade import with_origin
 from gridwatch.model import Finding, Picture
 from ingest.edge.backlog import Backlog
 from ingest.edge.cameras import EdgeCamera, Kind
@@ -180,8 +181,10 @@ class Watch:
     def _found(self, finding: Finding) -> None:
         """Tell a finding at once, with a picture; its clip is made when the last of it was seen."""
         finding = replace(finding, id=_id_of(finding))
+        if self._last is not None:
+            finding = with_origin(finding, self.camera.view, self._last.size_wh)
         log.info("%s: %s (%.0f %%)", self.camera.device, finding.label, 100 * finding.confidence)
-        evidence = () if self._last is None else pictures_of(self._last, finding)
+        evidence = () if self._last is None else pictures_of(self._last, finding, self.camera.view)
         if not self.camera.originals:
             evidence = evidence[:1]
         self._tell(finding_message(self.camera.device, replace(finding, evidence=evidence)))

@@ -52,6 +52,23 @@ def test_an_outage_says_how_much_is_silent_and_where() -> None:
     assert "涉及：co_ppm" in card_html(one, Words("zh-CN"), PLACES, now=NOON)
 
 
+def test_a_throw_says_which_windows_it_came_from_and_how_surely() -> None:
+    where = [
+        {"p": 0.62, "floor": 12, "window": 3},
+        {"p": 0.2, "floor": 11, "window": 3},
+        {"p": 0.12, "place": "roof"},
+        {"p": 0.06, "place": "elsewhere"},
+    ]
+    thrown = {**ALERT, "label": "falling_object", "where": where}
+    text = card_html(thrown, Words("zh-CN"), PLACES, now=NOON)
+    assert "最可能：12 层 3 号窗 62%，11 层 3 号窗 20%，楼顶 12%" in text
+    assert "其他" not in text
+    assert "floor 12, window 3 (62%); floor 11" in card_html(thrown, Words("en"), PLACES, now=NOON)
+    floors = {**ALERT, "where": [{"p": 0.08, "floor": 2}]}
+    assert Words("en").origin(floors) == "Most likely: floor 2 (8%)"
+    assert Words("en").origin({**ALERT, "where": []}) == ""
+
+
 def test_every_language_says_everything() -> None:
     keys = {language: texts.keys() for language, texts in TEXTS.items()}
     assert len(keys) == 2

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gridwatch.drawing import clip, draw
 from gridwatch.errors import EvidenceError
-from gridwatch.evidence import EvidenceFiles, clip, draw
+from gridwatch.evidence import EvidenceFiles
 from gridwatch.media import read_video
 from gridwatch.model import Finding, Picture, TrackPoint
 

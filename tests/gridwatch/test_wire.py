@@ -19,6 +19,7 @@ from gridwatch.model import (
     LiftState,
     Observation,
     Observations,
+    Origin,
     Status,
     TrackPoint,
 )
@@ -285,6 +286,7 @@ def test_an_encoded_finding_decodes_to_the_same() -> None:
         ended_at=AT + timedelta(seconds=1.2),
         box_xyxy=(1.0, 2.0, 3.5, 400.0),
         track=(TrackPoint(at=AT, x=2.0, y=3.0), TrackPoint(at=AT + timedelta(seconds=1), x=2.5, y=399.0)),
+        where=(Origin(p=0.62, floor=12, window=3), Origin(p=0.3, floor=11), Origin(p=0.08, place="roof")),
         criteria={"fall_m": 7.5},
         detector="throwing/1",
         evidence=(
@@ -307,6 +309,9 @@ def test_an_encoded_finding_decodes_to_the_same() -> None:
         ({"evidence": [{"type": "image/jpeg", "url": "file:///etc/passwd"}]}, "http"),
         ({"evidence": [{"type": "image/jpeg"}]}, "either"),
         ({"detector": "a\x00b"}, "zero byte"),
+        ({"where": [{"p": 0.7, "floor": 1}, {"p": 0.7, "floor": 2}]}, "sum to at most 1"),
+        ({"where": [{"p": 1}]}, "a window has a floor"),
+        ({"where": [{"p": 1, "floor": 2, "place": "roof"}]}, "roof and elsewhere have none"),
         ({"criteria": {"fall m": 1}}, "small letters"),
         ({"criteria": {f"c{n}": 1 for n in range(65)}}, "at most 64"),
     ],

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from paho.mqtt import publish
 
+from gridwatch.facade import Calibration, FacadeView, Landmark, WindowGrid
 from gridwatch.media import encode_jpeg, encode_mp4
 from gridwatch.model import Evidence, Finding
 from ingest.examine import show_sent
@@ -33,7 +34,8 @@ def collector(database_url: str, mosquitto: Mosquitto, tmp_path: Path) -> Iterat
     """Return a running collector beside cameras `throw`, `lift` and `ridge`."""
     for camera, scene in (("throw", "throwing"), ("lift", "elevator"), ("ridge", "fire")):
         register(database_url, camera, scene, "camera")
-    with running_collector(database_url, mosquitto, tmp_path) as running:
+    originals = {"GRIDWATCH_ORIGINALS": "fire elevator throwing"}
+    with running_collector(database_url, mosquitto, tmp_path, **originals) as running:
         yield running
 
 
@@ -203,3 +205,44 @@ def test_a_picture_that_the_device_masked_is_kept_as_it_is() -> None:
     broken = Evidence(media_type="image/jpeg", content=b"broken", masked=True)
     finding = Finding(label="ebike", confidence=0.9, observed_at=START, evidence=(sent, broken))
     assert show_sent(finding) == replace(finding, evidence=(sent,), criteria={"evidence_unreadable": 1.0})
+
+
+def test_a_calibrated_camera_names_windows_and_keeps_only_masked_evidence(
+    database_url: str, mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    register(database_url, "throw", "throwing", "camera")
+    rendered = render_throw(
+        np.random.default_rng(5), start=START, duration_s=5, fps=25, size_wh=(640, 480), throws=True
+    )
+    scale = float(rendered.truth[0].detail["px_per_m"])
+    view = FacadeView(
+        size_wh=(640, 480),
+        polygon=((50, 60), (590, 60), (590, 479), (50, 479)),
+        calibration=Calibration(
+            grid=WindowGrid(floors=12, windows=12),
+            landmarks=(Landmark(x=52, y=480, x_m=0, z_m=0),),
+            to_facade=((1 / scale, 0, -52 / scale), (0, -1 / scale, 480 / scale), (0, 0, 1)),
+            camera_x_m=10,
+            camera_z_m=10,
+            camera_away_m=200,
+            residual_px=0.5,
+            residual_m=0.05,
+        ),
+    )
+    with running_collector(database_url, mosquitto, tmp_path):
+        send(mosquitto, (f"throw/frame/{START_MS - 60_000}", grey(90)))
+        wait_until(lambda: totals(database_url)["stored"] == 1)
+        # The collector knows the camera by now: it hears of the change.
+        ask(
+            database_url,
+            "UPDATE device SET view = %s::jsonb",
+            [json.dumps(view.as_json())],
+        )
+        send(mosquitto, (f"throw/clip/{START_MS}", encode_mp4(rendered.pictures)))
+        wait_until(lambda: totals(database_url)["stored"] == 2, timeout_s=60)
+    (alert,) = ask(database_url, "SELECT a.id, e.origins FROM alert a JOIN event e ON e.alert_id = a.id")
+    floor = round(float(rendered.truth[0].detail["floors_above_edge"]) + 0.5)
+    assert abs(alert["origins"][0]["floor"] - floor) <= 1
+    assert sum(origin["p"] for origin in alert["origins"]) == pytest.approx(1, abs=1e-6)
+    kept = ask(database_url, "SELECT media_type, masked FROM evidence ORDER BY position")
+    assert kept == [{"media_type": "image/jpeg", "masked": True}, {"media_type": "video/mp4", "masked": True}]

@@ -38,6 +38,9 @@ SELECT a.id, a.seq, jsonb_build_object(
                      THEN jsonb_build_object('lon', a.lon, 'lat', a.lat) END,
     'events', a.events, 'assignee', a.assignee, 'level', a.level, 'simulated', a.simulated,
     'drill', a.drill, 'tester', a.tester, 'playback_url', d.playback_url,
+    'where', coalesce((
+        SELECT e.origins FROM event e WHERE e.alert_id = a.id AND e.origins <> '[]'
+        ORDER BY e.confidence DESC, e.observed_at DESC LIMIT 1), '[]'::jsonb),
     'evidence', coalesce((
         SELECT jsonb_agg(jsonb_build_object(
             'event', shown.event_id, 'position', shown.position, 'media_type', shown.media_type,

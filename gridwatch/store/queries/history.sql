@@ -67,7 +67,7 @@ WHERE %(area)s::text IS NULL OR d.area = %(area)s
 ORDER BY d.id, q.name
 -- events --
 SELECT e.id, d.id AS device, e.scene, e.label, e.confidence, e.observed_at, e.started_at, e.ended_at,
-       e.box_xyxy, e.track, e.criteria, e.detector, e.received_at, e.recorded_at, e.alert_id,
+       e.box_xyxy, e.track, e.origins, e.criteria, e.detector, e.received_at, e.recorded_at, e.alert_id,
        coalesce((SELECT jsonb_agg(jsonb_build_object('position', v.position, 'media_type', v.media_type,
                                                      'masked', v.masked, 'link', v.url)
                                   ORDER BY v.position)

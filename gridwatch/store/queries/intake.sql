@@ -4,18 +4,18 @@ VALUES (%(device_key)s, %(kind)s, %(observed_at)s, %(received_at)s)
 ON CONFLICT DO NOTHING
 -- event --
 INSERT INTO event (id, device_key, scene, label, confidence, observed_at, started_at, ended_at, box_xyxy,
-                   track, criteria, detector, received_at)
+                   track, origins, criteria, detector, received_at)
 VALUES (%(id)s, %(device_key)s, %(scene)s, %(label)s, %(confidence)s, %(observed_at)s, %(started_at)s,
-        %(ended_at)s, %(box_xyxy)s, %(track)s, %(criteria)s, %(detector)s, %(received_at)s)
+        %(ended_at)s, %(box_xyxy)s, %(track)s, %(origins)s, %(criteria)s, %(detector)s, %(received_at)s)
 ON CONFLICT (id) DO UPDATE
 SET label = excluded.label, confidence = excluded.confidence, observed_at = excluded.observed_at,
     started_at = excluded.started_at, ended_at = excluded.ended_at, box_xyxy = excluded.box_xyxy,
-    track = excluded.track, criteria = excluded.criteria, detector = excluded.detector
+    track = excluded.track, origins = excluded.origins, criteria = excluded.criteria, detector = excluded.detector
 WHERE (event.label, event.confidence, event.observed_at, event.started_at, event.ended_at, event.box_xyxy,
-       event.track, event.criteria, event.detector)
+       event.track, event.origins, event.criteria, event.detector)
    IS DISTINCT FROM
       (excluded.label, excluded.confidence, excluded.observed_at, excluded.started_at, excluded.ended_at,
-       excluded.box_xyxy, excluded.track, excluded.criteria, excluded.detector)
+       excluded.box_xyxy, excluded.track, excluded.origins, excluded.criteria, excluded.detector)
 RETURNING alert_id, xmax = 0 AS is_new
 -- belong --
 UPDATE event SET alert_id = %(alert_id)s WHERE id = %(id)s
