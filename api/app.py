@@ -27,6 +27,7 @@ from api.routes import (
     readings,
     registry,
     token,
+    views,
 )
 from api.sign_in import Guesses, Passwords, Tokens
 from gridwatch.evidence import EvidenceFiles
@@ -45,6 +46,8 @@ WAIT_S = 3.0
 """For a connection: a person who waits longer than this takes the page for broken."""
 
 EVIDENCE_FOLDER = "evidence"
+
+ROUTES = (health, token, devices, views, credentials, commands, areas, readings, events, alerts, registry)
 
 
 def create_app(settings: Settings, *, console: bool = True) -> FastAPI:
@@ -77,7 +80,7 @@ def create_app(settings: Settings, *, console: bool = True) -> FastAPI:
     )
     app.add_middleware(Gate)
     answer_with_problems(app)
-    for routes in (health, token, devices, credentials, commands, areas, readings, events, alerts, registry):
+    for routes in ROUTES:
         app.include_router(routes.router)
     _complete_openapi(app)
     if console:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from gridwatch.errors import GridwatchError, NotAllowed, NotFound, StoreUnavailable
+from gridwatch.facade import CalibrationError
 from gridwatch.lines import WrongLines
 
 MEDIA_TYPE = "application/problem+json"
@@ -95,6 +96,8 @@ async def _own_error(_: Request, error: Exception) -> JSONResponse:
         case WrongLines():
             wrong = [WrongField(field=one.where, why=one.why) for one in error.lines]
             return problem(422, error.summary, errors=wrong)
+        case CalibrationError():
+            return problem(422, str(error), errors=[WrongField(field="body.landmarks", why=str(error))])
         case NotFound():
             return problem(404, str(error))
         case NotAllowed():

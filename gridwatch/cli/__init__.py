@@ -15,6 +15,7 @@ from gridwatch.cli.books import books_command, gaps_command
 from gridwatch.cli.bridge import bridge_app
 from gridwatch.cli.broker_config import broker_config_command
 from gridwatch.cli.ca import ca_app
+from gridwatch.cli.calibrate import calibrate_command
 from gridwatch.cli.collector import ingest_command
 from gridwatch.cli.command import command_command
 from gridwatch.cli.database import migrate_command
@@ -47,6 +48,7 @@ app.command("simulate")(simulate_command)
 app.command("replay")(replay_command)
 app.command("detect")(detect_command)
 app.command("edge")(edge_command)
+app.command("calibrate")(calibrate_command)
 app.command("migrate")(migrate_command)
 app.command("books")(books_command)
 app.command("gaps")(gaps_command)
