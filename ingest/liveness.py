@@ -45,6 +45,6 @@ def quality_chores(settings: Settings) -> Sequence[Chore]:
 
     return (
         Chore(name="limits", every=timedelta(minutes=1), work=watch),
-        Chore(name="quality", every=timedelta(minutes=1), work=look),
+        Chore(name="quality", every=timedelta(seconds=15), work=look),
         Chore(name="drift", every=timedelta(minutes=10), work=compare),
     )

@@ -122,6 +122,12 @@ async def test_what_is_out_of_range_is_flagged_and_told_until_it_was_right_for_a
     assert await bench.alerts() == [(*told, "resolved")]
 
 
+async def test_a_flat_line_of_one_minute_readings_is_told_before_the_tenth_of_them(bench: Bench) -> None:
+    await bench.begin(sensor("s-1", flat_s=300))
+    await bench.measure({"s-1": [20, 21, 22, *[23] * 9]})
+    assert await bench.alerts() == [("s-1", "maintenance_flat_line", "minor", "open")]
+
+
 async def test_one_reading_out_of_range_is_flagged_and_told_to_nobody(bench: Bench) -> None:
     await bench.begin(sensor("s-1", max=60))
     await bench.measure({"s-1": [20, 85, 20, 20]})
