@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import areas, history, ingest, latency, media, memory, overload, rate, shared, startup
+from bench import areas, edge, history, ingest, latency, media, memory, overload, rate, shared, startup
 from bench.machine import Machine
 from bench.spread import Row
 
@@ -31,7 +31,7 @@ MEASUREMENTS = {
     module.__name__.rpartition(".")[2]: Measurement(
         full=module.FULL, quick=module.QUICK, measure=module.measure, rows=module.rows
     )
-    for module in (latency, rate, ingest, overload, shared, history, media, memory, startup, areas)
+    for module in (latency, rate, ingest, overload, shared, history, media, edge, memory, startup, areas)
 }
 
 

@@ -97,7 +97,7 @@ def servers(**settings: str) -> Iterator[Servers]:
         # As root, PostgreSQL runs as an account of its own, which must pass through.
         folder.chmod(0o711)
         port = free_port()
-        started.enter_context(_mosquitto(folder / "broker", port))
+        started.enter_context(mosquitto(folder / "broker", port))
         account = database_account()
         database = prepare(folder, account)
         server = started.enter_context(
@@ -116,7 +116,7 @@ def servers(**settings: str) -> Iterator[Servers]:
 
 
 @contextmanager
-def _mosquitto(folder: Path, port: int) -> Iterator[None]:
+def mosquitto(folder: Path, port: int) -> Iterator[None]:
     program = find_mosquitto()
     if program is None:
         raise RuntimeError("Mosquitto is not installed: make setup says how")

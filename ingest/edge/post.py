@@ -123,9 +123,10 @@ class Post:
         counts = self._watch.counts
         each_ms = 1000 * counts.judging_s / max(1, counts.judged)
         log.info(
-            "%s: %d pictures judged, %.1f ms each; %d skipped, %d damaged",
+            "%s: %d of %d pictures judged, %.1f ms each; %d skipped, %d damaged",
             self._device,
             counts.judged,
+            counts.read,
             each_ms,
             counts.skipped,
             counts.damaged,

@@ -111,7 +111,8 @@ def with_clip(wanted: Wanted) -> Finding:
     `criteria` say how long the clip is. That also makes it an update: one that says nothing new is none.
     """
     finding = wanted.finding
-    moments = [picture.at for picture in _pictures(wanted)]
+    first, last = shown_from(finding), shown_until(finding)
+    moments = [encoded.at for encoded in wanted.kept if first <= encoded.at <= last]
     if not moments:
         raise ValueError("none of its pictures was kept")
     view = wanted.camera.view
@@ -121,7 +122,7 @@ def with_clip(wanted: Wanted) -> Finding:
     if wanted.camera.originals:
         content = _small_enough(encode_mp4(_pictures(wanted)))
         evidence += [original, Evidence(media_type="video/mp4", content=content)]
-    length_s = (moments[-1] - moments[0]).total_seconds()
+    length_s = (max(moments) - min(moments)).total_seconds()
     return replace(
         finding, evidence=tuple(evidence), criteria={**finding.criteria, "clip_s": round(length_s, 1)}
     )
