@@ -34,11 +34,14 @@ class WrongLine:
 
 
 class WrongLines(GridwatchError):
-    """A file can't be imported, and nothing of it was; `lines` and the text hold all that is wrong."""
+    """A file can't be used, and nothing of it was; `lines` and the text hold all that is wrong.
 
-    def __init__(self, lines: Sequence[WrongLine]) -> None:
+    `done`: what nothing was, to whoever reads the text.
+    """
+
+    def __init__(self, lines: Sequence[WrongLine], *, done: str = "imported") -> None:
         self.lines = sorted(lines, key=lambda one: one.line)
-        self.summary = f"nothing was imported, {len(lines)} things are wrong"
+        self.summary = f"nothing was {done}, {len(lines)} things are wrong"
         super().__init__("\n".join([f"{self.summary}:", *map(str, self.lines)]))
 
 

@@ -25,6 +25,7 @@ from gridwatch.cli.dispatch import dispatch_command
 from gridwatch.cli.doctor import doctor_command
 from gridwatch.cli.edge import edge_command
 from gridwatch.cli.evidence import evidence_app
+from gridwatch.cli.fwi import fwi_command
 from gridwatch.cli.quarantine import quarantine_app
 from gridwatch.cli.replay import replay_command
 from gridwatch.cli.simulate import simulate_command
@@ -49,6 +50,7 @@ app.command("replay")(replay_command)
 app.command("detect")(detect_command)
 app.command("edge")(edge_command)
 app.command("calibrate")(calibrate_command)
+app.command("fwi")(fwi_command)
 app.command("migrate")(migrate_command)
 app.command("books")(books_command)
 app.command("gaps")(gaps_command)
