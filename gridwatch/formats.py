@@ -35,6 +35,8 @@ BETWEEN_WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 MOST_NUMBER_CHARACTERS = 40
 
+STEP = re.compile(r"([^.\[\]]+)|\[(\d{1,4})\]")
+
 
 class _Section(BaseModel):
     """A table of the file: no other keys than its own."""
@@ -224,11 +226,13 @@ def quantities(
     """Return the quantities in a decoded body, ours by `fields`, the others under their own names.
 
     `channels`: the quantities that the device is registered with. What a field's `absent` stands for, and a
-    contact of the channels, is filled in where the body leaves the field out. Raises ValueError that names
-    the field.
+    contact of the channels, is filled in where the body leaves the field out. Of a list only the places that
+    `fields` name are read, as `messages[0].value`. Raises ValueError that names the field.
     """
     values: dict[str, float] = {}
     sent = dict(_leaves(body))
+    listed = {path: at_path(body, path) for path in fields if "[" in path}
+    sent |= {path: value for path, value in listed.items() if value is not None}
     for path, value in sent.items():
         meaning = fields.get(path)
         if meaning is None:
@@ -275,6 +279,16 @@ def as_number(value: object) -> object:
     except ValueError:
         return value
     return number if math.isfinite(number) else value
+
+
+def at_path(body: object, path: str) -> object:
+    """Return what lies at a path, as `messages[0].value`; None where nothing does."""
+    for name, place in STEP.findall(path):
+        if name:
+            body = body.get(name) if isinstance(body, Mapping) else None
+        else:
+            body = body[int(place)] if isinstance(body, list) and int(place) < len(body) else None
+    return body
 
 
 def own_name(path: str) -> str:

@@ -44,7 +44,7 @@ class _Event(msgspec.Struct, rename="camel"):
 
 class _RxInfo(msgspec.Struct, rename="camel"):
     gateway_id: str = ""
-    rssi: int = 0
+    rssi: float = 0.0
     snr: float = 0.0
 
 

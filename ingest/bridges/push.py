@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from gridwatch.formats import FieldMeaning, Meaning, as_number
+from gridwatch.formats import FieldMeaning, Meaning, as_number, at_path
 from gridwatch.model import check_device_id, check_label
 from gridwatch.wire import topic_of
 from ingest.bridges.json_text import read_json
@@ -22,7 +22,6 @@ from ingest.bridges.publisher import Outgoing, status_of
 MOST_MESSAGES = 1000
 """Of one body."""
 
-STEP = re.compile(r"([^.\[\]]+)|\[(\d{1,4})\]")
 PATH = re.compile(r"([^.\[\]]+)(\.[^.\[\]]+|\[\d{1,4}\])*")
 
 ONLINE = {"1": True, "true": True, "online": True, "0": False, "false": False, "offline": False}
@@ -98,19 +97,19 @@ def read_push(payload: bytes, rules: Sequence[MessageRule], name: str) -> list[O
 
 def fits(body: object, conditions: Conditions) -> bool:
     """Say whether a body is what conditions describe."""
-    return all(_is(_at(body, path), wanted) for path, wanted in conditions.items())
+    return all(_is(at_path(body, path), wanted) for path, wanted in conditions.items())
 
 
 def _messages(body: object, rule: MessageRule, name: str) -> Iterator[Outgoing]:
     device = _device(body, rule)
     t = _time(body, rule)
     if rule.online is not None:
-        yield status_of(device, online=_online(_at(body, rule.online)))
+        yield status_of(device, online=_online(at_path(body, rule.online)))
     if rule.fields:
         yield _message(device, "readings", {"t": t, "values": _values(body, rule.fields)})
     if rule.label is not None:
         finding = {"t": t, "label": rule.label, "confidence": rule.confidence, "detector": f"vendor:{name}"}
-        picture = _picture(_at(body, rule.picture) if rule.picture else None)
+        picture = _picture(at_path(body, rule.picture) if rule.picture else None)
         yield _message(device, "finding", finding | picture)
 
 
@@ -120,20 +119,10 @@ def _message(device: str, kind: str, body: Mapping[str, Any]) -> Outgoing:
 
 def _each(body: object, path: str | None) -> list[object]:
     """Return the parts of a body that are messages by themselves: a list's elements, or what is there."""
-    part = body if path is None else _at(body, path)
+    part = body if path is None else at_path(body, path)
     if isinstance(part, list):
         return part
     return [] if part is None else [part]
-
-
-def _at(body: object, path: str) -> object:
-    """Return what lies at a path; None where nothing does."""
-    for name, place in STEP.findall(path):
-        if name:
-            body = body.get(name) if isinstance(body, dict) else None
-        else:
-            body = body[int(place)] if isinstance(body, list) and int(place) < len(body) else None
-    return body
 
 
 def _is(value: object, wanted: Scalar | list[Scalar]) -> bool:
@@ -147,7 +136,7 @@ def _word(value: object) -> str:
 
 
 def _device(body: object, rule: MessageRule) -> str:
-    found = _at(body, rule.device)
+    found = at_path(body, rule.device)
     if isinstance(found, bool) or not isinstance(found, str | int):
         raise ValueError(f"{rule.device}: no device is named")
     return check_device_id(f"{rule.prefix}{found}")
@@ -157,7 +146,7 @@ def _time(body: object, rule: MessageRule) -> float:
     """Return Unix seconds; the arrival where the platform gives no time."""
     if rule.time is None:
         return datetime.now(UTC).timestamp()
-    found = _at(body, rule.time)
+    found = at_path(body, rule.time)
     try:
         if rule.time_unit == "text":
             moment = datetime.fromisoformat(str(found))
@@ -174,7 +163,7 @@ def _time(body: object, rule: MessageRule) -> float:
 def _values(body: object, fields: Mapping[str, FieldMeaning]) -> dict[str, float]:
     values = {}
     for path, meaning in fields.items():
-        found = as_number(_at(body, path))
+        found = as_number(at_path(body, path))
         try:
             number = meaning.absent if found is None else meaning.read(found)
         except (ValueError, OverflowError) as error:

@@ -80,6 +80,19 @@ def test_a_field_that_no_table_names_keeps_its_own_name_and_text_is_left_out() -
     assert quantities(body, {}, NO_CHANNELS) == {"battery_voltage": 3.6, "temperature_sensor_1": 24.5}
 
 
+def test_of_a_list_the_places_that_the_table_names_are_read() -> None:
+    body = {"messages": [{"value": 24.5, "id": 4097}, {"value": "41"}, 7], "valid": True}
+    fields = {
+        "messages[0].value": meaning(quantity="temperature_c", unit="°C"),
+        "messages[1].value": meaning(quantity="humidity_pct", unit="%"),
+        "messages[9].value": meaning(quantity="co_ppm"),
+        "valid[0]": meaning(quantity="co2_ppm", absent=400),
+    }
+    assert quantities(body, fields, NO_CHANNELS) == {
+        "temperature_c": 24.5, "humidity_pct": 41.0, "valid": 1.0, "co2_ppm": 400.0
+    }  # fmt: skip
+
+
 def test_a_field_that_can_have_no_name_of_ours_wants_an_entry() -> None:
     with pytest.raises(ValueError, match="'温度' can't be a name here: map it"):
         quantities({"温度": 24.5}, {}, NO_CHANNELS)
