@@ -19,6 +19,7 @@ from simulators.facade.light import LightName
 from simulators.facade.sensor import ShakeName
 from simulators.facade.stage import Stage, draw_stage
 from simulators.facade.take import Disturber, Filming, Take, draw_take
+from simulators.facade.throws import windows_to_throw_from
 
 Split: TypeAlias = Literal["train", "report"]
 Weather: TypeAlias = Literal["dry", "wind", "rain", "snow"]
@@ -39,9 +40,9 @@ USUAL: Mapping[Disturber, int] = {"laundry": 2, "curtain": 1, "lamp": 1, "leaf":
 """What moves before a house while something is thrown."""
 
 CROWDS: Mapping[Family, Mapping[Disturber, int]] = {
-    "air": {"leaf": 10, "sheet": 6, "bird": 10, "diving_bird": 10, "insect": 12},
-    "home": {"laundry": 8, "curtain": 8, "window": 7, "lamp": 6, "glare": 10},
-    "street": {"vehicle": 9, "walker": 9, "tree": 1},
+    "air": {"leaf": 14, "sheet": 13, "bird": 14, "diving_bird": 14, "insect": 16},
+    "home": {"laundry": 10, "curtain": 10, "window": 10, "lamp": 10, "glare": 15},
+    "street": {"vehicle": 13, "walker": 13, "tree": 1},
     "rain": {"rain": 10, "laundry": 1},
     "snow": {"snow": 10, "laundry": 1},
     "light": {"lamp": 6, "glare": 4, "tree": 1},
@@ -66,7 +67,8 @@ class Clip:
     """Times that it is a smaller part of a larger picture: pixels per metre stay those of the larger."""
     fps: float
     kbit_s: float
-    duration_s: float
+    duration_s: float | None
+    """None: as long as its throws take, one after the other."""
 
     @property
     def name(self) -> str:
@@ -77,14 +79,13 @@ class Clip:
         return np.random.default_rng([SPLITS[self.split], FAMILIES.index(self.family), self.number, part])
 
     def stage(self) -> Stage:
-        """Return its façade."""
-        return draw_stage(
-            self._rng(1),
-            size_wh=self.size_wh,
-            light=self.light,
-            crop=self.crop,
-            lowest_m=-2.5 if self.family == "street" else None,
-        )
+        """Return its façade; for throws one on which three floors are seen below some window."""
+        rng = self._rng(1)
+        lowest_m = -2.5 if self.family == "street" else None
+        while True:
+            stage = draw_stage(rng, size_wh=self.size_wh, light=self.light, crop=self.crop, lowest_m=lowest_m)
+            if self.family != "throws" or windows_to_throw_from(stage):
+                return stage
 
     def take(self) -> Take:
         """Return what happens in it."""
@@ -137,12 +138,11 @@ def draw_clip(split: Split, family: Family, number: int) -> Clip:
         weather = rng.choice(["dry", "dry", "dry", "wind", "rain", "snow"])
     size_wh, crop = THIRD_WH, float(rng.uniform(1.0, 2.5))
     if family == "throws":
-        size_wh = [FULL_WH, UPRIGHT_WH, HALF_WH, HALF_WH][number % 4]
+        size_wh = [FULL_WH, HALF_WH, HALF_WH, HALF_WH, UPRIGHT_WH, HALF_WH, HALF_WH, HALF_WH][number % 8]
         crop = float(rng.uniform(1.2, 2.2)) if size_wh == HALF_WH else 1.0
     shake: ShakeName = "sway" if weather == "wind" else "none"
     if family == "shake":
         shake = rng.choice(["sway", "knock"])
-    throws = THROWS_PER_CLIP if family == "throws" else 0
     return Clip(
         split=split,
         family=family,
@@ -154,5 +154,5 @@ def draw_clip(split: Split, family: Family, number: int) -> Clip:
         crop=crop,
         fps=float(rng.choice([25, 25, 15, 30])),
         kbit_s=float(rng.uniform(2000, 4000)),
-        duration_s=2.0 + 5.0 * throws if throws else 12.0,
+        duration_s=None if family == "throws" else 12.0,
     )

@@ -101,26 +101,28 @@ def make_bird(rng: np.random.Generator, stage: Stage, starts_s: float) -> Mover:
 
 
 def make_diving_bird(rng: np.random.Generator, stage: Stage, starts_s: float) -> Mover:
-    """Return a bird that drops from a ledge or folds its wings in flight, and pulls out after 1.5 to 8 m."""
+    """Return a bird that drops from a ledge, or dives steeply out of its flight, and pulls out.
+
+    A drop is 0.4 to 0.85 g for a quarter to seven tenths of a second. A dive is fast already, gains at most
+    a quarter of g, and goes down by up to 20 m. A falcon's stoop, which is a free fall, is none of them.
+    """
     out = float(rng.uniform(0.3, 6.0))
     x, _, z = _somewhere(rng, stage, out, above=False)
-    dive_s, recovery_s = float(rng.uniform(0.6, 1.6)), float(rng.uniform(0.4, 0.9))
-    pull = 9.81 * float(rng.uniform(0.25, 0.75))
+    if rng.random() < 0.6:
+        before, pull, dive_s = 0.0, float(rng.uniform(0.4, 0.85)), float(rng.uniform(0.25, 0.7))
+        aside = float(rng.uniform(0.3, 2))
+    else:
+        before, pull = float(rng.uniform(5, 11)), float(rng.uniform(0, 0.25))
+        dive_s = float(rng.uniform(0.7, 1.5))
+        aside = float(rng.uniform(1.5, 8))
     t = np.arange(0, dive_s + 3.0, STEP_S)
-    before = float(rng.uniform(0, 2))
-    falling = np.where(t < dive_s, before + pull * t, 0.0)
-    fastest = before + pull * dive_s
-    level = np.clip((t - dive_s) / recovery_s, 0, 1)
-    falling = np.where(t < dive_s, falling, fastest * np.cos(level * np.pi / 2))
-    aside = float(rng.choice([-1, 1])) * (float(rng.uniform(0.3, 3)) + fastest * np.sin(level * np.pi / 2))
-    places = np.column_stack(
-        [
-            x + np.cumsum(np.broadcast_to(aside, t.shape)) * STEP_S,
-            out + 0.6 * t,
-            z - np.cumsum(falling) * STEP_S,
-        ]
-    )
-    return _bird(rng, stage, places[places[:, 2] > 0], starts_s, kind="diving_bird", folded_s=dive_s)
+    level = np.clip((t - dive_s) / float(rng.uniform(0.4, 0.9)), 0, 1) * np.pi / 2
+    fastest = before + 9.81 * pull * dive_s
+    down = np.where(t < dive_s, before + 9.81 * pull * t, fastest * np.cos(level))
+    along = float(rng.choice([-1, 1])) * (aside + fastest * np.sin(level))
+    places = np.column_stack([x + np.cumsum(along) * STEP_S, out + 0.6 * t, z - np.cumsum(down) * STEP_S])
+    above = int(np.argmax(places[:, 2] <= 0)) or len(places)
+    return _bird(rng, stage, places[:above], starts_s, kind="diving_bird", folded_s=dive_s)
 
 
 def _bird(

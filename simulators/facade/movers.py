@@ -71,6 +71,11 @@ class Mover:
         """When its way ends."""
         return self.starts_s + (len(self.xy) - 1) * STEP_S
 
+    def leaves_s(self, size_wh: tuple[int, int]) -> float:
+        """Return when it is last in a picture of this size; its start where it never is."""
+        inside = ((self.xy >= 0) & (self.xy < np.array(size_wh))).all(axis=1)
+        return self.starts_s + (int(np.flatnonzero(inside)[-1]) * STEP_S if inside.any() else 0.0)
+
     def paint(self, canvas: Pixels, t: float) -> Seen | None:
         """Paint it as the shutter that opens at `t` draws it out."""
         if t < self.starts_s or (t > self.ends_s and not self.stays):

@@ -61,8 +61,8 @@ AT_WINDOWS: Mapping[Disturber, Callable[[np.random.Generator, Stage, Window, flo
 FIRST_THROW_S = 1.5
 """After the start: a camera has been looking for longer than a detector needs to learn its noise."""
 
-BETWEEN_THROWS_S = 5.0
-"""So that each is an event of its own."""
+BETWEEN_THROWS_S = (1.2, 2.2)
+"""From the end of one to the next, so that each is an event of its own."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,7 +107,7 @@ def draw_take(
     rng: np.random.Generator,
     stage: Stage,
     *,
-    duration_s: float,
+    duration_s: float | None,
     fps: float = 25.0,
     throws: Sequence[str | None] = (),
     disturbers: Mapping[Disturber, int] | None = None,
@@ -119,20 +119,18 @@ def draw_take(
 
     `throws` names what is thrown, one after the other (None: anything); `disturbers` how many of each kind
     there are, for rain and snow how heavy they are in tenths; `wind_ms` is the wind's standard deviation.
+    Without `duration_s` it ends a second after the last throw.
     Raises ValueError where a throw needs a higher house than is seen.
     """
     wanted = dict(disturbers or {})
     wind = (float(rng.normal(0, wind_ms)), float(rng.normal(0, 0.3 * wind_ms)), 0.0)
-    thrown = [
-        draw_throw(
-            rng,
-            stage,
-            released_s=FIRST_THROW_S + BETWEEN_THROWS_S * number + float(rng.uniform(0, 1)),
-            thing=thing,
-            wind_ms=wind,
-        )
-        for number, thing in enumerate(throws)
-    ]
+    thrown: list[Throw] = []
+    free_s = FIRST_THROW_S - BETWEEN_THROWS_S[0]
+    for thing in throws:
+        released_s = free_s + float(rng.uniform(*BETWEEN_THROWS_S))
+        thrown.append(draw_throw(rng, stage, released_s=released_s, thing=thing, wind_ms=wind))
+        free_s = thrown[-1].body.leaves_s(stage.camera.size_wh)
+    duration_s = duration_s or free_s + 1.0
     passing = {
         kind: [make(rng, stage, float(rng.uniform(0, 0.85)) * duration_s) for _ in range(wanted.get(kind, 0))]
         for kind, make in PASSING.items()
@@ -184,14 +182,15 @@ def _draw_light_change(rng: np.random.Generator, duration_s: float) -> LightChan
 class Filming:
     """One pass through a take. Once the pictures have been taken, it knows where everything was.
 
-    `thrown` has, for each throw, where it was in each picture; `disturbing` the same for each other actor,
-    by its place in `take.actors`, while it was seen.
+    `thrown` has, for each throw, where it was in each picture; `mirrored` where its reflection was seen;
+    `disturbing` the same for each other actor, by its place in `take.actors`.
     """
 
     take: Take
     start: datetime
     moments: list[datetime] = field(default_factory=list)
     thrown: list[list[Seen | None]] = field(default_factory=list)
+    mirrored: list[list[tuple[datetime, BoxXyxy]]] = field(default_factory=list)
     disturbing: dict[int, list[tuple[datetime, BoxXyxy]]] = field(default_factory=dict)
 
     def pictures(self) -> Iterator[Picture]:
@@ -202,8 +201,9 @@ class Filming:
         rng = np.random.default_rng(take.seed)
         sensor = Sensor(rng, size_wh=(width, height), noise=stage.noise, coloured=not stage.light.infrared)
         bodies = {id(throw.body): number for number, throw in enumerate(take.throws)}
-        reflections = {id(throw.reflection) for throw in take.throws}
+        reflections = {id(throw.reflection): number for number, throw in enumerate(take.throws)}
         self.thrown = [[] for _ in take.throws]
+        self.mirrored = [[] for _ in take.throws]
         canvas = np.empty_like(stage.background)
         for index in range(round(take.duration_s * take.fps)):
             t = index / take.fps
@@ -215,7 +215,9 @@ class Filming:
                 moved = seen and _moved(seen, dx, dy, (width, height))
                 if id(actor) in bodies:
                     self.thrown[bodies[id(actor)]].append(moved or None)
-                elif moved and id(actor) not in reflections:
+                elif moved and id(actor) in reflections:
+                    self.mirrored[reflections[id(actor)]].append((at, moved.box_xyxy))
+                elif moved:
                     self.disturbing.setdefault(number, []).append((at, moved.box_xyxy))
             self.moments.append(at)
             exposed = sensor.expose(take.shake.moved(canvas, t), light=take.light(t), dt=1 / take.fps)
@@ -228,6 +230,7 @@ class Filming:
     def _truth(self, throw: Throw, seen: Sequence[Seen | None]) -> Truth:
         there = [(at, one) for at, one in zip(self.moments, seen, strict=True) if one is not None]
         released = self.start + timedelta(seconds=throw.released_s)
+        last_s = (there[-1][0] - self.start).total_seconds() if there else throw.released_s
         x, out, z = throw.start
         return Truth(
             label="falling_object",
@@ -244,6 +247,7 @@ class Filming:
                 "outward_ms": round(throw.outward_ms, 2),
                 "size_px": round(float(np.median([one.size_px for _, one in there])), 2) if there else 0.0,
                 "contrast": round(float(np.median([one.contrast for _, one in there])), 1) if there else 0.0,
+                "fallen_floors": round(throw.fallen_m(last_s) / self.take.stage.house.floor_m, 2),
                 "seen_s": round((there[-1][0] - there[0][0]).total_seconds(), 3) if there else 0.0,
             },
         )

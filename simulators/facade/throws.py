@@ -20,7 +20,8 @@ OUTWARD_MS = (0.3, 4.0)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Throw:
-    """What is thrown, when and whence. `reflection` is its likeness in the façade's glass."""
+    """What is thrown, when and whence. `reflection` is its likeness in the façade's glass; `heights_m` its
+    height every STEP_S seconds."""
 
     thing: str
     released_s: float
@@ -29,6 +30,12 @@ class Throw:
     start: tuple[float, float, float]
     body: Mover
     reflection: Mover
+    heights_m: NDArray[np.float64]
+
+    def fallen_m(self, until_s: float) -> float:
+        """Return how far it has fallen by a time of the take."""
+        step = round((until_s - self.released_s) / STEP_S)
+        return float(self.heights_m[0] - self.heights_m[min(max(step, 0), len(self.heights_m) - 1)])
 
 
 def draw_throw(
@@ -41,7 +48,7 @@ def draw_throw(
 ) -> Throw:
     """Draw one throw from a window that is seen with three floors below it; raises ValueError where there is
     none."""
-    windows = _high_windows(stage)
+    windows = windows_to_throw_from(stage)
     if not windows:
         raise ValueError("no window of the house has three floors below it in the picture")
     window = windows[int(rng.integers(len(windows)))]
@@ -75,10 +82,11 @@ def draw_throw(
         start=start,
         body=body,
         reflection=reflection,
+        heights_m=places[:, 2],
     )
 
 
-def _high_windows(stage: Stage) -> Sequence[Window]:
+def windows_to_throw_from(stage: Stage) -> Sequence[Window]:
     """Return the windows in the picture that have LEAST_FALL_FLOORS below them in the picture."""
     found = []
     height = stage.camera.size_wh[1]

@@ -1,0 +1,121 @@
+"""Show a clip to the methods and keep what came of it: one record per clip, small enough to be kept."""
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from bench.throwing.alerts import ALERT, Method, Ours
+from bench.throwing.baselines import Chain, Fade
+from bench.throwing.judging import judge
+from bench.throwing.sets import Clip, Showing, show
+from simulators.facade.street import Tree
+from simulators.facade.take import Filming
+from simulators.facade.weather import Falling
+
+Record = dict[str, Any]
+"""What is kept of a clip, as JSON."""
+
+ROOT = Path(__file__).resolve().parents[2]
+JUDGED = ("detectors/throwing", "gridwatch/facade", "simulators/facade", "bench/throwing/sets.py")
+"""What the results depend on: when any of it changes, older results say nothing."""
+
+LEAST_PICTURES = 5
+"""In which a disturber must be seen to count as a track."""
+
+
+def digest() -> str:
+    """Return a name of the present state of all that is judged."""
+    files = [
+        file
+        for part in JUDGED
+        for file in ([ROOT / part] if part.endswith(".py") else (ROOT / part).rglob("*.py"))
+    ]
+    summed = hashlib.sha256()
+    for file in sorted(files):
+        summed.update(file.relative_to(ROOT).as_posix().encode() + b"\0" + file.read_bytes())
+    return summed.hexdigest()[:12]
+
+
+def watch(clip: Clip, *, state: str, baselines: bool) -> Record:
+    """Render a clip, show it to the detector and maybe to the baselines; return what came of it."""
+    showing = show(clip)
+    methods: list[Method] = [Ours(showing.view)]
+    if baselines:
+        methods += [Fade(), Chain()]
+    spent = dict.fromkeys((method.name for method in methods), 0.0)
+    pictures = 0
+    for picture in showing.pictures():
+        pictures += 1
+        for method in methods:
+            before = time.process_time()
+            method.see(picture)
+            spent[method.name] += time.process_time() - before
+    verdicts = {method.name: _verdict(method, showing) for method in methods}
+    return {
+        "clip": clip.name,
+        "state": state,
+        "family": clip.family,
+        "light": clip.light,
+        "weather": clip.weather,
+        "shake": clip.shake,
+        "size_wh": list(clip.size_wh),
+        "fps": clip.fps,
+        "seconds": round(pictures / clip.fps, 2),
+        "distance_m": round(showing.filming.take.stage.camera.at_m[1], 1),
+        "events": [truth.detail for truth in showing.filming.truth()],
+        "tracks": tracks(showing.filming),
+        "methods": {
+            name: {**verdict, "ms": round(1000 * spent[name] / max(1, pictures), 2)}
+            for name, verdict in verdicts.items()
+        },
+    }
+
+
+def _verdict(method: Method, showing: Showing) -> dict[str, Any]:
+    told = method.alerts()
+    verdict = judge(
+        [alert for alert in told if alert.label == ALERT],
+        [alert for alert in told if alert.label != ALERT],
+        showing.filming,
+        showing.view,
+    )
+    return {
+        "answers": [_without_unknown(asdict(answer)) for answer in verdict.answers],
+        "duplicates": verdict.duplicates,
+        "false": list(verdict.false),
+        "false_suspected": list(verdict.false_suspected),
+        "notes": method.notes,
+    }
+
+
+def _without_unknown(answer: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: round(value, 3) if isinstance(value, float) else value
+        for name, value in answer.items()
+        if value is not None
+    }
+
+
+def tracks(filming: Filming) -> dict[str, int]:
+    """Return how many of each kind of disturber were seen in LEAST_PICTURES pictures or more.
+
+    A tree counts each tuft of leaves, rain and snow each drop and flake.
+    """
+    counted: Counter[str] = Counter()
+    for number, boxes in filming.disturbing.items():
+        actor = filming.take.actors[number]
+        if len(boxes) >= LEAST_PICTURES:
+            counted[actor.kind] += len(actor.tufts) if isinstance(actor, Tree) else 1
+    for actor in filming.take.actors:
+        if isinstance(actor, Falling):
+            counted[actor.kind] += actor.tracks
+    return dict(counted)
+
+
+def both(records: Sequence[Record], names: Sequence[str]) -> list[Record]:
+    """Return the records of the clips that all of these methods have seen."""
+    return [record for record in records if all(name in record["methods"] for name in names)]
