@@ -36,13 +36,8 @@ DEVICE, PUT_OUT = "device", "out"
 
 MOST_CONNECTIONS = 20_000
 
-OURS_TO_SAY = frozenset(
-    {"listener", "allow_anonymous", "password_file", "persistence_location", "log_dest", "user"}
-)
-"""Options of the shared configuration that depend on the machine."""
-
 OTHERWISE = frozenset({"sys_interval", "connection_messages"})
-"""Options that say something else here: what happens is heard of within a second."""
+"""Options of the shared configuration that say something else here: what happens is heard of in a second."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,11 +66,10 @@ class Listeners:
     tls: ServerTls
 
 
-def shared_options(*leave_out: frozenset[str]) -> list[str]:
-    """Return the lines of the shared configuration without the options named."""
+def shared_options() -> list[str]:
+    """Return the lines of the shared configuration that hold here too."""
     shared = (files("deploy") / "mosquitto" / "mosquitto.conf").read_text(encoding="utf-8")
-    without = frozenset().union(*leave_out)
-    return [line for line in shared.splitlines() if line.split(" ", 1)[0] not in without]
+    return [line for line in shared.splitlines() if line.split(" ", 1)[0] not in OTHERWISE]
 
 
 def find_plugin() -> Path | None:
@@ -130,7 +124,7 @@ def write_configuration(
         "connection_messages true",
         "sys_interval 1",
         *options,
-        *shared_options(OURS_TO_SAY, OTHERWISE),
+        *shared_options(),
         "",
         "# Our own processes.",
         f"listener {listeners.inner_port} {listeners.inner_host}",
@@ -202,6 +196,15 @@ def own_users(folder: Path) -> Mapping[str, OwnUser]:
         made = {name: {"secret": secret, "hash": hash_secret(secret)} for name, secret in secrets.items()}
         write_private(path, json.dumps(made, indent=1).encode())
     return {name: OwnUser(**user) for name, user in json.loads(path.read_text()).items()}
+
+
+def give_secret(folder: Path, name: str, secret: str) -> None:
+    """Let one of our own processes have a secret that was chosen elsewhere."""
+    own = own_users(folder)
+    if own[name].secret != secret:
+        changed = {**own, name: OwnUser(secret=secret, hash=hash_secret(secret))}
+        kept = {user: {"secret": one.secret, "hash": one.hash} for user, one in changed.items()}
+        write_private(folder / OWN_USERS, json.dumps(kept, indent=1).encode())
 
 
 def _passwords(own: Mapping[str, OwnUser], users: Sequence[BrokerUser]) -> str:

@@ -46,19 +46,27 @@ def broker_config_command(
         typer.Option(metavar="NAME", help="the account that runs Mosquitto; it owns the files then"),
     ] = None,
 ) -> None:
-    """Write Mosquitto's configuration: TLS, a credential for each device, and nothing but its own topics."""
+    """Write Mosquitto's configuration: TLS, a credential for each device, and nothing but its own topics.
+
+    Where GRIDWATCH_MQTT_URL names the user ~collector, its password becomes that of our own processes.
+    """
     settings = read_settings()
     folder = (folder or settings.data_dir / FOLDER).absolute()
     if follow:
         _follow(settings, folder, may_restart=may_restart)
         return
-    from gridwatch.broker_config import COLLECTOR, as_ourselves, own_url
+    from gridwatch.broker_config import COLLECTOR, as_ourselves, give_secret, own_url
     from gridwatch.cli.ca import private_ca
     from gridwatch.cli.guarded_broker import write_guarded
 
     settings = settings.model_copy(update={"mqtt_host": host})
     if user is not None:
         _give(folder, user)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if settings.mqtt_url is not None:
+        address = BrokerAddress.parse(settings.mqtt_url)
+        if address.username == COLLECTOR and address.password:
+            give_secret(folder, COLLECTOR, address.password)
     options = as_ourselves() if user is None else [f"user {user}"]
     path = write_guarded(settings, folder, inner_host=inner, names=name or (), plugin=plugin, options=options)
     at = "127.0.0.1" if inner in ("0.0.0.0", "::") else inner  # noqa: S104 - compared, not bound
@@ -90,6 +98,7 @@ def _follow(settings: Settings, folder: Path, *, may_restart: bool) -> None:
                 folder,
                 private_ca(settings),
                 address,
+                installation=settings.installation,
                 most_per_s=settings.device_most_per_s,
                 extra_alarms=settings.alarms,
                 may_restart=may_restart,

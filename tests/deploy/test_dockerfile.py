@@ -38,9 +38,9 @@ def test_nothing_reaches_the_builder_that_is_not_named() -> None:
 def test_image_runs_as_a_user_of_its_own_who_owns_the_data() -> None:
     final = DOCKERFILE.split("\nFROM ")[-1]
     assert "\nUSER gridwatch\n" in final
-    assert "--owner gridwatch --group gridwatch --mode 0700 /data /backups" in final
+    assert "--owner gridwatch --group gridwatch --mode 0700 /data /backups /broker" in final
     volumes = {volume for service in ours().values() for volume in service.get("volumes", [])}
-    assert volumes == {"data:/data", "backups:/backups"}
+    assert volumes == {"data:/data", "backups:/backups", "broker:/broker"}
 
 
 def test_health_is_asked_of_the_api() -> None:

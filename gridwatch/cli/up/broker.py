@@ -16,12 +16,6 @@ PLACES_BESIDE_PATH = (
 )
 """Where Debian and Homebrew put Mosquitto; an ordinary user's PATH often lacks them."""
 
-OURS_TO_SAY = frozenset(
-    {"listener", "allow_anonymous", "password_file", "persistence_location", "log_dest", "user"}
-)
-"""Options that depend on the machine: the local configuration replaces them."""
-
-
 SAVE_NOW = signal.SIGUSR1
 """Has Mosquitto write down what it holds; amqtt would die of it."""
 
@@ -37,7 +31,6 @@ def write_mosquitto_configuration(folder: Path, *, port: int) -> Path:
     """Write the configuration for a broker on loopback `port` that keeps its state in `folder` (0700)."""
     folder.mkdir(mode=0o700, exist_ok=True)
     shared = (files("deploy") / "mosquitto" / "mosquitto.conf").read_text(encoding="utf-8")
-    kept = [line for line in shared.splitlines() if line.split(" ", 1)[0] not in OURS_TO_SAY]
     local = [
         f"listener {port} 127.0.0.1",
         "allow_anonymous true",
@@ -48,7 +41,7 @@ def write_mosquitto_configuration(folder: Path, *, port: int) -> Path:
         # Mosquitto would become the user mosquitto, who can't open a folder that is ours alone.
         local.append("user root")
     path = folder / "mosquitto.conf"
-    path.write_text("\n".join([*local, *kept, ""]), encoding="utf-8")
+    path.write_text("\n".join([*local, shared]), encoding="utf-8")
     return path
 
 
