@@ -10,6 +10,7 @@ are ended before (`ingest.sessions`).
 
 import asyncio
 import logging
+import re
 import time
 from collections import Counter, deque
 from collections.abc import Collection, Mapping, Sequence
@@ -74,6 +75,7 @@ class Door:
         ca: PrivateCa,
         address: BrokerAddress,
         *,
+        installation: str,
         most_per_s: float,
         extra_alarms: Mapping[str, Severity],
         may_restart: bool = False,
@@ -83,6 +85,8 @@ class Door:
         self._folder = folder
         self._ca = ca
         self._address = address
+        # A device's client id is its name: one called so would take a collector's session.
+        self._our_ids = re.compile(rf"{re.escape(installation)}-(\d+-|doctor$)")
         self._users: Mapping[str, BrokerUser] = {}
         self._to_put_out: asyncio.Queue[str] = asyncio.Queue()
         self._floods = Floods(most_per_s)
@@ -126,7 +130,7 @@ class Door:
 
     async def write(self) -> bool:
         """Write who may connect now; tell whether that changed."""
-        users = await broker_users(self._store)
+        users = [user for user in await broker_users(self._store) if not self._is_ours(user)]
         serials = await revoked_serials(self._store)
         before, certified = written_users(self._folder), certified_users(self._folder)
         self._users = {user.username: user for user in users}
@@ -140,6 +144,12 @@ class Door:
         for name in self._users:
             self._gone.pop(name, None)
         return changed or revoked
+
+    def _is_ours(self, user: BrokerUser) -> bool:
+        if self._our_ids.match(user.username) is None:
+            return False
+        log.error("%s is not let in: collectors are called so; register it under another id", user.username)
+        return True
 
     async def _enter_first(self, new: Collection[str]) -> None:
         """Let the plugin know new devices before they come in, if it can be told."""

@@ -118,6 +118,7 @@ class Guarded:
                     self.folder,
                     self.ca,
                     address,
+                    installation="gridwatch",
                     most_per_s=MOST_PER_S,
                     extra_alarms={},
                     may_restart=self._may_restart,

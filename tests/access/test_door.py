@@ -206,6 +206,13 @@ def test_a_device_can_not_end_another_session_by_its_client_id(guarded: Guarded)
         imitation.leave()
 
 
+def test_a_device_that_is_called_as_a_collector_does_not_get_its_session(guarded: Guarded) -> None:
+    guarded.register("gridwatch-0-readings", "harmless")
+    taker = guarded.stored(lambda store: rotate_secret(store, "gridwatch-0-readings", actor="test"))
+    guarded.admit("harmless").leave()
+    assert not Guest(guarded.passwords, taker.username, taker.secret, tls=guarded.trust()).is_in
+
+
 def test_two_with_the_same_credential_are_noticed(guarded: Guarded) -> None:
     guarded.register("twin")
     credential = guarded.stored(lambda store: rotate_secret(store, "twin", actor="test"))
