@@ -8,7 +8,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import areas, edge, history, ingest, latency, media, memory, overload, rate, shared, startup
+from bench import (
+    access,
+    areas,
+    edge,
+    history,
+    ingest,
+    latency,
+    media,
+    memory,
+    overload,
+    rate,
+    shared,
+    startup,
+)
 from bench.machine import Machine
 from bench.spread import Row
 
@@ -31,11 +44,24 @@ MEASUREMENTS = {
     module.__name__.rpartition(".")[2]: Measurement(
         full=module.FULL, quick=module.QUICK, measure=module.measure, rows=module.rows
     )
-    for module in (latency, rate, ingest, overload, shared, history, media, edge, memory, startup, areas)
+    for module in (
+        latency,
+        rate,
+        ingest,
+        overload,
+        shared,
+        history,
+        media,
+        edge,
+        memory,
+        startup,
+        areas,
+        access,
+    )
 }
 
 
-LONG = ("history", "ingest", "overload")
+LONG = ("history", "ingest", "overload", "access")
 """Many minutes each: they run only when they are named."""
 
 

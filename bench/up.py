@@ -11,11 +11,12 @@ import threading
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, Queue
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import Any
 
 from bench.waiting import end, free_port, wait_until
@@ -33,7 +34,7 @@ AT_ONCE = 1_000
 class Up:
     """One life of `gridwatch up`; leave the block that `running` gives, and it is gone."""
 
-    def __init__(self, data: Path, arguments: Sequence[str]) -> None:
+    def __init__(self, data: Path, arguments: Sequence[str], settings: Mapping[str, str]) -> None:
         self.port, self.mqtt_port = free_port(), free_port()
         self.data = data
         self.ready_after_s = 0.0
@@ -44,7 +45,7 @@ class Up:
         self._began = time.monotonic()
         self.process = subprocess.Popen(
             [*command, *arguments],
-            env=clean_environment() | ours,
+            env=clean_environment() | ours | dict(settings),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -104,9 +105,9 @@ def data_folder() -> Iterator[Path]:
 
 
 @contextmanager
-def running(data: Path, *arguments: str) -> Iterator[Up]:
+def running(data: Path, *arguments: str, settings: Mapping[str, str] = MappingProxyType({})) -> Iterator[Up]:
     """Run `gridwatch up` for the length of the block, from its being ready."""
-    up = Up(data, arguments)
+    up = Up(data, arguments, settings)
     try:
         up.until_ready()
         yield up
