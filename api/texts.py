@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from api.view_texts import VIEW_TEXTS
+
 DEFAULT_LANGUAGE: Final = "zh-CN"
 
 TEXTS: Mapping[str, Mapping[str, str]] = {
@@ -50,6 +52,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "scene.fire": "火灾",
         "scene.elevator": "电梯",
         "scene.throwing": "高空抛物",
+        **VIEW_TEXTS["zh-CN"],
         "events": "{count} 次",
         "confidence": "置信度",
         "evidence": "证据",
@@ -145,6 +148,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "scene.fire": "Fire",
         "scene.elevator": "Lift",
         "scene.throwing": "Throwing",
+        **VIEW_TEXTS["en"],
         "events": "{count} events",
         "confidence": "confidence",
         "evidence": "Evidence",

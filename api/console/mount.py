@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Query, Request
 from fastapi.responses import RedirectResponse
@@ -10,16 +11,20 @@ from starlette.routing import Match, Mount
 from starlette.types import Scope
 
 from api.console.alert_page import show_alerts
+from api.console.cameras_page import PATH as CAMERAS
+from api.console.cameras_page import show_cameras
 from api.console.knocking_page import PATH as KNOCKING
 from api.console.knocking_page import show_knocking
 from api.console.sign_in_page import show_sign_in
+from api.console.view_page import PATH as VIEW
+from api.console.view_page import show_view
 from api.gate import person_behind, session_cookie
 from api.texts import DEFAULT_LANGUAGE, TEXTS, Words
 
 LANGUAGE_COOKIE = "gridwatch_language"
 YEAR_S = 365 * 24 * 3600
 
-PAGES = frozenset({"/", "/login", KNOCKING})
+PAGES = frozenset({"/", "/login", KNOCKING, CAMERAS, VIEW})
 FRAMEWORK = "/_nicegui"
 
 RECONNECT_WITHIN_S = 10.0
@@ -45,7 +50,7 @@ class ConsoleMount(Mount):
 
 
 def mount_console(app: FastAPI) -> None:
-    """Add `/`, `/knocking`, `/login` and what they need; once in a process, as NiceGUI's pages are global."""
+    """Add the pages and what they need; once in a process, as NiceGUI's pages are global."""
 
     @ui.page("/login", title="Gridwatch")
     def sign_in_page(
@@ -77,9 +82,27 @@ def mount_console(app: FastAPI) -> None:
         await show_knocking(office, token, _words(request))
         return None
 
+    @ui.page(CAMERAS, title="Gridwatch")
+    async def cameras_page(request: Request) -> RedirectResponse | None:
+        office, token = app.state.office, session_cookie(request.headers)
+        if token is None or person_behind(office, token) is None:
+            return RedirectResponse("/login")
+        ui.add_css(STYLE)
+        await show_cameras(office, _words(request))
+        return None
+
+    @ui.page(VIEW, title="Gridwatch")
+    async def view_page(request: Request, device: str) -> RedirectResponse | None:
+        office, token = app.state.office, session_cookie(request.headers)
+        if token is None or person_behind(office, token) is None:
+            return RedirectResponse("/login")
+        ui.add_css(STYLE)
+        await show_view(office, token, _words(request), device)
+        return None
+
     @app.get("/language/{language}", include_in_schema=False)
     def choose_language(language: str, back: Annotated[str, Query(alias="back")] = "/") -> RedirectResponse:
-        answer = RedirectResponse(back if back in PAGES else "/", 303)
+        answer = RedirectResponse(back if urlsplit(back).path in PAGES and back.startswith("/") else "/", 303)
         if language in TEXTS:
             answer.set_cookie(LANGUAGE_COOKIE, language, max_age=YEAR_S, samesite="lax")
         return answer

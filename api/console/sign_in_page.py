@@ -1,5 +1,7 @@
 """The page to sign in: a plain form, so that passwords never pass through a script."""
 
+from urllib.parse import quote
+
 from nicegui import ui
 
 from api.texts import Words
@@ -27,4 +29,4 @@ def show_sign_in(words: Words, failed: str | None, alert: int | None) -> None:
 def language_link(words: Words, *, back: str) -> None:
     """Show the link to the other language."""
     other = "en" if words.language != "en" else "zh-CN"
-    ui.link(words("other_language"), f"/language/{other}?back={back}").classes("gw-link")
+    ui.link(words("other_language"), f"/language/{other}?back={quote(back)}").classes("gw-link")

@@ -56,6 +56,8 @@ REASONS: Mapping[str, str] = {
     "impossible": "the landmarks contradict each other: no camera sees a flat façade so; check floors and "
     "windows",
     "residual": "the landmarks are off by {residual_m:.2f} m ({residual_px:.1f} px) on average, at most "
+    "{most_m:.2f} m is taken: check floors and windows, or click more to see which one is wrong",
+    "worst": "the landmarks are off by {residual_m:.2f} m ({residual_px:.1f} px) on average, at most "
     "{most_m:.2f} m is taken; landmark {number} fits worst: check its floor and window",
     "extrapolated": "the landmarks lie too close together: elsewhere on the façade a place is uncertain by "
     "{error_m:.1f} m, at most {most_m:.1f} m is taken; click landmarks near all its corners",
@@ -189,8 +191,9 @@ def _check_residual(homography: Floats, clicks: _Clicks, grid: WindowGrid) -> tu
     off_m = np.linalg.norm(_projected(np.linalg.inv(homography), clicks.pixels) - clicks.metres, axis=1)
     residual_px, residual_m = (float(np.sqrt(np.mean(off**2))) for off in (off_px, off_m))
     if residual_m > MOST_RESIDUAL * grid.floor_m:
+        # Any four of five fit: which one is wrong shows from six on.
         raise CalibrationError(
-            "residual",
+            "worst" if len(clicks.pixels) > LEAST_LANDMARKS + 1 else "residual",
             residual_px=residual_px,
             residual_m=residual_m,
             most_m=MOST_RESIDUAL * grid.floor_m,

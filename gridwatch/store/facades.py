@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
@@ -23,6 +24,17 @@ class ViewChange:
     actor: str
     changed_at: datetime
     view: FacadeView | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LastPicture:
+    """A picture of a camera that is kept as evidence."""
+
+    event: UUID
+    position: int
+    media_type: str
+    sha256: str
+    masked: bool
 
 
 async def set_view(store: Store, device: str, view: FacadeView | None, *, by: str) -> None:
@@ -51,3 +63,9 @@ async def view_changes(store: Store, device: str) -> Sequence[ViewChange]:
         )
         for row in rows
     ]
+
+
+async def last_picture(store: Store, device: str) -> LastPicture | None:
+    """Return the newest picture that shows a camera's façade: as it was seen, or masked but for it."""
+    row = await store.row(SQL["last picture"], {"id": device})
+    return None if row is None else LastPicture(**row)

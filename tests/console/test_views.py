@@ -1,0 +1,130 @@
+"""Calibrating a camera on its façade in a real browser."""
+
+from pathlib import Path
+
+import numpy as np
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from gridwatch.drawing import draw_view
+from gridwatch.facade import Corner, FacadeView, Landmark, WindowGrid, calibrate
+from gridwatch.media import encode_jpeg
+from gridwatch.model import Device, DeviceKind
+from gridwatch.store import Store
+from gridwatch.store.devices import KnownDevice, add_devices, get_device
+from gridwatch.store.facades import view_changes
+from tests.console.console import Console
+from tests.console.test_console import operator
+from tests.gridwatch.facade_geometry import PinholeCamera
+
+SIZE_WH = (1280, 720)
+CAMERA = PinholeCamera(x_m=10, away_m=40, z_m=2, pitch_deg=20, fov_deg=50, size_wh=SIZE_WH)
+GRID = WindowGrid(floors=10, windows=6)
+
+
+async def _register(store: Store) -> None:
+    await add_devices(store, [Device(id="wall-1", scene="throwing", kind=DeviceKind.CAMERA, name="3栋北")])
+
+
+async def _known(store: Store) -> KnownDevice:
+    return await get_device(store, "wall-1")
+
+
+async def _actors(store: Store) -> list[tuple[str, bool]]:
+    return [(one.actor, one.view is None) for one in await view_changes(store, "wall-1")]
+
+
+def _place(floor: int, window: int, corner: Corner) -> tuple[float, float]:
+    x_m, z_m = GRID.place_m(Landmark(x=0, y=0, floor=floor, window=window, corner=corner))
+    x, y = CAMERA.see((x_m, 0, z_m))
+    return float(x), float(y)
+
+
+def _picture(path: Path) -> Path:
+    """Draw the façade as the camera sees it."""
+    metres = [(0.0, 0.0), (20.0, 0.0), (20.0, 30.0), (0.0, 30.0)]
+    corners = CAMERA.see([(x, 0, z) for x, z in metres])
+    marks = [
+        Landmark(x=float(x), y=float(y), x_m=x_m, z_m=z_m)
+        for (x, y), (x_m, z_m) in zip(corners, metres, strict=True)
+    ]
+    made = calibrate(SIZE_WH, marks, GRID)
+    pixels = draw_view(np.full((720, 1280, 3), 70, np.uint8), FacadeView(size_wh=SIZE_WH, calibration=made))
+    path.write_bytes(encode_jpeg(pixels))
+    return path
+
+
+def _click(page: Page, place: tuple[float, float]) -> None:
+    image = page.locator(".gw-view-picture img")
+    box = image.bounding_box()
+    assert box is not None
+    scale = box["width"] / SIZE_WH[0]
+    page.mouse.click(box["x"] + place[0] * scale, box["y"] + place[1] * scale)
+
+
+def _name(row: Locator, floor: int, window: int, corner: str) -> None:
+    row.locator("input").nth(0).fill(str(floor))
+    row.locator("input").nth(1).fill(str(window))
+    row.locator(".q-select").click()
+    row.page.get_by_role("option", name=corner, exact=True).click()
+
+
+def test_a_camera_is_calibrated_by_clicking_and_corrected(
+    browser: Browser, console: Console, tmp_path: Path
+) -> None:
+    console.stored(_register)
+    with operator(browser, console) as (page, wrong):
+        page.get_by_role("link", name="立面摄像头").click()
+        expect(page.locator(".gw-knock")).to_contain_text("未标定")
+        page.get_by_role("link", name="标定", exact=True).click()
+        result = page.locator(".gw-result")
+        expect(page.locator(".gw-here")).to_have_text("3栋北")
+        page.locator(".gw-upload input[type=file]").set_input_files(_picture(tmp_path / "p.jpg"))
+        expect(page.locator(".gw-view-picture img")).to_be_visible()
+        rows = page.locator(".gw-mark-row")
+        for count, (floor, window, corner, word) in enumerate(
+            [
+                (2, 1, Corner.BOTTOM_LEFT, "左下"),
+                (2, 6, Corner.BOTTOM_RIGHT, "右下"),
+                (9, 6, Corner.TOP_RIGHT, "右上"),
+                (9, 1, Corner.TOP_LEFT, "左上"),
+            ],
+            1,
+        ):
+            _click(page, _place(floor, window, corner))
+            expect(rows).to_have_count(count)
+            _name(rows.last, floor, window, word)
+        expect(result).to_contain_text("4 个点总能完全吻合")
+        # The next corners are named by the calibration itself.
+        _click(page, _place(5, 3, Corner.TOP_LEFT))
+        expect(rows).to_have_count(5)
+        expect(rows.last.locator("input").nth(0)).to_have_value("5")
+        expect(rows.last.locator("input").nth(1)).to_have_value("3")
+        expect(result).to_contain_text("残差")
+        page.screenshot(path=tmp_path / "zh.png")
+        rows.last.locator("input").nth(0).fill("7")
+        expect(result).to_contain_text("请检查楼层和窗号")
+        expect(page.get_by_role("button", name="保存")).to_be_disabled()
+        rows.last.locator("input").nth(0).fill("5")
+        page.get_by_role("button", name="立面轮廓").click()
+        for place in ((300, 60), (980, 60), (980, 700), (300, 700)):
+            _click(page, place)
+        expect(page.locator("svg .gw-corner")).to_have_count(4)
+        page.get_by_role("button", name="保存").click()
+        expect(page.locator(".gw-facts")).to_contain_text("admin 于")
+        known = console.stored(_known)
+        assert known.view is not None
+        assert known.view.size_wh == SIZE_WH
+        assert len(known.view.polygon) == 4
+        made = known.view.calibration
+        assert made is not None
+        assert made.residual_m < 0.05, "clicks land on the pixel that they were made on"
+        assert abs(made.camera_away_m - 40) < 1.5
+        assert abs(made.camera_z_m - 2) < 0.7
+        page.get_by_role("link", name="English").click()
+        expect(page.locator(".gw-result")).to_contain_text("Residual")
+        expect(page.locator(".gw-mark-row")).to_have_count(5)
+        page.screenshot(path=tmp_path / "en.png")
+        page.get_by_role("button", name="Delete").click()
+        expect(page.locator(".gw-result")).to_contain_text("Not calibrated")
+    assert wrong == []
+    assert console.stored(_actors) == [("admin", True), ("admin", False)]
