@@ -18,6 +18,12 @@ PAHO_LOG.setLevel(logging.CRITICAL)
 WINDOW = 64
 """Messages without acknowledgement; callers bound what they hand over at once."""
 ACKNOWLEDGED_WITHIN_S = 60.0
+SLOWEST_BYTES_S = 16_000
+"""Of an uplink over which a clip still goes: a message may take longer by so much."""
+LARGE_BYTES = 200_000
+MOST_ATTEMPTS = 8
+"""To publish a large message. A broker that takes none so large ends the connection each time, and all that
+waits behind it would wait for ever."""
 AGAIN_AFTER_S = 0.25
 BACK_OFF_S = (0.25, 0.5, 1.0, 2.0, 4.0)
 """Between attempts to connect; the last one stays."""
@@ -64,6 +70,8 @@ class Publisher:
         self._topics = topics
         self._heard = heard
         self._client: aiomqtt.Client | None = None
+        self._ended: asyncio.Future[None] | None = None
+        """Of the connection that stands."""
         self._connected = asyncio.Event()
 
     async def run(self) -> None:
@@ -88,18 +96,40 @@ class Publisher:
                 failures += 1
 
     async def publish(self, message: Outgoing) -> None:
-        """Return once the broker has acknowledged the message; waits for a broker that is away."""
-        while True:
+        """Return once the broker has acknowledged the message; waits for a broker that is away.
+
+        A large one is given up, and that is said, once several connections in a row have ended over it.
+        """
+        attempts, size = 0, len(message.payload)
+        while attempts < MOST_ATTEMPTS or size < LARGE_BYTES:
             await self._connected.wait()
-            client = self._client
-            try:
-                if client is not None:
-                    await client.publish(
-                        message.topic, message.payload, 1, message.retain, timeout=ACKNOWLEDGED_WITHIN_S
-                    )
-                    return
-            except aiomqtt.MqttError:
-                await asyncio.sleep(AGAIN_AFTER_S)
+            attempts += 1
+            if await self._try(message, within_s=ACKNOWLEDGED_WITHIN_S + size / SLOWEST_BYTES_S):
+                return
+            await asyncio.sleep(AGAIN_AFTER_S)
+        log.error(
+            "a message of %d kB was given up: the broker took it in none of %d attempts",
+            size // 1000,
+            attempts,
+        )
+
+    async def _try(self, message: Outgoing, *, within_s: float) -> bool:
+        """Publish once; tell whether it was acknowledged. A connection that ends is noticed at once."""
+        client, ended = self._client, self._ended
+        if client is None or ended is None:
+            return False
+        sending = asyncio.create_task(
+            client.publish(message.topic, message.payload, 1, message.retain, timeout=within_s)
+        )
+        try:
+            await asyncio.wait((sending, ended), return_when=asyncio.FIRST_COMPLETED)
+            if sending.done():
+                await sending
+            return sending.done()
+        except aiomqtt.MqttError:
+            return False
+        finally:
+            sending.cancel()
 
     async def leave(self) -> None:
         """Say that the bridge stops; waits for a broker that is away."""
@@ -126,6 +156,7 @@ class Publisher:
 
     async def _serve(self, client: aiomqtt.Client) -> None:
         self._client = client
+        self._ended = asyncio.get_running_loop().create_future()
         self._connected.set()
         try:
             async for message in client.messages:
@@ -134,3 +165,4 @@ class Publisher:
         finally:
             self._connected.clear()
             self._client = None
+            self._ended.set_result(None)

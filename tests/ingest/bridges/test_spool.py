@@ -4,6 +4,7 @@ import asyncio
 import stat
 from pathlib import Path
 
+import aiomqtt
 import pytest
 
 from gridwatch.broker_address import BrokerAddress
@@ -17,6 +18,11 @@ from tests.simulators.listening import listening, payload_of
 def message(number: int, size: int = 0) -> Outgoing:
     """Return a message that says its number."""
     return Outgoing(topic="gw/v1/lift-1/finding", payload=b"%d" % number + bytes(size))
+
+
+def number_of(heard: aiomqtt.Message) -> int:
+    """Return what a message says."""
+    return int(payload_of(heard).rstrip(b"\0"))
 
 
 async def publish(spool: Spool, broker: Mosquitto) -> "list[asyncio.Task[None]]":
@@ -69,6 +75,55 @@ def test_the_oldest_goes_when_there_is_no_room(tmp_path: Path, caplog: pytest.Lo
     spool.put(message(100, 1000))
     assert len(spool) <= 50
     spool.close()
+
+
+def test_it_is_said_before_anything_is_dropped(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    spool = Spool(tmp_path / "a.sqlite", most_bytes=50_000)
+    for number in range(40):
+        spool.put(message(number, 1000))
+    assert len(spool) == 40
+    spool.close()
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "the oldest is dropped" in caplog.text
+
+
+@pytest.mark.anyio
+async def test_one_at_a_time_the_order_is_kept_whatever_breaks(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    spool = Spool(tmp_path / "a.sqlite", at_once=1)
+    tasks = await publish(spool, mosquitto)
+    async with listening(mosquitto, "gw/v1/lift-1/finding") as heard:
+        for number in range(60):
+            spool.put(message(number, 1000))
+            if number % 20 == 10:
+                await stop(tasks)
+                tasks = await publish(spool, mosquitto)
+        await asyncio.wait_for(spool.emptied(), 30)
+        await heard.until(lambda: len(set(map(number_of, heard.messages))) == 60)
+    await stop(tasks)
+    spool.close()
+    numbers = [number_of(one) for one in heard.messages]
+    assert numbers == sorted(numbers)
+
+
+@pytest.mark.anyio
+async def test_a_message_that_is_too_large_for_the_broker_does_not_hold_up_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("ingest.bridges.publisher.MOST_ATTEMPTS", 2)
+    broker = Mosquitto(tmp_path / "mosquitto", options=["max_packet_size 400000"])
+    broker.start()
+    try:
+        spool = Spool(tmp_path / "a.sqlite", at_once=1)
+        tasks = await publish(spool, broker)
+        async with listening(broker) as heard:
+            for number, size in enumerate((10, 1_000_000, 10)):
+                spool.put(message(number, size))
+            await heard.until(lambda: [number_of(one) for one in heard.messages] == [0, 2])
+        await stop(tasks)
+        spool.close()
+    finally:
+        broker.stop()
+    assert "a message of 1000 kB was given up" in caplog.text
 
 
 def test_only_its_owner_can_read_what_waits(tmp_path: Path) -> None:
