@@ -177,14 +177,15 @@ def _fallen(t: Floats, terminal_ms: Floats) -> Floats:
 
 
 def _rest_of_line(t: Floats, y: Floats) -> float:
-    return float(np.sum((y - np.polyval(np.polyfit(t, y, 1), t)) ** 2))
+    dt, dy = t - t.mean(), y - y.mean()
+    return float(dy @ dy - (dt @ dy) ** 2 / (dt @ dt))
 
 
 def _rest_of_line_aslant(t: Floats, y: Floats) -> float:
     """Return the squared rest of y = (a + b·t)/(1 + c·t): an even motion, seen in perspective."""
     weight = np.ones_like(t)
     rest = math.inf
-    for _ in range(3):
+    for _ in range(2):
         design = np.column_stack([np.ones_like(t), t, -t * y]) * weight[:, None]
         (a, b, c), *_ = np.linalg.lstsq(design, y * weight, rcond=None)
         below = 1 + c * t

@@ -1,17 +1,16 @@
 """The detector of falling objects: sees picture by picture, tells a fall as soon as it is sure of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import cv2
 import numpy as np
 
-from detectors.throwing.falls import TOGETHER_S, Fall, as_fall, as_finding, may_fall
+from detectors.throwing.events import Events
 from detectors.throwing.faults import MOST_GAP_S, CameraWatch
-from detectors.throwing.spots import Sighting, SpotFinder
+from detectors.throwing.spots import SpotFinder
 from detectors.throwing.steady import Steadier, shrunk
-from detectors.throwing.tracks import Track, Tracker
 from detectors.throwing.watched import Watched
 from gridwatch.facade import FacadeView
 from gridwatch.model import Finding, Picture, Pixels
@@ -28,38 +27,15 @@ learnt."""
 MOVED_PX = 1.5
 """Of the whole picture, from which somebody should look after the camera."""
 
-JUDGED_EVERY = 3
-"""Points by which a track grows from one judgement to the next."""
-
-LONGEST_WAIT_S = 2.0
-"""For another fall that goes on beside a finished one, before that is told alone."""
-
-UPDATED_S = 0.1
-"""By which a fall must have gone on after it was told, to be told anew."""
-
-RAIN_TRACKS = 6.0
-"""Even motions down the picture at the same time, on average over RAIN_S, from which it rains or snows."""
-
-RAIN_POINTS = 6
-RAIN_S = 3.0
-
 
 @dataclass(kw_only=True, slots=True)
 class Scene:
     """What is remembered of pictures of one size."""
 
     finder: SpotFinder
-    tracker: Tracker
+    events: Events
     steadier: Steadier = field(default_factory=Steadier)
-    candidates: dict[Track, Fall] = field(default_factory=dict)
-    """Of the tracks that go on: those that are falls so far."""
-    falls: list[Fall] = field(default_factory=list)
-    """That are over, of the event that goes on."""
-    told: Finding | None = None
-    """Of that event, the last that was said."""
     held_until: float = 0.0
-    even_tracks: float = 0.0
-    """Average number of tracks that do not gain speed."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -101,9 +77,9 @@ class ThrowingDetector:
         findings = self._keep_time(state, watch, picture.at)
         t = state.t
         findings += watch.sized(picture.size_wh, t)
-        if state.scene is None or state.scene.tracker.watched.size_wh != picture.size_wh:
+        if state.scene is None or state.scene.finder.watched.size_wh != picture.size_wh:
             findings += self._end_scene(state)
-            state.scene = _new_scene(state.view, picture.size_wh)
+            state.scene = self._new_scene(state.view, picture.size_wh)
         elif t - state.seen_t < LEAST_INTERVAL_S and state.seen_t > 0:
             return findings
         scene = state.scene
@@ -111,7 +87,7 @@ class ThrowingDetector:
         small = shrunk(grey)
         findings += watch.looked(grey, small, t)
         if t - state.seen_t > MOST_GAP_S:
-            findings += self._break_off(scene, watch.origin)
+            findings += self._break_off(scene, watch)
         if watch.blind:
             return findings
         state.seen_t = t
@@ -140,96 +116,26 @@ class ThrowingDetector:
         moves = steadied.shift_px is None or steadied.shift_px > MOVED_PX
         findings = watch.shifted(t, steadied.shift_px, wrong=moves)
         if steadied.adopted:
-            findings += self._break_off(scene, watch.origin)
+            findings += self._break_off(scene, watch)
         if steadied.shift_px is None or steadied.adopted:
             scene.held_until = t + HOLD_S
         for sighting in scene.finder.see(steadied.grey, t):
-            findings += self._take(scene, watch.origin, sighting)
+            if sighting.disturbed:
+                scene.held_until = sighting.t + HOLD_S
+            spots = np.empty((0, 4)) if sighting.t < scene.held_until else sighting.spots
+            findings += scene.events.take(sighting.t, spots, watch.origin)
         return findings
 
-    def _take(self, scene: Scene, origin: datetime, sighting: Sighting) -> list[Finding]:
-        """Carry tracks on with what was seen; tell what is sure now."""
-        if sighting.disturbed:
-            scene.held_until = sighting.t + HOLD_S
-        spots = np.empty((0, 4)) if sighting.t < scene.held_until else sighting.spots
-        _keep(scene, scene.tracker.follow(sighting.t, spots))
-        _judge_going(scene)
-        if scene.told is None and any(fall.confirmed for fall in _all(scene)):
-            return self._tell(scene, origin)
-        if scene.falls and _is_over(scene, sighting.t):
-            return self._conclude(scene, origin)
-        return []
-
-    def _tell(self, scene: Scene, origin: datetime) -> list[Finding]:
-        """Say what the event is by now, under the id that it has from the first time."""
-        finding = as_finding(_all(scene), origin=origin, detector=self.name)
-        if scene.told is not None:
-            finding = replace(finding, id=scene.told.id)
-        scene.told = finding
-        return [finding]
-
-    def _conclude(self, scene: Scene, origin: datetime) -> list[Finding]:
-        """Say the event for the last time, where that adds anything."""
-        findings: list[Finding] = []
-        last = origin + timedelta(seconds=max((fall.track.t[-1] for fall in _all(scene)), default=0.0))
-        told = scene.told
-        if _all(scene) and (
-            told is None or (told.ended_at or told.observed_at) + timedelta(seconds=UPDATED_S) < last
-        ):
-            findings = self._tell(scene, origin)
-        scene.falls, scene.told = [], None
-        return findings
-
-    def _break_off(self, scene: Scene, origin: datetime) -> list[Finding]:
+    def _break_off(self, scene: Scene, watch: CameraWatch) -> list[Finding]:
         """Conclude what goes on: the next picture does not follow on the last."""
-        _keep(scene, scene.tracker.end())
         scene.finder.forget_pictures()
-        scene.candidates.clear()
-        return self._conclude(scene, origin)
+        return scene.events.break_off(watch.origin)
 
     def _end_scene(self, state: ThrowingState) -> list[Finding]:
         if state.scene is None or state.watch is None:
             return []
-        return self._break_off(state.scene, state.watch.origin)
+        return self._break_off(state.scene, state.watch)
 
-
-def _new_scene(view: FacadeView | None, size_wh: tuple[int, int]) -> Scene:
-    watched = Watched(size_wh=size_wh, view=view.fitted(size_wh) if view else None)
-    return Scene(finder=SpotFinder(watched=watched), tracker=Tracker(watched=watched))
-
-
-def _all(scene: Scene) -> list[Fall]:
-    return [*scene.falls, *scene.candidates.values()]
-
-
-def _keep(scene: Scene, ended: Sequence[Track]) -> None:
-    for track in ended:
-        scene.candidates.pop(track, None)
-        fall = as_fall(track, scene.tracker.watched, rain=scene.even_tracks > RAIN_TRACKS)
-        if fall is not None:
-            scene.falls.append(fall)
-
-
-def _judge_going(scene: Scene) -> None:
-    """Judge the tracks that have grown by some points, and count those that fall like rain."""
-    even = 0
-    for track in scene.tracker.tracks:
-        falling = may_fall(track)
-        even += len(track.t) >= RAIN_POINTS and not falling
-        if track.misses or len(track.t) % JUDGED_EVERY or not falling:
-            continue
-        fall = as_fall(track, scene.tracker.watched, rain=scene.even_tracks > RAIN_TRACKS)
-        if fall is not None:
-            scene.candidates[track] = fall
-        else:
-            scene.candidates.pop(track, None)
-    scene.even_tracks += (even - scene.even_tracks) / (25 * RAIN_S)
-
-
-def _is_over(scene: Scene, t: float) -> bool:
-    """Tell whether nothing goes on that belongs to the falls kept."""
-    last = max(fall.track.t[-1] for fall in scene.falls)
-    if t - last < TOGETHER_S:
-        return False
-    going = any(track.t[0] <= last + TOGETHER_S for track in scene.candidates)
-    return not going or t - last > LONGEST_WAIT_S
+    def _new_scene(self, view: FacadeView | None, size_wh: tuple[int, int]) -> Scene:
+        watched = Watched(size_wh=size_wh, view=view.fitted(size_wh) if view else None)
+        return Scene(finder=SpotFinder(watched=watched), events=Events(watched=watched, detector=self.name))

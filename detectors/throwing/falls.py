@@ -29,7 +29,7 @@ DOWN_SHARE = 0.9
 """Of its steps that must go down."""
 
 LEAST_GAIN = 1.15
-"""Ratio of the speeds of a track's two halves: a shirt's is 1.3, and grows no more."""
+"""Ratio of a track's speed in its second half to that in its first quarter: a shirt's is 1.3."""
 
 LEAST_FALL_PX = 20.0
 """Forty times the error of a spot's centre."""
@@ -66,10 +66,6 @@ FLOOR_M = 2.8
 SUSPECTED_M, CONFIRMED_M = FLOOR_M, 2 * FLOOR_M
 """One storey is no slip of a hand within a window; two are no bird that leaves its ledge."""
 
-TOGETHER_S = 0.5
-"""Falls that overlap, or follow within it, are one event: a reflection in glass, a second piece, a lost
-track."""
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fall:
@@ -85,8 +81,8 @@ def may_fall(track: Track) -> bool:
     """Tell at a glance whether a track gains speed: cheap enough for every track of every picture."""
     if len(track.t) < LEAST_SAMPLES:
         return False
-    middle = len(track.t) // 2
-    before = (track.y[middle] - track.y[0]) / (track.t[middle] - track.t[0])
+    early, middle = max(3, len(track.t) // 4), len(track.t) // 2
+    before = (track.y[early] - track.y[0]) / (track.t[early] - track.t[0])
     after = (track.y[-1] - track.y[middle]) / (track.t[-1] - track.t[middle])
     return after >= LEAST_GAIN * before
 
@@ -96,7 +92,7 @@ def as_fall(track: Track, watched: Watched, *, rain: bool = False) -> Fall | Non
 
     In rain or snow only what is released before the façade is taken: drops enter over its border.
     """
-    if len(track.t) < LEAST_SAMPLES or track.lasts_s < LEAST_DURATION_S:
+    if track.lasts_s < LEAST_DURATION_S or not may_fall(track):
         return None
     t, size = np.array(track.t), float(np.median(track.size))
     x, y = watched.levelled(np.array(track.x), np.array(track.y))

@@ -4,6 +4,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,7 +24,8 @@ MOST_GAP_S = 0.5
 
 RATE_WINDOW_S = 3.0
 LEAST_PICTURES = 10
-"""Over which rates and drops are judged."""
+RATE_EVERY_S = 0.2
+"""Over which rates and drops are judged, and how often."""
 
 CHANGED_RATE = 1.25
 """Ratio of a new interval between pictures to the old one."""
@@ -70,6 +72,8 @@ class CameraWatch:
     size_wh: tuple[int, int] | None = None
     grey: Pixels | None = None
     small: Pixels | None = None
+    judged: float = 0.0
+    """When rate and drops were last."""
     blind: bool = False
     """Whether the last picture was black."""
     still: bool = False
@@ -101,10 +105,11 @@ class CameraWatch:
 
     def looked(self, grey: Pixels, small: Pixels, t: float) -> list[Finding]:
         """Take in the picture and its shrunk copy; `blind` and `still` then speak of it."""
-        self.blind = float(small.mean()) < BLACK_LEVEL and float(small.std()) < BLACK_SPREAD
+        level, spread = (float(value[0, 0]) for value in cv2.meanStdDev(small))
+        self.blind = level < BLACK_LEVEL and spread < BLACK_SPREAD
         self.still = _same(self.small, small) and _same(self.grey, grey)
         self.small, self.grey = small, grey
-        found = self._lasting(self.black, t, wrong=self.blind, why={"level": round(float(small.mean()), 1)})
+        found = self._lasting(self.black, t, wrong=self.blind, why={"level": round(level, 1)})
         return found + self._lasting(self.frozen, t, wrong=self.still and not self.blind, why={})
 
     def came(self, t: float) -> list[Finding]:
@@ -115,8 +120,10 @@ class CameraWatch:
         self.times.append(t)
         while t - self.times[0] > RATE_WINDOW_S:
             self.times.popleft()
-        if len(self.times) < LEAST_PICTURES or t - self.times[0] < 0.8 * RATE_WINDOW_S:
+        few = len(self.times) < LEAST_PICTURES or t - self.times[0] < 0.8 * RATE_WINDOW_S
+        if few or t - self.judged < RATE_EVERY_S:
             return []
+        self.judged = t
         intervals = np.diff(np.array(self.times))
         if _regular(intervals):
             return self._at_rate(t, float(np.median(intervals)))

@@ -85,9 +85,8 @@ class Tracker:
     def follow(self, t: float, spots: Spots) -> list[Track]:
         """Carry tracks on into the next picture; return those that ended."""
         owned = self._carry_on(t, spots) if self.tracks else np.zeros(len(spots), bool)
-        ended = [track for track in self.tracks if track.misses > MOST_MISSES]
-        self._keep(np.array([track.misses <= MOST_MISSES for track in self.tracks], bool))
-        self._drop_twins()
+        ended = self._keep(np.array([track.misses <= MOST_MISSES for track in self.tracks], bool))
+        ended += self._join_twins()
         self._begin(t, spots, owned)
         self.past.append((t, spots))
         return ended
@@ -117,7 +116,7 @@ class Tracker:
         reach = 1.0 + 2.5 * unsure + wobble + 0.15 * step
         away = np.linalg.norm(spots[None, :, :2] - expected[:, None], axis=2)
         ratio = np.maximum(sizes[:, None], 3) / np.maximum(spots[None, :, 2], 3)
-        other = (np.maximum(ratio, 1 / ratio) > MOST_ALIKE) | (spots[None, :, 1] <= last[:, 2, None] - 1)
+        other = np.maximum(ratio, 1 / ratio) > MOST_ALIKE
         away = np.where(other, np.inf, away)
         nearest = np.argmin(away, axis=1)
         found = np.flatnonzero(away[np.arange(len(nearest)), nearest] <= reach)
@@ -135,6 +134,7 @@ class Tracker:
     def _look_back(self, track: Track) -> None:
         """Prepend where a settled track was before it was known: where it came from is told by that."""
         missed = 0
+        x, y = _ways(track)
         for t, spots in reversed(self.past):
             if t >= track.t[0]:
                 continue
@@ -143,20 +143,19 @@ class Tracker:
                 return
             if not len(spots):
                 continue
-            ts, n = np.array(track.t[:RECENT]) - t, len(track.t[:RECENT])
-            x = np.polyval(np.polyfit(ts, track.x[:n], 1), 0)
-            y = np.polyval(np.polyfit(ts, track.y[:n], 2), 0)
-            away = np.hypot(spots[:, 0] - x, spots[:, 1] - y)
+            away = np.hypot(spots[:, 0] - np.polyval(x, t), spots[:, 1] - np.polyval(y, t))
             nearest = int(np.argmin(away))
             if away[nearest] <= 2.0 + 0.3 * track.size[0] and spots[nearest, 1] < track.y[0]:
                 _insert(track, t, spots[nearest])
                 track.pictures += missed
                 missed = 0
+                x, y = _ways(track)
 
     def _expected(self, t: float) -> tuple[Floats, Floats]:
-        """Return where each track is expected (x, y) and the standard error: even in x, accelerated in y.
+        """Return where each track is expected (x, y) and the standard error, by constant accelerations.
 
-        What is known of gravity before anything is measured counts as one more point of the parabola.
+        What is known of gravity before anything is measured counts as one more point of the parabola. A bird
+        that spreads its wings is followed too: what it does then tells it from a thing.
         """
         dt = self.recent[:, :, 0] - t
         there = np.isfinite(dt)
@@ -167,34 +166,38 @@ class Tracker:
         for row in range(3):
             for column in range(3):
                 normal[:, row, column] = sums[row + column]
-        scale = self.watched.px_per_m(self.recent[:, -1, 1], self.recent[:, -1, 2])
-        half_g = 0.4 * GRAVITY_MS2 * scale
+        half_g = 0.4 * GRAVITY_MS2 * self.watched.px_per_m(self.recent[:, -1, 1], self.recent[:, -1, 2])
         weight = (2 * SPOT_NOISE_PX / (half_g if self.watched.measured else 2 * half_g)) ** 2
         normal[:, 2, 2] += weight
-        right = np.stack([y.sum(axis=1), (y * dt).sum(axis=1), (y * dt**2).sum(axis=1)], axis=1)
-        right[:, 2] += weight * half_g
         inverse = np.linalg.inv(normal)
-        expected_y = np.einsum("nj,nj->n", inverse[:, 0], right)
-        spread = sums[0] * sums[2] - sums[1] ** 2
-        expected_x = (sums[2] * x.sum(axis=1) - sums[1] * (x * dt).sum(axis=1)) / spread
+        expected = []
+        for place, usual in ((x, 0.0), (y, half_g)):
+            right = np.stack([(place * dt**power).sum(axis=1) for power in range(3)], axis=1)
+            right[:, 2] += weight * usual
+            expected.append(np.einsum("nj,nj->n", inverse[:, 0], right))
         unsure = 2 * SPOT_NOISE_PX * np.sqrt(1 + inverse[:, 0, 0])
-        return np.stack([expected_x, expected_y], axis=1), unsure
+        return np.stack(expected, axis=1), unsure
 
-    def _drop_twins(self) -> None:
-        """Keep of tracks that share their last two points the longest: they would go on as one."""
+    def _join_twins(self) -> list[Track]:
+        """Let of tracks that share their last two points the longest go on, for all of them; return the
+        others."""
         if len(self.tracks) < 2:
-            return
+            return []
         longest = np.argsort([-len(track.t) for track in self.tracks], kind="stable")
         lasts = self.recent[longest, -2:, 1:].reshape(len(longest), 4)
         _, first = np.unique(lasts, axis=0, return_index=True)
         keep = np.zeros(len(longest), bool)
         keep[longest[first]] = True
-        self._keep(keep)
+        return self._keep(keep)
 
-    def _keep(self, keep: NDArray[np.bool_]) -> None:
-        if not keep.all():
-            self.tracks = [track for track, kept in zip(self.tracks, keep.tolist(), strict=True) if kept]
-            self.recent = self.recent[keep]
+    def _keep(self, keep: NDArray[np.bool_]) -> list[Track]:
+        """Go on with some of the tracks; return the others."""
+        if keep.all():
+            return []
+        ended = [track for track, kept in zip(self.tracks, keep.tolist(), strict=True) if not kept]
+        self.tracks = [track for track, kept in zip(self.tracks, keep.tolist(), strict=True) if kept]
+        self.recent = self.recent[keep]
+        return ended
 
     def _begin(self, t: float, spots: Spots, owned: NDArray[np.bool_]) -> None:
         """Begin tracks at three spots that gravity may join, as far as there is room."""
@@ -254,6 +257,12 @@ class Tracker:
         if self.watched.measured:
             return least * scale, most * MOST_BEFORE_FACADE * scale
         return least * LEAST_PX_PER_M, most * self.watched.height / LEAST_VIEW_M
+
+
+def _ways(track: Track) -> tuple[Floats, Floats]:
+    """Return the polynomials of its first points, x straight and y with an acceleration."""
+    t, x, y = (values[:RECENT] for values in (track.t, track.x, track.y))
+    return np.polyfit(t, x, 1), np.polyfit(t, y, 2)
 
 
 def _insert(track: Track, t: float, spot: Floats) -> None:

@@ -1,7 +1,8 @@
 """What of a camera's picture is façade, and how its pixels relate to metres as far as that is known."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +20,9 @@ USUAL_VIEW_M = 40.0
 
 MOST_BEFORE_FACADE = 1.6
 """A thing that falls 6 m before a façade 16 m away has so many times its pixels per metre."""
+
+MARGIN = 0.04
+"""Of the picture's height around the façade: what is thrown far out is seen beside it."""
 
 GRID = 16
 """Pixels from one place to the next where the scale is worked out beforehand."""
@@ -60,12 +64,18 @@ class Watched:
         return found
 
     def cells(self, side: int) -> NDArray[np.bool_]:
-        """Return which cells of `side` pixels are watched, by their centres."""
+        """Return which cells of `side` pixels are watched, by their centres: the façade with MARGIN around
+        it, without the masks."""
         x, y = self._places(side)
-        return np.ones(x.shape, bool) if self.view is None else self.view.inside(x, y)
+        if self.view is None:
+            return np.ones(x.shape, bool)
+        facade = replace(self.view, masks=()).inside(x, y).astype(np.uint8)
+        reach = 2 * round(MARGIN * self.height / side) + 1
+        grown = np.asarray(cv2.dilate(facade, np.ones((reach, reach), np.uint8)), bool)
+        return grown & replace(self.view, polygon=()).inside(x, y)
 
     def has(self, x: float, y: float) -> bool:
-        """Tell whether a place is watched."""
+        """Tell whether a place is façade, from where things may come."""
         within = 0 <= x < self.size_wh[0] and 0 <= y < self.size_wh[1]
         return within and (self.view is None or bool(self.view.inside(x, y)))
 
