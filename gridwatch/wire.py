@@ -208,7 +208,8 @@ def encode_finding(finding: Finding) -> bytes:
         evidence=[_item(evidence) for evidence in finding.evidence],
         detector=finding.detector,
     )
-    return msgspec.json.encode(body)
+    # Detectors count in NumPy, whose numbers are no floats to the encoder.
+    return msgspec.json.encode(body, enc_hook=float)
 
 
 def _item(evidence: Evidence) -> _EvidenceItem:

@@ -83,10 +83,11 @@ class Decoder:
             self.damaged += 1
             return
         for frame in frames:
-            if frame.is_corrupt or frame.pts is None:
+            ticks = frame.pts if frame.pts is not None else frame.dts
+            if frame.is_corrupt or ticks is None:
                 self.damaged += 1
             else:
-                yield _picture(frame, self._codec.turns)
+                yield _picture(frame, ticks, self._codec.turns)
 
 
 class Ring:
@@ -130,10 +131,10 @@ def _context(codec: Codec) -> VideoCodecContext:
     return context
 
 
-def _picture(frame: VideoFrame, turns: int) -> Picture:
+def _picture(frame: VideoFrame, ticks: int, turns: int) -> Picture:
     check_size((frame.width, frame.height), max_pixels=MOST_PIXELS)
     pixels = frame.to_ndarray(format="bgr24")
     if turns:
         pixels = np.rot90(pixels, turns)
-    at = EPOCH + timedelta(microseconds=frame.pts or 0)
+    at = EPOCH + timedelta(microseconds=ticks)
     return Picture(pixels=np.ascontiguousarray(pixels, dtype=np.uint8), at=at)

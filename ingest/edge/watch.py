@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from detectors.protocol import CameraDetector
@@ -37,6 +37,10 @@ PAUSE_S = 60.0
 """Without a picture for so long nothing goes on that a detector could wait for."""
 
 
+MOST_REMEMBERED = 50
+"""Findings of which it is known that they have a clip."""
+
+
 class Watch:
     """Reads and judges one camera, in two threads that its owner starts."""
 
@@ -56,6 +60,7 @@ class Watch:
         self._decoder = Decoder()
         self._ring = Ring()
         self._to_show: dict[str, Finding] = {}
+        self._shown: dict[tuple[str, datetime], str] = {}
         self._last: Picture | None = None
         self._read = self._judged = self._left_out = 0
         self._has_left_out = False
@@ -188,8 +193,17 @@ class Watch:
         if not self.camera.originals:
             evidence = evidence[:1]
         self._tell(finding_message(self.camera.device, replace(finding, evidence=evidence)))
-        if finding.box_xyxy is not None or finding.track:
+        if (finding.box_xyxy is not None or finding.track) and self._is_first_of_its_start(finding):
             self._to_show[_id_of(finding)] = finding
+
+    def _is_first_of_its_start(self, finding: Finding) -> bool:
+        """Tell whether what began then has no clip under another id: a fire is told again and again."""
+        if finding.started_at is None:
+            return True
+        begun = finding.label, finding.started_at
+        while len(self._shown) >= MOST_REMEMBERED:
+            del self._shown[next(iter(self._shown))]
+        return self._shown.setdefault(begun, _id_of(finding)) == _id_of(finding)
 
     def _show(self, is_due: Callable[[Finding], bool]) -> None:
         due = [finding for finding in self._to_show.values() if is_due(finding)]
@@ -201,4 +215,5 @@ class Watch:
 
 def _id_of(finding: Finding) -> str:
     """Return a finding's id, by which its clip finds it: that by which a collector knows one without."""
-    return finding.id or f"{finding.observed_at.isoformat()} {finding.label} {finding.box_xyxy}"
+    box = None if finding.box_xyxy is None else tuple(map(float, finding.box_xyxy))
+    return finding.id or f"{finding.observed_at.isoformat()} {finding.label} {box}"

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import cbor2
+import numpy as np
 import pytest
 
 from gridwatch.errors import UnreadableMessage
@@ -296,6 +297,14 @@ def test_an_encoded_finding_decodes_to_the_same() -> None:
     )
     message = decode("gw/v1/d1/finding", encode_finding(finding), received_at=NOW)
     assert message == DeviceFinding(device="d1", finding=finding)
+
+
+def test_a_finding_may_be_counted_in_numpy() -> None:
+    box = tuple(np.array([1.5, 2, 3, 4]))
+    finding = Finding(label="flame", confidence=np.float64(0.5), observed_at=AT, box_xyxy=box)
+    message = decode("gw/v1/d1/finding", encode_finding(finding), received_at=NOW)
+    assert isinstance(message, DeviceFinding)
+    assert (message.finding.confidence, message.finding.box_xyxy) == (0.5, (1.5, 2.0, 3.0, 4.0))
 
 
 @pytest.mark.parametrize(

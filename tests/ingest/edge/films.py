@@ -30,6 +30,13 @@ def bar_film(size_wh: tuple[int, int] = (320, 240), count: int = 50) -> Film:
     return encode_film(moving_bar(size_wh, count), fps=FPS, key_every_s=0.4)
 
 
+def dark_film() -> Film:
+    """Return the film of a camera whose lens is covered: black, with the noise of its sensor."""
+    rng = np.random.default_rng(2)
+    dark = (rng.integers(8, 14, (240, 320, 3), dtype=np.uint8) for _ in range(50))
+    return encode_film((Picture(pixels=pixels, at=START) for pixels in dark), fps=FPS)
+
+
 def throw_pictures() -> list[Picture]:
     """Return eight seconds of a façade; a box falls from 3.1 s to 5.2 s."""
     rendered = render_throw(

@@ -22,7 +22,7 @@ from ingest.edge.running import run_edge
 from simulators.network_camera import Film, NetworkCamera, encode_film
 from tests.collectors import ask, register, running_collector, totals
 from tests.ingest.bridges.bridging import findings, running, settings_of, statuses
-from tests.ingest.edge.films import FPS, START, bar_film, throw_pictures
+from tests.ingest.edge.films import FPS, START, bar_film, dark_film, throw_pictures
 from tests.servers import Mosquitto, wait_until
 from tests.simulators.listening import Heard, listening
 
@@ -215,3 +215,38 @@ def edge(folder: Path, broker: Mosquitto, *arguments: str) -> subprocess.Popen[b
 def is_spooled(folder: Path, text: bytes) -> bool:
     """Say whether a text is on the disk; the file itself is locked by the running process."""
     return any(text in path.read_bytes() for path in (folder / "edge").glob("wall-1.sqlite*"))
+
+
+@pytest.mark.slow
+@pytest.mark.anyio
+async def test_what_is_wrong_with_a_network_camera_is_told_and_is_over_without_a_restart(
+    tmp_path: Path, mosquitto: Mosquitto, film: Film
+) -> None:
+    network_camera = NetworkCamera(film)
+    network_camera.start()
+    work = run_edge(settings_of(tmp_path, mosquitto), [camera_at(network_camera.url)], "wall-1")
+    async with listening(mosquitto) as heard, running(work):
+
+        async def told(label: str) -> None:
+            await heard.until(lambda: label in {one["label"] for one in findings(heard, "wall-1")})
+
+        await heard.until(lambda: b"online" in statuses(heard, "wall-1"))
+        network_camera.leaves_out = 2
+        await told("camera_drops")
+        network_camera.leaves_out = 0
+        network_camera.jump_s = 3600.0
+        await told("camera_clock")
+        network_camera.film = bar_film((640, 480), 50)
+        await told("camera_changed")
+        network_camera.film = dark_film()
+        await told("camera_black")
+        before = len(falls_in(heard))
+        network_camera.film = film
+        await heard.until(lambda: len(falls_in(heard)) > before)
+    network_camera.stop()
+    assert not {"device_fault", "camera_frozen"} & {one["label"] for one in findings(heard, "wall-1")}
+
+
+def falls_in(heard: Heard) -> list[dict[str, Any]]:
+    """Return what was told of falls."""
+    return [one for one in findings(heard, "wall-1") if one["label"] == "falling_object"]
