@@ -139,7 +139,7 @@ def _judgement(said: Mapping[str, Any]) -> Judgement | None:
         return None
     return Judgement(
         kind=kind,
-        channel=_text(said.get("channelID", said.get("dynChannelID", 1))),
+        channel=_text(said.get("channelID")) or _text(said.get("dynChannelID")) or "1",
         active=active,
         at=_moment(_text(said.get("dateTime"))),
         target=_text(said.get("detectionTarget")),

@@ -152,6 +152,20 @@ def test_what_was_seen_and_where_is_read_whatever_the_namespace() -> None:
         assert judgement.box == pytest.approx((0.6, 0.215278, 0.735937, 0.720834))
 
 
+@pytest.mark.parametrize(
+    ("said", "channel"),
+    [
+        ("<dynChannelID>5</dynChannelID>", "5"),
+        ("<channelID></channelID><dynChannelID>5</dynChannelID>", "5"),
+        ("<channelID>3</channelID><dynChannelID>5</dynChannelID>", "3"),
+        ("<channelName>Gate</channelName>", "1"),
+    ],
+)
+def test_a_channel_is_read_as_cameras_and_recorders_name_it(said: str, channel: str) -> None:
+    body = f"<EventNotificationAlert>{said}<eventType>VMD</eventType></EventNotificationAlert>"
+    assert [judgement.channel for judgement in read(body.encode())] == [channel]
+
+
 def test_events_in_json_and_lasting_ones_are_read() -> None:
     (smoke,) = read(json.dumps(SMOKE_JSON).encode())
     assert (smoke.kind, smoke.channel, smoke.box) == ("smokeDetection", "1", (0.25, 0.5, 0.5, 1.0))
