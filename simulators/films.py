@@ -12,7 +12,9 @@ import numpy as np
 from gridwatch.media import encode_jpeg, encode_mp4
 from simulators.cabin import render_visit
 from simulators.cabin_view import Cabin
-from simulators.facade import render_throw
+from simulators.facade.stage import Stage, draw_stage
+from simulators.facade.take import Disturber, Filming, draw_take
+from simulators.facade.throws import windows_to_throw_from
 from simulators.footage import FACADE_CAMERA, LIFT_CAMERA, RIDGE_CAMERA, Film, Footage
 from simulators.publication import clip_publication, frame_publication
 from simulators.rendered import Rendered
@@ -28,6 +30,12 @@ RIDGE_FILM_S = 60.0
 RIDGE_IGNITED_S = 10.0
 CLIP_FPS = 25.0
 CLIP_S = 4.0
+
+FACADE_CROP = 1.5
+"""A substream has few pixels: of a third of the façade a thing of 0.3 m still covers some."""
+
+THROWN = ("rubbish_bag", "box", "flower_pot")
+BEFORE_A_HOUSE: Mapping[Disturber, int] = {"laundry": 2, "curtain": 1, "bird": 1, "leaf": 1}
 
 Shoot = Callable[[Film, datetime], Footage]
 
@@ -72,17 +80,26 @@ def _ridge(film: Film, start: datetime) -> Footage:
 
 
 def _facade(film: Film, start: datetime) -> Footage:
-    rendered = render_throw(
-        _take(film),
-        start=start,
+    rng = _take(film)
+    take = draw_take(
+        rng,
+        _house(_camera(film, 3)),
         duration_s=CLIP_S,
         fps=CLIP_FPS,
-        size_wh=SIZE_WH,
-        throws=film.shows == "throw",
+        throws=[str(rng.choice(THROWN))] if film.shows == "throw" else [],
+        disturbers=BEFORE_A_HOUSE,
     )
-    video = encode_mp4(rendered.pictures)
-    clip = clip_publication(film.device, video, start, timedelta(seconds=CLIP_S))
-    return Footage(publications=(clip,), truth=rendered.truth)
+    filming = Filming(take=take, start=start)
+    clip = clip_publication(film.device, encode_mp4(filming.pictures()), start, timedelta(seconds=CLIP_S))
+    return Footage(publications=(clip,), truth=filming.truth())
+
+
+def _house(rng: np.random.Generator) -> Stage:
+    """Return a façade from one of whose windows a fall of three floors is seen."""
+    while True:
+        stage = draw_stage(rng, size_wh=SIZE_WH, crop=FACADE_CROP)
+        if windows_to_throw_from(stage):
+            return stage
 
 
 def _as_frames(film: Film, rendered: Rendered) -> Footage:
