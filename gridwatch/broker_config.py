@@ -163,10 +163,15 @@ def write_users(folder: Path, users: Sequence[BrokerUser]) -> bool:
 
 def written_users(folder: Path) -> frozenset[str]:
     """Return the names of the devices that the files let in."""
+    names = written_hashes(folder).keys() | certified_users(folder)
+    return frozenset(name for name in names if not name.startswith("~"))
+
+
+def written_hashes(folder: Path) -> Mapping[str, str]:
+    """Return the hashes of the passwords in the files, by user."""
     file = folder / PASSWORDS
     lines = file.read_text().splitlines() if file.is_file() else []
-    names = {line.partition(":")[0] for line in lines} | certified_users(folder)
-    return frozenset(name for name in names if not name.startswith("~"))
+    return {name: hashed for name, _, hashed in (line.partition(":") for line in lines)}
 
 
 def certified_users(folder: Path) -> frozenset[str]:

@@ -20,7 +20,7 @@ from pathlib import Path
 import aiomqtt
 
 from gridwatch.broker_address import BrokerAddress
-from gridwatch.broker_config import certified_users, write_users, written_users
+from gridwatch.broker_config import certified_users, write_users, written_hashes, written_users
 from gridwatch.errors import StoreError
 from gridwatch.model import Severity
 from gridwatch.private_ca import REVOKED, PrivateCa, write_private
@@ -36,7 +36,7 @@ from gridwatch.store.credentials import (
 from gridwatch.store.misuse import raise_misuse
 from ingest.misuse import Floods, may_read, subscribed, taken_over
 from ingest.plugin import ANSWERS, Plugin
-from ingest.sessions import MENDED, SAVED, Sessions, came, has_the_fault, saved_sessions
+from ingest.sessions import MENDED, SAVED, Saved, Sessions, came, has_the_fault, saved_sessions
 from ingest.telling import age_s, end_sessions, keeper, read_again, renew_sessions, start_anew
 
 log = logging.getLogger(__name__)
@@ -50,6 +50,9 @@ OUT_S = 60.0
 """How long a device that floods stays out."""
 TRESPASSES = 20
 """After so many a device is put out: each costs the broker work with every message."""
+
+LOOKS, HEARD_WITHIN_S = 3, 0.05
+"""So often it is looked for sessions in danger: others may go while some are ended; the log comes so late."""
 
 BACK_AFTER_S = 5.0
 """So long after the broker's start it is told nothing: who was connected comes back, collectors first."""
@@ -101,6 +104,8 @@ class Door:
         self._ended_again: set[str] = set()
         self._faulty = False
         self._known: set[str] = set()
+        self._stale: set[str] = set()
+        """Whose password or certificate of before is good no more, until the broker was told twice."""
         self._gone: dict[str, bool] = {}
         """Who was taken off the files, and whether with a certificate: those the broker leaves connected."""
 
@@ -123,6 +128,7 @@ class Door:
                         to_tell -= 1
                         if not to_tell:
                             self._gone.clear()
+                            self._stale.clear()
                         await asyncio.sleep(LOOK_S)
             except StoreError as error:
                 log.warning("who may connect stays as it is, the database is away: %s", error)
@@ -133,6 +139,7 @@ class Door:
         users = [user for user in await broker_users(self._store) if not self._is_ours(user)]
         serials = await revoked_serials(self._store)
         before, certified = written_users(self._folder), certified_users(self._folder)
+        hashes = written_hashes(self._folder)
         self._users = {user.username: user for user in users}
         await self._enter_first(self._users.keys() - before)
         changed = await asyncio.to_thread(write_users, self._folder, users)
@@ -143,6 +150,8 @@ class Door:
         self._gone |= {name: name in certified for name in before}
         for name in self._users:
             self._gone.pop(name, None)
+        self._stale |= self._gone.keys()
+        self._stale |= {user.username for user in users if hashes.get(user.username, user.hash) != user.hash}
         return changed or revoked
 
     def _is_ours(self, user: BrokerUser) -> bool:
@@ -164,19 +173,29 @@ class Door:
         """Let the broker read its files again, once no session can crash it; False if that is too early."""
         if age_s(self._folder) < BACK_AFTER_S:
             return False
-        checked = {name for name, user in self._users.items() if user.hash is not None}
-        restored = {name: self._sessions.saved[name] for name in self._restored & self._sessions.saved.keys()}
-        ours = {name: saved for name, saved in restored.items() if saved.username.startswith("~")}
-        theirs = self._gone.keys() | (self._sessions.away - checked | restored.keys() - ours) & self._known
-        await renew_sessions(self._address, self._folder, ours)
-        await end_sessions(self._address, self._folder, theirs)
-        for name in ours.keys() | theirs:
-            self._sessions.forget(name)
+        for _ in range(LOOKS):
+            ours, theirs = self._in_danger()
+            if not ours and not theirs:
+                break
+            await renew_sessions(self._address, self._folder, ours)
+            await end_sessions(self._address, self._folder, theirs)
+            for name in ours.keys() | theirs:
+                self._sessions.forget(name)
+            await asyncio.sleep(HEARD_WITHIN_S)
         read_again(self._folder)
         for name, certified in self._gone.items():
             if certified:
                 self._to_put_out.put_nowait(name)
         return True
+
+    def _in_danger(self) -> tuple[Mapping[str, Saved], set[str]]:
+        """Return the sessions that the broker would end twice: our own, and those of devices."""
+        waiting = {name: self._sessions.saved[name] for name in self._restored & self._sessions.saved.keys()}
+        ours = {name: saved for name, saved in waiting.items() if saved.username.startswith("~")}
+        checked = {name for name, user in self._users.items() if user.hash is not None} - self._stale
+        away = self._sessions.away - checked | waiting.keys() - ours
+        unheard = {name for name in self._stale if not self._sessions.is_heard(name)}
+        return ours, (away | unheard) & self._known
 
     def _write_revoked(self, serials: Sequence[str]) -> bool:
         """Let the broker's list hold the certificates that were taken back; tell whether any is new."""

@@ -89,6 +89,7 @@ class Sessions:
     away: set[str] = field(default_factory=set)
     """Clients that went, whose session may wait for them and expire: MQTT 5."""
     _here: dict[str, str] = field(default_factory=dict)
+    _left_nothing: set[str] = field(default_factory=set)
     _reads_again: bool = False
 
     def hear(self, line: str) -> str | None:
@@ -100,20 +101,29 @@ class Sessions:
             return self._went(went["id"] or went["bad"])
         self._reads_again = False
         if (came := CAME.search(line)) is not None:
-            self._here[came["id"]] = came["protocol"]
             self.forget(came["id"])
+            self._left_nothing.discard(came["id"])
+            self._here[came["id"]] = came["protocol"]
         elif (expired := EXPIRED.search(line)) is not None:
             self.forget(expired["id"])
         return None
+
+    def is_heard(self, client_id: str) -> bool:
+        """Say whether it is known of a client that it is there, or that it went and left nothing."""
+        return client_id in self._here or client_id in self._left_nothing
 
     def forget(self, client_id: str) -> None:
         """Take it that no session waits under this name."""
         self.away.discard(client_id)
         self.saved.pop(client_id, None)
+        self._left_nothing.add(client_id)
 
     def _went(self, client_id: str) -> str | None:
         protocol = self._here.pop(client_id, None)
         was_away = client_id in self.away or (self._reads_again and client_id in self.saved)
         if protocol == V5:
             self.away.add(client_id)
+            self._left_nothing.discard(client_id)
+        elif protocol is not None:
+            self._left_nothing.add(client_id)
         return client_id if protocol is None and was_away else None

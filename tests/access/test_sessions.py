@@ -70,6 +70,9 @@ def test_new_credentials_end_no_session_twice(guarded: Guarded) -> None:
     guarded.stored(lambda store: revoke_credentials(store, "revoked-away", actor="test"))
     guarded.admit("here-1").leave()
     guarded.admit("here-2", overlap=timedelta()).leave()
+    # Under the same user name: the session that waits was opened with another password.
+    guarded.admit("revoked-away").leave()
+    guarded.admit("here-1").leave()
     assert ended_again(guarded.log.splitlines()) == []
 
 
