@@ -193,18 +193,17 @@ def _draw_windows(pixels: Pixels, view: FacadeView, origins: list[Origin], width
             continue
         cv2.polylines(pixels, [np.rint(polygon).astype(np.int32)], True, WINDOW, width, cv2.LINE_AA)
         number = "" if origin.window is None else f"-{origin.window}"
-        place = round(max(x for x, _ in polygon)) + 4, round(sum(y for _, y in polygon) / len(polygon))
-        for colour, thickness in (((0, 0, 0), 3 * width), (WINDOW, width)):
-            cv2.putText(
-                pixels,
-                f"{origin.floor}F{number} {origin.p:.0%}",
-                place,
-                cv2.FONT_HERSHEY_SIMPLEX,
-                scale,
-                colour,
-                thickness,
-                cv2.LINE_AA,
-            )
+        place = round(max(x for x, _ in polygon)) + 6, round(sum(y for _, y in polygon) / len(polygon))
+        _write_beside(pixels, f"{origin.floor}F{number} {origin.p:.0%}", place, scale)
+
+
+def _write_beside(pixels: Pixels, text: str, place: tuple[int, int], scale: float) -> None:
+    """Write on a dark ground, so that it can be read on every wall; at the picture's edge, before it."""
+    letters = cv2.FONT_HERSHEY_SIMPLEX
+    (width, height), base = cv2.getTextSize(text, letters, scale, 1)
+    x, y = min(place[0], pixels.shape[1] - width - 3), place[1]
+    cv2.rectangle(pixels, (x - 3, y - height - 3), (x + width + 3, y + base + 1), (25, 25, 25), -1)
+    cv2.putText(pixels, text, (x, y), letters, scale, WINDOW, 1, cv2.LINE_AA)
 
 
 def _draw_track(pixels: Pixels, track: list[TrackPoint], width: int) -> None:

@@ -21,7 +21,7 @@ from gridwatch.facade import CalibrationError, Corner, FacadeView
 from gridwatch.media import encode_jpeg, read_picture
 from gridwatch.model import Pixels
 from gridwatch.store.devices import get_device
-from gridwatch.store.facades import last_picture, set_view, view_changes
+from gridwatch.store.facades import LastPicture, last_picture, set_view, view_changes
 from gridwatch.store.history import note_view
 
 PATH = "/cameras/view"
@@ -54,6 +54,7 @@ class ViewPage:
         self._draft = Draft()
         self._view: FacadeView | None = None
         self._scale = 1.0
+        self._is_shown = False
         self._inputs: dict[str, ui.number] = {}
         self._build()
 
@@ -129,6 +130,7 @@ class ViewPage:
         try:
             known = await get_device(self._office.store, self._device)
             changes = await view_changes(self._office.store, self._device)
+            last = await last_picture(self._office.store, self._device)
         except (NotFound, StoreUnavailable) as error:
             self._result.set_text(
                 self._words("failed") if isinstance(error, StoreUnavailable) else str(error)
@@ -144,6 +146,8 @@ class ViewPage:
         self._forget.set_visibility(known.view is not None)
         self._show_numbers()
         self._work_out()
+        if last is not None and last.masked and not self._is_shown:
+            await self._show_kept(last)
 
     def _show_numbers(self) -> None:
         said: dict[str, float | None] = {**self._draft.grid, "fov_deg": self._draft.fov_deg}
@@ -260,17 +264,24 @@ class ViewPage:
             return
         try:
             last = await last_picture(self._office.store, self._device)
-            if last is None:
-                ui.notify(self._words("view.no_last"), type="warning")
-                return
-            if not last.masked:
+            if last is not None and not last.masked:
                 await note_view(self._office.store, last.event, last.position, person.username)
-            path = self._office.evidence.path_of(last.sha256, last.media_type)
-            await self._show(await asyncio.to_thread(path.read_bytes))
         except StoreUnavailable:
             ui.notify(self._words("failed"), type="negative")
+            return
+        if last is None:
+            ui.notify(self._words("view.no_last"), type="warning")
+        else:
+            await self._show_kept(last)
+
+    async def _show_kept(self, last: LastPicture) -> None:
+        try:
+            path = self._office.evidence.path_of(last.sha256, last.media_type)
+            content = await asyncio.to_thread(path.read_bytes)
         except (OSError, EvidenceError):
             ui.notify(self._words("evidence_gone"), type="warning")
+            return
+        await self._show(content)
 
     async def _show(self, content: bytes) -> None:
         try:
@@ -281,6 +292,7 @@ class ViewPage:
         self._fit(pixels)
         shown = await asyncio.to_thread(_shown, pixels)
         self._image.set_source(shown)
+        self._is_shown = True
         self._image.set_visibility(True)
         self._empty.set_visibility(False)
         self._work_out()

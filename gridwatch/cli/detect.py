@@ -19,17 +19,20 @@ def detect_command(
     classes: Annotated[
         str | None, typer.Option(help="its classes and our labels: motorcycle=ebike,…")
     ] = None,
+    view: Annotated[Path | None, typer.Option(help="the façade, as `calibrate --export` writes it")] = None,
 ) -> None:
     """Print one JSON line per PATH: what would raise an alert, and what is only worth a note."""
     from detectors import DetectorOptions
     from gridwatch.cli.judging import detect
+    from ingest.edge.cameras import read_view
 
     settings = read_settings(elevator_onnx=onnx, elevator_classes=classes)
     options = DetectorOptions(
         elevator_onnx=settings.elevator_onnx, elevator_classes=settings.elevator_classes
     )
+    facade = None if view is None else read_view("--", view)
     failed = False
-    for line in detect(scene, paths, interval_s=interval, options=options):
+    for line in detect(scene, paths, interval_s=interval, options=options, view=facade):
         failed |= "error" in line
         print(json.dumps(line, ensure_ascii=False), flush=True)
     if failed:

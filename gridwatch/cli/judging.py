@@ -8,6 +8,7 @@ from typing import Any
 from detectors import CAMERA_DETECTORS, DetectorOptions
 from detectors.protocol import CameraDetector
 from gridwatch.errors import DetectorError, SettingsError, UnreadableMedia
+from gridwatch.facade import FacadeView, with_origin
 from gridwatch.media import read_picture, read_video
 from gridwatch.model import EARLIEST, Finding, Picture, latest
 from gridwatch.picture_format import JPEG_START, PNG_START
@@ -29,8 +30,9 @@ def detect(
     *,
     interval_s: float = 1.0,
     options: DetectorOptions | None = None,
+    view: FacadeView | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """Yield one line per path, in their order; each is judged alone.
+    """Yield one line per path, in their order; each is judged alone, by a camera that has this view.
 
     A line is `{"file", "duration_s", "findings", "notes"}`, or `{"file", "error"}` where it can't be read.
     Raises SettingsError for an unknown scene or interval, DetectorError where the detector can't be built.
@@ -42,7 +44,7 @@ def detect(
     detector = CAMERA_DETECTORS[scene](options or DetectorOptions())
     for path in paths:
         try:
-            duration, findings = _judge_path(detector, path, interval_s)
+            duration, findings = _judge_path(detector, path, interval_s, view)
         except (UnreadableMedia, DetectorError) as error:
             yield {"file": str(path), "error": str(error)}
             continue
@@ -50,29 +52,29 @@ def detect(
 
 
 def _judge_path(
-    detector: CameraDetector[Any], path: Path, interval_s: float
+    detector: CameraDetector[Any], path: Path, interval_s: float, view: FacadeView | None
 ) -> tuple[timedelta, Sequence[Finding]]:
     if path.is_dir():
-        return _judge_sequence(detector, _folder(path, timedelta(seconds=interval_s)))
+        return _judge_sequence(detector, _folder(path, timedelta(seconds=interval_s)), view)
     if _is_picture(path):
         pixels = read_picture(_content(path))
         return timedelta(), detector.judge(Picture(pixels=pixels, at=FILE_START))
-    return _judge_sequence(detector, read_video(path, start=FILE_START))
+    return _judge_sequence(detector, read_video(path, start=FILE_START), view)
 
 
 def _judge_sequence(
-    detector: CameraDetector[Any], pictures: Iterable[Picture]
+    detector: CameraDetector[Any], pictures: Iterable[Picture], view: FacadeView | None
 ) -> tuple[timedelta, Sequence[Finding]]:
     """Return how long the pictures last, the last one as long as the others on average, and the findings."""
-    state = detector.new_state()
+    state = detector.new_state(view)
     findings: list[Finding] = []
-    count, last = 0, FILE_START
+    count, last, size_wh = 0, FILE_START, (0, 0)
     for picture in pictures:
         findings += detector.see(state, picture)
-        count, last = count + 1, picture.at
+        count, last, size_wh = count + 1, picture.at, picture.size_wh
     findings += detector.finish(state)
     between = (last - FILE_START) / (count - 1) if count > 1 else timedelta()
-    return last - FILE_START + between, latest(findings)
+    return last - FILE_START + between, [with_origin(finding, view, size_wh) for finding in latest(findings)]
 
 
 def _folder(folder: Path, interval: timedelta) -> Iterator[Picture]:
@@ -129,6 +131,7 @@ def _described(finding: Finding) -> dict[str, Any]:
         "t_end_s": _since_start(finding.ended_at or finding.observed_at),
         "box_xyxy": None if box is None else [round(float(value), 1) for value in box],
         "track": [[_since_start(p.at), round(float(p.x), 1), round(float(p.y), 1)] for p in track],
+        "where": [origin.as_json() for origin in finding.where],
         "criteria": {name: float(value) for name, value in finding.criteria.items()},
         "detector": finding.detector,
     }
