@@ -90,14 +90,15 @@ def fit_curve(t: Floats, y: Floats, *, px_per_m: tuple[float, float], aslant: bo
 
 
 def drift_rest(t: Floats, x: Floats, curve: Curve) -> float:
-    """Return what is left (root mean square, pixels) of a sideways motion that wind and drag explain.
+    """Return what a throw, wind and drag leave unexplained of a sideways motion (root mean square, pixels).
 
-    Drag takes a throw's sideways speed as 1/cosh(g·t/v): its integral is the Gudermannian function.
+    A part in proportion to the fall stands for perspective and for a camera that is not level. Drag takes a
+    throw's sideways speed as 1/cosh(g·t/v): its integral is the Gudermannian function.
     """
-    u = GRAVITY_MS2 * (t - t[0] - curve.released_s) / curve.terminal_ms
-    columns = [np.ones_like(t), t - t[0]]
+    since = t - t[0] - curve.released_s
+    columns = [np.ones_like(t), t - t[0], _fallen(since, np.array(curve.terminal_ms))]
     if curve.terminal_ms <= LIGHT_MS:
-        columns.append(2 * np.arctan(np.tanh(u / 2)))
+        columns.append(2 * np.arctan(np.tanh(GRAVITY_MS2 * since / curve.terminal_ms / 2)))
     design = np.column_stack(columns)
     parameters, *_ = np.linalg.lstsq(design, x, rcond=None)
     return float(np.sqrt(np.mean((x - design @ parameters) ** 2)))

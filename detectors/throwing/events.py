@@ -13,7 +13,7 @@ from gridwatch.model import Finding
 JUDGED_EVERY = 3
 """Points by which a track grows from one judgement to the next."""
 
-WAIT_S = 2.0
+WAIT_S = 1.9
 """After its release in which a fall that goes on is not told yet: a bird that dives spreads its wings, and an
 alert within 2.5 s is soon enough."""
 
