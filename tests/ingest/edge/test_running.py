@@ -228,7 +228,9 @@ async def test_what_is_wrong_with_a_network_camera_is_told_and_is_over_without_a
     async with listening(mosquitto) as heard, running(work):
 
         async def told(label: str) -> None:
-            await heard.until(lambda: label in {one["label"] for one in findings(heard, "wall-1")})
+            await heard.until(
+                lambda: any(one["label"] == label for one in findings(heard, "wall-1")), within_s=120
+            )
 
         await heard.until(lambda: b"online" in statuses(heard, "wall-1"))
         network_camera.leaves_out = 2
@@ -242,7 +244,7 @@ async def test_what_is_wrong_with_a_network_camera_is_told_and_is_over_without_a
         await told("camera_black")
         before = len(falls_in(heard))
         network_camera.film = film
-        await heard.until(lambda: len(falls_in(heard)) > before)
+        await heard.until(lambda: len(falls_in(heard)) > before, within_s=120)
     network_camera.stop()
     assert not {"device_fault", "camera_frozen"} & {one["label"] for one in findings(heard, "wall-1")}
 
