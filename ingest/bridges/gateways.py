@@ -24,7 +24,7 @@ from gridwatch.store.devices import devices_behind
 from ingest.bridges.connections import serve_mqtt
 from ingest.bridges.files import check_gateway, read_file
 from ingest.bridges.publisher import Outgoing
-from ingest.bridges.running import broker_address, run_bridge
+from ingest.bridges.publishing import broker_address, run_bridge
 from ingest.bridges.telemetry import Fields, device_telemetry
 from ingest.bridges.thingsboard import ThingsBoard
 from ingest.bridges.web import TooLarge, body_of, check_tls, listen_on, serve

@@ -17,8 +17,8 @@ from gridwatch.model import check_device_id
 from gridwatch.settings import Settings
 from ingest.bridges.files import check_gateway, check_key, read_secret
 from ingest.bridges.json_text import read_json
+from ingest.bridges.publishing import open_spool, run_spooled
 from ingest.bridges.push import Conditions, MessageRule, fits, read_push
-from ingest.bridges.running import open_spool, run_spooled
 from ingest.bridges.spool import Spool
 from ingest.bridges.telemetry import unread
 from ingest.bridges.web import TooLarge, body_of, check_tls, listen_on, serve

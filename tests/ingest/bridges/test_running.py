@@ -11,7 +11,7 @@ import pytest
 from gridwatch.broker_config import BRIDGE, COLLECTOR, own_url, own_users
 from gridwatch.running import Running, write_running
 from gridwatch.settings import read_settings
-from ingest.bridges.running import broker_address
+from ingest.bridges.publishing import broker_address
 from tests.ingest.bridges.bridging import statuses
 from tests.servers import Mosquitto, free_port
 from tests.simulators.listening import listening
