@@ -24,6 +24,7 @@ from api.routes import (
     devices,
     events,
     health,
+    lifts,
     readings,
     registry,
     token,
@@ -47,7 +48,20 @@ WAIT_S = 3.0
 
 EVIDENCE_FOLDER = "evidence"
 
-ROUTES = (health, token, devices, views, credentials, commands, areas, readings, events, alerts, registry)
+ROUTES = (
+    health,
+    token,
+    devices,
+    views,
+    credentials,
+    commands,
+    lifts,
+    areas,
+    readings,
+    events,
+    alerts,
+    registry,
+)
 
 
 def create_app(settings: Settings, *, console: bool = True) -> FastAPI:

@@ -3,10 +3,10 @@
 All that comes out are requests that lapse by themselves. A request lasts 3 s at most from the newest picture
 that was looked at, so that whatever dies on our side, the lift goes on: nothing here can hold it any longer.
 All times are seconds of one monotonic clock that the caller reads; what people write by the wall clock is not
-used here, so that no jump of it can lengthen a hold. Thresholds: `4 of 6 looks, 10 clear ones, 180 s, 60 s` are
-the recommended state machine of issue 6.
+used here, so that no jump of it can lengthen a hold.
 """
 
+import math
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -40,7 +40,8 @@ RENEW_S = 1.0
 """A request that is lost on its way is made good before the last one lapses."""
 
 LONGEST_S = 180.0
-"""A lift is held so long in all before people must decide; pauses shorter than the cool-down start no new count."""
+"""A lift is held so long in all before people must decide; a pause shorter than the cool-down starts no new
+count."""
 COOL_DOWN_S = 60.0
 
 SPEAK_SHORTEST_S, SPEAK_LONGEST_S = 10.0, 15.0
@@ -115,14 +116,16 @@ class Wiring:
 
     def __post_init__(self) -> None:
         if not SPEAK_SHORTEST_S <= self.repeat_s <= SPEAK_LONGEST_S:
-            raise ValueError(f"repeat_s {self.repeat_s:g}: from {SPEAK_SHORTEST_S:g} to {SPEAK_LONGEST_S:g} s")
+            raise ValueError(
+                f"repeat_s {self.repeat_s:g}: from {SPEAK_SHORTEST_S:g} to {SPEAK_LONGEST_S:g} s"
+            )
         for lang, text in self.voice.items():
             _speak(lang, text, self.repeat_s)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Look:
-    """What one picture showed: labels and how surely. `picture` tells pictures apart: a frozen camera repeats one."""
+    """What one picture showed: how surely what. `picture` tells pictures apart; None: it is a new one."""
 
     at_s: float
     scores: Mapping[str, float]
@@ -131,7 +134,7 @@ class Look:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """What follows from an input: what the lift is asked, what people are told, whether a hold ended and why."""
+    """What follows: what the lift is asked, what people are told, and why a hold ended if one did."""
 
     orders: tuple[Order, ...] = ()
     notes: tuple[Note, ...] = ()
@@ -157,7 +160,7 @@ class Interlock:
         self._looks: deque[tuple[float, float]] = deque(maxlen=LOOKS)
         self._clear_looks, self._clear_since_s = 0, now_s
         self._picture: int | None = None
-        self._new_s: float | None = None
+        self._new_s = -math.inf
         """When the newest picture was taken that differs from the one before."""
         self._lift: LiftState | None = None
         self._has_left = False
@@ -187,8 +190,7 @@ class Interlock:
         self._turn(now_s)
         at_s = min(look.at_s, self._now_s)
         if look.picture is None or look.picture != self._picture:
-            self._picture = look.picture
-            self._new_s = at_s if self._new_s is None else max(at_s, self._new_s)
+            self._picture, self._new_s = look.picture, max(at_s, self._new_s)
         if self._now_s - at_s > STALE_S or (self._looks and at_s <= self._looks[-1][0]):
             return self._advance()
         if not self._looks or at_s - self._looks[-1][0] >= LOOK_EVERY_S:
@@ -202,7 +204,7 @@ class Interlock:
         return self._advance()
 
     def release(self, now_s: float, *, is_false: bool) -> Step:
-        """Let go because a person says so; `is_false`: what stands there is no vehicle, so not in this visit again."""
+        """Let go because a person says so; `is_false`: there is no vehicle, so not in this visit again."""
         self._turn(now_s)
         self._cool_until_s = self._now_s + COOL_DOWN_S
         self._waits_for_clear |= is_false
@@ -256,7 +258,7 @@ class Interlock:
             self._has_left = False
             return self._let_go(Ended.GONE, State.CLEAR, "")
         if self._began_s is not None:
-            return self._go_on()
+            return self._go_on(self._began_s)
         return self._suspect()
 
     def _suspect(self) -> Step:
@@ -274,16 +276,15 @@ class Interlock:
         self._began_s = self._until_s = self._now_s
         # Both are due at once.
         self._renewed_s, self._spoke_s = self._now_s - RENEW_S, self._now_s - self._wiring.repeat_s
-        return self._go_on()
+        return self._go_on(self._now_s)
 
-    def _go_on(self) -> Step:
+    def _go_on(self, began_s: float) -> Step:
         """Hold, for as long as the lift may be held and people need not decide."""
         if (why := why_never(self._lift)) is not None:
             left = self._leaves_with_it()
             step = self._let_go(Ended.LIFT, State.SUSPECT, why)
             return Step(orders=step.orders, notes=left.notes, ended=step.ended)
-        assert self._began_s is not None and self._new_s is not None
-        left_s = LONGEST_S - self._spent_s - (self._now_s - self._began_s)
+        left_s = LONGEST_S - self._spent_s - (self._now_s - began_s)
         if left_s <= 0 or (left_s < SHORTEST_S and self._now_s >= self._until_s):
             self._cool_until_s, self._waits_for_clear = self._now_s + COOL_DOWN_S, True
             step = self._let_go(Ended.TOO_LONG, State.OVERRIDE, "held too long, people decide")
@@ -340,7 +341,7 @@ class Interlock:
 
     @property
     def _is_stale(self) -> bool:
-        return self._new_s is None or self._now_s - self._new_s > STALE_S
+        return self._now_s - self._new_s > STALE_S
 
     @property
     def _agree(self) -> bool:

@@ -25,6 +25,7 @@ from ingest.broker_watch import watch_broker
 from ingest.clocks import Limits
 from ingest.figures import tell
 from ingest.foreign import Foreign
+from ingest.interlocks import Interlocks
 from ingest.keeping import keeping_chores
 from ingest.liveness import liveness_chores, quality_chores
 from ingest.media import WINDOW as MEDIA_WINDOW
@@ -46,8 +47,9 @@ from ingest.upkeep import Chore, keep_up
 
 log = logging.getLogger(__name__)
 
-CONNECTIONS = 9
-"""Slots, registry, new commands, readings, one per lane, some to look things up; adopted slots share them."""
+CONNECTIONS = 11
+"""Slots, registry, new commands, words of lifts, readings, one per lane, some to look things up and to ask
+lifts; adopted slots share them."""
 
 READINGS = [MARKER, *(topic_of("+", kind) for kind in ("readings", "status", "state", "command/result"))]
 CHORES = (
@@ -89,6 +91,8 @@ async def collect(settings: Settings) -> None:
         outbox = Outbox(store, address)
         tasks.create_task(foreign.rebirths.ask(address), name="rebirths")
         tasks.create_task(outbox.run(), name="commands")
+        interlocks = Interlocks(store, settings.alarms)
+        tasks.create_task(interlocks.run(), name="interlocks")
         tasks.create_task(registry.follow(), name="registry")
         tasks.create_task(foreign.links.keep(store), name="links")
         tasks.create_task(keep_up(store, backup_chores(settings)), name="backup")
@@ -100,7 +104,7 @@ async def collect(settings: Settings) -> None:
         tasks.create_task(keep_up(store, [replays]), name="replays")
         tasks.create_task(sequences.follow(), name="sequences")
         tasks.create_task(watch_broker(store, address), name="broker watch")
-        work = partial(_work, settings, store, registry, sequences, pool, files, foreign, outbox)
+        work = partial(_work, settings, store, registry, sequences, pool, files, foreign, outbox, interlocks)
         await hold_slots(store, settings.installation, work)
 
 
@@ -113,6 +117,7 @@ async def _work(
     files: EvidenceFiles,
     foreign: Foreign,
     outbox: Outbox,
+    interlocks: Interlocks,
     duty: Duty,
 ) -> None:
     """Do the work of one slot: its two sessions, and a memory of devices that is as old as they are."""
@@ -139,6 +144,7 @@ async def _work(
             take_readings(ours, registry, clocks, sensors, recorder, sequences, foreign), name="readings"
         )
         pictures = Share(media, store, duty.number, sender=foreign.sender)
-        tasks.create_task(take_media(pictures, registry, pool, files, recorder, foreign), name="media")
+        looking = take_media(pictures, registry, pool, files, recorder, foreign, interlocks.looked)
+        tasks.create_task(looking, name="media")
         address = BrokerAddress.parse(mqtt_url(settings))
         await join_the_work(store, address, settings.installation, duty.number, duty.subscribed)

@@ -7,7 +7,7 @@ clips and findings are never skipped.
 import asyncio
 import logging
 from collections import Counter, deque
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 
 from msgspec.structs import replace
@@ -59,10 +59,11 @@ async def take_media(
     files: EvidenceFiles,
     recorder: Recorder,
     foreign: Foreign,
+    looked: Callable[[Entry], None],
 ) -> None:
-    """Take in frames, clips and findings of one session, for ever."""
+    """Take in frames, clips and findings of one session, for ever; `looked` hears of each once it is safe."""
     snapshots = Snapshots(foreign.fetched_from)
-    lanes = [Lane(session, pool, files, recorder, snapshots) for _ in range(pool.size)]
+    lanes = [Lane(session, pool, files, recorder, snapshots, looked) for _ in range(pool.size)]
     async with asyncio.TaskGroup() as tasks:
         for number, lane in enumerate(lanes):
             tasks.create_task(lane.run(), name=f"lane {number}")
@@ -83,9 +84,16 @@ class Lane:
     """What waits for one worker, in the order it came."""
 
     def __init__(
-        self, session: Share, pool: Pool, files: EvidenceFiles, recorder: Recorder, snapshots: Snapshots
+        self,
+        session: Share,
+        pool: Pool,
+        files: EvidenceFiles,
+        recorder: Recorder,
+        snapshots: Snapshots,
+        looked: Callable[[Entry], None],
     ) -> None:
         self._session = session
+        self._looked = looked
         self._pool = pool
         self._files = files
         self._recorder = recorder
@@ -119,6 +127,7 @@ class Lane:
             skipped, self._skipped = self._skipped, []
             passed_over = [Skipped(known=w.entry.known) for w in skipped]
             await self._recorder.record([*passed_over, entry])
+            self._looked(entry)
             self._session.done([w.delivery for w in (waiting, *skipped)])
 
     def _skip_oldest(self, cameras: Container[str | None]) -> None:

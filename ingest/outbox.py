@@ -19,6 +19,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from gridwatch.broker_address import BrokerAddress
+from gridwatch.commands import HOLD_LONGEST_S, Action
 from gridwatch.errors import StoreError
 from gridwatch.model import Status
 from gridwatch.store import Store
@@ -189,7 +190,8 @@ async def _until_gone(client: aiomqtt.Client) -> None:
 
 async def _publish(client: aiomqtt.Client, due: Due, *, asked_s: float, expires: bool) -> int | None:
     """Publish one command; return with which QoS, None where its time is over."""
-    left_s = due.left_s - (time.monotonic() - asked_s)
+    longest_s = HOLD_LONGEST_S if due.action == Action.HOLD_OPEN else math.inf
+    left_s = min(due.left_s, longest_s) - (time.monotonic() - asked_s)
     if left_s <= 0:
         return None
     # The broker counts whole seconds, and lets one more pass.

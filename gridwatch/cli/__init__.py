@@ -26,6 +26,7 @@ from gridwatch.cli.doctor import doctor_command
 from gridwatch.cli.edge import edge_command
 from gridwatch.cli.evidence import evidence_app
 from gridwatch.cli.fwi import fwi_command
+from gridwatch.cli.lift import lift_app
 from gridwatch.cli.quarantine import quarantine_app
 from gridwatch.cli.replay import replay_command
 from gridwatch.cli.simulate import simulate_command
@@ -63,6 +64,7 @@ app.command("restore")(restore_command)
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(evidence_app, name="evidence")
 app.add_typer(devices_app, name="devices")
+app.add_typer(lift_app, name="lift")
 app.add_typer(bridge_app, name="bridge")
 app.add_typer(areas_app, name="areas")
 app.add_typer(ca_app, name="ca")

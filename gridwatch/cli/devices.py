@@ -201,7 +201,7 @@ def state_command(
     from gridwatch.registration.state import check_end
 
     now = datetime.now(UTC)
-    until = None if lasts is None else now + _duration(lasts)
+    until = None if lasts is None else now + duration(lasts)
     if state is DeviceState.TEST and not by:
         raise SettingsError("--by: say who tests")
     try:
@@ -247,7 +247,7 @@ def _form(file: Path) -> str:
     return form
 
 
-def _duration(text: str) -> timedelta:
+def duration(text: str) -> timedelta:
     found = DURATION.fullmatch(text)
     if found is None:
         raise SettingsError(f"--for {text!r}: write a number and s, m, h or d, as in 30m")

@@ -83,23 +83,29 @@ async def add_command(store: Store, device: str, order: Order, *, actor: str) ->
         raise NotAllowed(f"device {device!r} is retired")
     async with store.transaction() as connection:
         await _check_lift(connection, known, order)
-        numbered = await (await connection.execute(SQL["next seq"], {"device_key": known.key})).fetchone()
-        number = {"device_key": known.key, "seq": None if numbered is None else numbered["seq"]}
-        if order.ends_holds:
-            await connection.execute(SQL["end holds"], number)
-        columns = {
-            **number,
-            "action": order.action,
-            "params": Jsonb(order.params),
-            "qos": order.qos,
-            "actor": actor,
-            "ttl": timedelta(seconds=order.ttl_s),
-        }
-        added = await (await connection.execute(SQL["add"], columns)).fetchone()
-        id_ = "" if added is None else str(added["id"])
-        await connection.execute(SQL["note"], {"id": id_, "change": "created", "actor": actor, "detail": ""})
-        await connection.execute(SQL["tell"])
+        id_ = await place(connection, known.key, order, actor=actor)
     return await get_command(store, device, id_)
+
+
+async def place(connection: Connection, device_key: int, order: Order, *, actor: str) -> str:
+    """Put an order into the outbox inside the caller's transaction; return the command's id."""
+    numbered = await (await connection.execute(SQL["next seq"], {"device_key": device_key})).fetchone()
+    number = {"device_key": device_key, "seq": None if numbered is None else numbered["seq"]}
+    if order.ends_holds:
+        await connection.execute(SQL["end holds"], number)
+    columns = {
+        **number,
+        "action": order.action,
+        "params": Jsonb(dict(order.params)),
+        "qos": order.qos,
+        "actor": actor,
+        "ttl": timedelta(seconds=order.ttl_s),
+    }
+    added = await (await connection.execute(SQL["add"], columns)).fetchone()
+    id_ = "" if added is None else str(added["id"])
+    await connection.execute(SQL["note"], {"id": id_, "change": "created", "actor": actor, "detail": ""})
+    await connection.execute(SQL["tell"])
+    return id_
 
 
 async def get_command(store: Store, device: str, command: str) -> Command:

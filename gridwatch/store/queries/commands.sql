@@ -47,11 +47,13 @@ INSERT INTO command_change (command_id, change) SELECT id, 'expired' FROM expire
 UPDATE command SET due_at = now(), heard_at = now()
 WHERE device_key = ANY(%(keys)s) AND state IN ('waiting', 'sent')
 -- due --
--- Whoever takes one has it alone until it is due again.
+-- Whoever takes one has it alone until it is due again. A hold is sent once: who wants more asks again, and no
+-- jump of the clock brings an old one back.
 WITH due AS (
     SELECT c.id FROM command c JOIN device d ON d.key = c.device_key
     WHERE c.state IN ('waiting', 'sent') AND c.due_at <= now() AND c.expires_at > now()
       AND (d.online IS NOT FALSE OR c.heard_at > d.online_since)
+      AND (c.action <> 'hold_open' OR (c.attempts = 0 AND c.created_at <= clock_timestamp()))
     ORDER BY c.due_at
     LIMIT %(limit)s
     FOR UPDATE OF c SKIP LOCKED)
