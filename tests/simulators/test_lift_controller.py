@@ -53,7 +53,7 @@ def test_in_fire_service_and_on_its_way_it_obeys_nobody() -> None:
     cabin = Cabin()
     cabin.ride(100.0)
     cabin.turn(100.0)
-    assert cabin.state(100.0, AT) | {"t": 0} == {
+    assert {**cabin.state(100.0, AT), "t": 0} == {
         "t": 0,
         "door": "closed",
         "moving": True,
