@@ -108,7 +108,8 @@ def overlay_svg(draft: Draft, view: FacadeView | None, scale: float) -> str:
     parts.append(_shape(draft.polygon, "gw-polygon", scale))
     if view is not None and view.calibration is not None:
         parts += _windows(view, scale)
-    for number, mark in enumerate(draft.marks, 1):
+    marks: list[Mark | Landmark] = [*draft.by_metres, *draft.marks]
+    for number, mark in enumerate(marks, 1):
         x, y = mark.x * scale, mark.y * scale
         parts.append(
             f'<path class="gw-mark" d="M{x - 9:.1f},{y:.1f}h18M{x:.1f},{y - 9:.1f}v18"/>'

@@ -17,7 +17,7 @@ from api.local_time import local_time
 from api.office import Office
 from api.texts import Words
 from gridwatch.errors import EvidenceError, NotAllowed, NotFound, StoreUnavailable, UnreadableMedia
-from gridwatch.facade import CalibrationError, Corner, FacadeView
+from gridwatch.facade import CalibrationError, Corner, FacadeView, Landmark
 from gridwatch.media import encode_jpeg, read_picture
 from gridwatch.model import Pixels
 from gridwatch.store.devices import get_device
@@ -56,6 +56,7 @@ class ViewPage:
         self._scale = 1.0
         self._is_shown = False
         self._inputs: dict[str, ui.number] = {}
+        self._rows: list[int] = []
         self._build()
 
     def _build(self) -> None:
@@ -222,23 +223,40 @@ class ViewPage:
         )
 
     def _show_marks(self) -> None:
-        if len(self._marks.default_slot.children) == len(self._draft.marks):
+        """Show a row for each landmark; those that a file named by metres can only be taken away."""
+        measured, marks = self._draft.by_metres, self._draft.marks
+        rows = [*map(id, measured), *map(id, marks)]
+        if rows == self._rows:
+            # Built anew, the field that somebody types into would lose its focus.
             return
+        self._rows = rows
         self._marks.clear()
         with self._marks:
-            for place, mark in enumerate(self._draft.marks):
+            for place, one in enumerate(measured, 1):
+                self._show_measured(place, one)
+            for place, mark in enumerate(marks, 1 + len(measured)):
                 self._show_mark(place, mark)
+
+    def _show_measured(self, place: int, mark: Landmark) -> None:
+        with ui.element("div").classes("gw-mark-row"):
+            ui.label(str(place))
+            ui.label(f"x {mark.x_m} m")
+            ui.label(f"z {mark.z_m} m")
+            ui.label()
+            drop = ui.button(icon="close", color=None).props("flat dense round")
+        drop.on_click(lambda: self._drop(self._draft.by_metres, mark))
 
     def _show_mark(self, place: int, mark: Mark) -> None:
         corners = {corner: self._words(f"view.corner.{corner}") for corner in Corner}
         with ui.element("div").classes("gw-mark-row"):
-            ui.label(str(place + 1))
+            ui.label(str(place))
             floor = ui.number(self._words("view.floor"), value=mark.floor, step=1)
             window = ui.number(self._words("view.window"), value=mark.window, step=1, min=1)
             corner = ui.select(corners, value=mark.corner)
             for one in (floor, window, corner):
                 one.props("dense outlined options-dense")
-            ui.button(icon="close", color=None, on_click=lambda: self._drop(mark)).props("flat dense round")
+            drop = ui.button(icon="close", color=None).props("flat dense round")
+        drop.on_click(lambda: self._drop(self._draft.marks, mark))
         floor.on_value_change(lambda event: self._name_mark(mark, "floor", event.value))
         window.on_value_change(lambda event: self._name_mark(mark, "window", event.value))
         corner.on_value_change(lambda event: self._name_mark(mark, "corner", event.value))
@@ -249,8 +267,8 @@ class ViewPage:
         setattr(mark, name, Corner(value) if name == "corner" else int(value))
         self._work_out()
 
-    def _drop(self, mark: Mark) -> None:
-        self._draft.marks.remove(mark)
+    def _drop(self, among: list[Any], mark: Mark | Landmark) -> None:
+        among.remove(mark)
         self._work_out()
 
     async def _uploaded(self, event: events.UploadEventArguments) -> None:

@@ -111,6 +111,11 @@ def test_a_camera_is_calibrated_by_clicking_and_corrected(
         expect(page.locator("svg .gw-corner")).to_have_count(4)
         page.get_by_role("button", name="保存").click()
         expect(page.locator(".gw-facts")).to_contain_text("admin 于")
+        # What was saved can be changed further.
+        rows.last.locator("input").nth(0).fill("8")
+        expect(result).to_contain_text("请检查楼层和窗号")
+        rows.last.locator("input").nth(0).fill("5")
+        expect(result).to_contain_text("残差")
         known = console.stored(_known)
         assert known.view is not None
         assert known.view.size_wh == SIZE_WH
