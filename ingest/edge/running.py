@@ -124,16 +124,17 @@ class Desk:
 
 async def _watch(posts: Sequence[Post], desk: Desk, showing: Showing) -> None:
     """Watch every camera; after a file's end wait until all that it brought is published."""
-    writing = asyncio.create_task(desk.write(), name="write")
     clips = in_thread(showing.run, "clips")
-    try:
-        async with asyncio.TaskGroup() as watches:
-            for post in posts:
-                watches.create_task(post.run())
-        await in_thread(showing.finish, "last clips")
-        await desk.emptied()
-    finally:
-        clips.cancel()
-        writing.cancel()
-        await asyncio.sleep(0)  # For what the threads said last.
-        desk.write_rest()
+    async with asyncio.TaskGroup() as others:
+        writing = others.create_task(desk.write(), name="write")
+        try:
+            async with asyncio.TaskGroup() as watches:
+                for post in posts:
+                    watches.create_task(post.run())
+            await in_thread(showing.finish, "last clips")
+            await desk.emptied()
+        finally:
+            clips.cancel()
+            writing.cancel()
+            await asyncio.sleep(0)  # For what the threads said last.
+            desk.write_rest()

@@ -13,7 +13,6 @@ import cv2
 import numpy as np
 
 from gridwatch.drawing import clip, composite
-from gridwatch.errors import UnreadableMedia
 from gridwatch.media import encode_mp4, read_video
 from gridwatch.model import Evidence, Finding, Picture
 from gridwatch.wire import encode_finding, topic_of
@@ -99,8 +98,8 @@ class Showing:
         device, finding = wanted.camera.device, wanted.finding
         try:
             shown = with_clip(wanted)
-        except (UnreadableMedia, ValueError) as error:
-            log.warning("%s: no clip of %s: %s", device, finding.label, error)
+        except Exception as error:  # noqa: BLE001 - a fault over one clip must not end the making of others
+            log.warning("%s: no clip of %s: %s: %s", device, finding.label, type(error).__name__, error)
             return
         self._tell(finding_message(device, shown))
 
