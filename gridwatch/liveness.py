@@ -140,10 +140,14 @@ def fold(
     going_on = _going_on(silent, outages)
     stays = {one.device: _stays_in(one, going_on, places, now) for one in silent}
     pool = [one for one in silent if stays[one.device] is None or _may_grow(stays[one.device], now)]
-    found = _cluster(pool, places, gone={*gone, *(one.device for one in silent)})
+    down, struck = _cluster(pool, places, gone={*gone, *(one.device for one in silent)})
     groups: dict[Scope, list[Silent]] = {}
     for one in silent:
-        groups.setdefault(_widest(one, stays[one.device], found.get(one.device), places), []).append(one)
+        found = down.get(one.device) or struck.get(one.device)
+        # What is down as a whole is told by its own name, whatever wider outage begins at the same time.
+        is_new = one.outage is None and one.device in down
+        scope = _widest(one, None if is_new else stays[one.device], found, places)
+        groups.setdefault(scope, []).append(one)
     open_now = {outage.scope: outage.id for outage in outages}
     return [
         Group(scope=scope, devices=tuple(devices), outage=open_now.get(scope))
@@ -184,24 +188,31 @@ def _widest(one: Silent, stays: Outage | None, found: Scope | None, places: Plac
     return max(candidates, key=order.index, default=alone)
 
 
-def _cluster(pool: Sequence[Silent], places: Places, *, gone: Collection[str]) -> dict[str, Scope]:
-    """Return the scope of each device that is silent together with others."""
+def _cluster(
+    pool: Sequence[Silent], places: Places, *, gone: Collection[str]
+) -> tuple[dict[str, Scope], dict[str, Scope]]:
+    """Return the scope of each device that is silent together with others.
+
+    First those whose scope is mostly silent, then those that only have too many beside them for chance.
+    """
     paths = {one.device: places.scopes(one) for one in pool}
     counts = Counter(chain.from_iterable(paths.values()))
     mostly = {scope for scope in counts if _is_mostly(scope, counts, places)}
-    down = {device: _down(path, counts, mostly) for device, path in paths.items()}
-    found = {device: scope for device, scope in down.items() if scope is not None}
+    down = {
+        device: scope for device, path in paths.items() if (scope := _down(path, counts, mostly)) is not None
+    }
+    struck: dict[str, Scope] = {}
     for height in range(max(map(len, paths.values()), default=0), 0, -1):
-        left = {device: path for device, path in paths.items() if device not in found}
+        left = {device: path for device, path in paths.items() if device not in down and device not in struck}
         if not left:
             break
         counts = Counter(chain.from_iterable(left.values()))
-        found |= {
+        struck |= {
             device: path[-height]
             for device, path in left.items()
             if len(path) >= height and _is_struck(path[-height], counts, places, gone)
         }
-    return found
+    return down, struck
 
 
 def _down(path: Sequence[Scope], counts: Mapping[Scope, int], mostly: Collection[Scope]) -> Scope | None:

@@ -196,3 +196,14 @@ def test_three_percent_of_a_district_are_a_handful_of_outages() -> None:
         *(f"street-{n}" for n in range(9)),
     }
     assert sum(devices for devices, _ in groups.values()) == 300
+
+
+def test_a_gateway_that_goes_at_the_moment_of_a_wide_outage_is_told_by_its_own_name() -> None:
+    wide = open_outage(area("town"), most=12, young=True, began=NOW - timedelta(minutes=4))
+    scattered = [silent(f"s{n}", f"b{n % 5 + 1}", outage=1) for n in range(12)]
+    behind = [silent(f"g{n}", "a1", gateway="gate") for n in range(8)]
+    missed = [("a1", "gate", 8), *((f"{e}{b}", None, 40) for e in "ab" for b in range(1, 6))]
+    assert folded([*scattered, *behind], [wide], where=Places(PARENTS, missed)) == {
+        area("town"): (12, 1),
+        Scope(Kind.GATEWAY, "gate"): (8, None),
+    }
