@@ -23,6 +23,7 @@ from api.routes import (
     credentials,
     devices,
     events,
+    fire_weather,
     health,
     lifts,
     readings,
@@ -61,6 +62,7 @@ ROUTES = (
     events,
     alerts,
     registry,
+    fire_weather,
 )
 
 

@@ -110,6 +110,9 @@ class Settings(BaseSettings):
         default_factory=dict,
         description="further labels that raise alerts: wheelchair=minor,lens_covered=major",
     )
+    fire_danger: Path | None = Field(
+        None, description="TOML file of the tables of fire danger, see docs/fire-weather.md; unset: its own"
+    )
     future_s: float = Field(60, gt=0, description="seconds ahead of our clock that flag a reading")
     old_days: float = Field(7, gt=0, description="age in days that flags a reading")
     keep_evidence: Annotated[Mapping[str, float], NoDecode, BeforeValidator(_pairs)] = Field(

@@ -24,6 +24,7 @@ from ingest.broker import Session
 from ingest.broker_watch import watch_broker
 from ingest.clocks import Limits
 from ingest.figures import tell
+from ingest.fire_weather import fire_weather_chores
 from ingest.foreign import Foreign
 from ingest.interlocks import Interlocks
 from ingest.keeping import keeping_chores
@@ -98,6 +99,7 @@ async def collect(settings: Settings) -> None:
         tasks.create_task(keep_up(store, backup_chores(settings)), name="backup")
         tasks.create_task(keep_up(store, liveness_chores(settings)), name="liveness")
         tasks.create_task(keep_up(store, quality_chores(settings)), name="quality")
+        tasks.create_task(keep_up(store, fire_weather_chores(settings)), name="fire weather")
         chores = [*CHORES, *keeping_chores(settings, files), *storage_chores(settings)]
         tasks.create_task(keep_up(store, chores), name="upkeep")
         replays = Chore(name="replay", every=REPLAY_EVERY, work=partial(replay_wanted, address))

@@ -10,6 +10,7 @@ from nicegui import Client, background_tasks, ui
 from api.console.alert_card import OWN_FILES, AlertCard, picture_html, playback_link
 from api.console.alert_map import AlertMap
 from api.console.cameras_page import PATH as CAMERAS
+from api.console.danger_chip import show_danger
 from api.console.knocking_page import PATH as KNOCKING
 from api.console.sign_in_page import language_link
 from api.feed import CutOff, Subscription
@@ -60,6 +61,7 @@ class AlertPage:
             ui.label(words("product")).classes("gw-product")
             self._counts = ui.html(sanitize=False).classes("gw-counts")
             ui.space()
+            show_danger(self._office, words)
             self._live = ui.label(words("live")).classes("gw-live")
             ui.link(words("cameras"), CAMERAS).classes("gw-link")
             ui.link(words("knocking"), KNOCKING).classes("gw-link")

@@ -3,10 +3,12 @@
 from datetime import UTC, datetime
 
 from api.console.alert_card import card_html, playback_link, thumbnail_html
+from api.console.danger_chip import danger_html
 from api.local_time import local_time
 from api.places import Places
 from api.texts import TEXTS, Words
 from gridwatch.areas.area import Area, AreaLevel
+from gridwatch.fire_danger import DangerLevel
 from gridwatch.model import AlertState, Severity
 from gridwatch.scenes import SCENES
 
@@ -130,3 +132,11 @@ def test_a_place_is_named_by_its_innermost_areas_without_repeating_itself() -> N
 def test_times_are_those_of_china_with_the_date_of_another_day() -> None:
     assert local_time("2026-11-22T16:30:00+00:00", now=NOON) == "00:30:00"
     assert local_time("2026-11-22T15:30:00+00:00", now=NOON) == "11-22 23:30:00"
+
+
+def test_a_level_of_fire_danger_is_told_in_words_and_colour() -> None:
+    chinese = danger_html(DangerLevel.VERY_HIGH, Words("zh-CN"))
+    assert "森林火险极高（5 级）" in chinese
+    assert "gw-danger-red" in chinese
+    assert "禁止一切用火" in chinese
+    assert "Fire danger lower (2 of 5)" in danger_html(DangerLevel.LOWER, Words("en"))
