@@ -7,9 +7,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from gridwatch.cli import app
-from gridwatch.interlock import USUAL_VOICE
+from gridwatch.interlock import USUAL_VOICE, Note, State
 from gridwatch.store import Store
-from gridwatch.store.lifts import Lift, begin_hold, enter, get_lift, tell_state
+from gridwatch.store.lifts import Lift, begin_hold, enter, get_lift, tell_people, tell_state
 from tests.api.serving import Api
 
 LIFTS = "/api/v1/lifts"
@@ -136,7 +136,8 @@ def test_nobody_knows_lifts_that_are_not_there(lift: Api) -> None:
 def test_a_hold_that_nobody_tells_of_any_more_is_a_fault(lift: Api) -> None:
     async def hold(store: Store) -> Lift:
         found = await get_lift(store, "lift-1")
-        await tell_state(store, found, state="hold", why="", camera="lift-1-camera", spent_s=9, hold=None)  # type: ignore[arg-type]
+        camera = "lift-1-camera"
+        await tell_state(store, found, state=State.HOLD, why="", camera=camera, spent_s=9, hold=None)
         return await get_lift(store, "lift-1")
 
     assert lift.stored(hold).state == "hold"
@@ -162,6 +163,19 @@ def test_what_a_lift_says_is_its_last_word_whatever_its_clock_says(lift: Api) ->
     lift.stored(speak)
     shown = lift.client.get(f"{LIFTS}/lift-1").json()
     assert (shown["lift"]["moving"], shown["state_is_known"]) == (True, True)
+
+
+def test_what_people_must_know_of_a_lift_is_an_alert_of_its_own(lift: Api) -> None:
+    async def tell(store: Store) -> None:
+        for _ in range(2):
+            found = await get_lift(store, "lift-1")
+            await tell_people(store, found, Note.HELD_TOO_LONG, {}, now=datetime.now(UTC))
+
+    lift.stored(tell)
+    (alert,) = lift.client.get("/api/v1/alerts").json()
+    assert (alert["device"], alert["label"], alert["severity"]) == ("lift-1", "door_held_too_long", "major")
+    jobs = lift.stored(lambda store: store.rows("SELECT args FROM procrastinate_jobs"))
+    assert [job["args"]["alert_id"] for job in jobs] == [alert["id"]], "told once, and at once"
 
 
 def test_the_command_line_shows_false_holds_before_it_switches_on(
