@@ -118,7 +118,7 @@ class Guarded:
     looked_up_s: float = -math.inf
     hold: int | None = None
     ended: Ended = Ended.FAULT
-    told: tuple[State, str] = (State.CLEAR, "")
+    told: tuple[State, str] | None = None
     told_s: float = -math.inf
     watched_s: float = 0.0
     busy: bool = False

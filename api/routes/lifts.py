@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validato
 from api.fields import LARGEST_ID, NEXT_PAGE, link_next
 from api.office import Office, TheOffice, ThePerson
 from api.problems import documented
+from gridwatch.commands import CommandState
 from gridwatch.interlock import Mode, State
 from gridwatch.lifts import FalseHolds, Reason, check_holding, in_words
 from gridwatch.registration.fields import DeviceId, Moment, Text
@@ -70,6 +71,10 @@ class LiftAnswer(BaseModel):
     camera: str = Field(description="the camera that counts now; empty: none was heard")
     cameras: list[str]
     told_at: AwareDatetime | None
+    asked: CommandState | None = Field(
+        description="what became of the last request to wait; null: there was none"
+    )
+    answer: str | None = Field(description="what the lift said to it")
     cool_down_s: float = Field(description="left over of the last release")
     state_is_known: bool = Field(
         description="whether the lift spoke in the last 10 s; where not, nothing is claimed of it"
@@ -272,6 +277,8 @@ async def _answer(office: Office, lift: Lift) -> LiftAnswer:
         "camera": lift.camera,
         "cameras": await cameras_of(office.store, lift.id),
         "told_at": lift.told_at,
+        "asked": lift.asked,
+        "answer": lift.answer,
         "cool_down_s": lift.cool_down_s,
         "state_is_known": lift.state_is_known,
         "heard_at": lift.heard_at,

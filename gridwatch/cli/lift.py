@@ -86,7 +86,7 @@ def show_command(lift: LiftId, as_json: AsJson = False) -> None:
         typer.echo(json.dumps(row | past, ensure_ascii=False))
         return
     told = "its state is known" if found.state_is_known else "its state is unknown: nothing is claimed of it"
-    for name in ("mode", "state", "why", "camera", "disabled_until", "voice", "repeat_s"):
+    for name in ("mode", "state", "why", "asked", "answer", "camera", "disabled_until", "voice", "repeat_s"):
         typer.echo(f"{name}: {row[name] or ''}")
     typer.echo(f"cameras: {', '.join(cameras) or 'none looks into it'}")
     typer.echo(f"lift: {told}")
@@ -239,6 +239,8 @@ def _row(lift: Lift) -> dict[str, Any]:
         "mode": lift.wiring.mode,
         "state": lift.state,
         "why": lift.why,
+        "asked": lift.asked,
+        "answer": lift.answer,
         "camera": lift.camera,
         "disabled_until": _text(lift.disabled_until) if lift.wiring.is_disabled else None,
         "voice": dict(lift.wiring.voice),

@@ -55,6 +55,10 @@ class Lift:
     told_at: datetime | None
     spent_s: float
     watched_s: float
+    asked: str | None
+    """What became of the last request to wait; None: it was never asked."""
+    answer: str | None
+    """What it said to that."""
 
     @classmethod
     def from_row(cls, row: Row) -> Self:
@@ -91,6 +95,8 @@ _PLAIN = (
     "told_at",
     "spent_s",
     "watched_s",
+    "asked",
+    "answer",
 )
 
 

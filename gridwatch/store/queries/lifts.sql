@@ -6,9 +6,13 @@ SELECT d.key, d.id, coalesce(l.mode, 'observe') AS mode, l.voice, coalesce(l.rep
        coalesce(l.state, 'clear') AS state, coalesce(l.why, '') AS why, coalesce(l.camera, '') AS camera, l.told_at,
        extract(epoch FROM now() - l.told_at)::double precision AS told_s,
        coalesce(l.spent_s, 0) AS spent_s, coalesce(l.watched_s, 0) AS watched_s,
+       h.state AS asked, h.detail AS answer,
        w.observed_at, w.heard_at, w.door, w.moving, w.door_zone, w.mode AS lift_mode,
        extract(epoch FROM now() - w.heard_at)::double precision AS heard_s
 FROM device d LEFT JOIN lift l ON l.device_key = d.key LEFT JOIN lift_word w ON w.device_key = d.key
+LEFT JOIN LATERAL (
+    SELECT state, detail FROM command WHERE device_key = d.key AND action = 'hold_open' ORDER BY seq DESC LIMIT 1
+) h ON true
 WHERE d.id = %(lift)s AND d.state <> 'retired'
 -- lifts --
 SELECT d.id FROM device d
