@@ -34,6 +34,8 @@ SEED = 50
 SETTLE_S = 5.0
 """Before time and memory are counted: interpreter and libraries are loaded, the first picture is judged."""
 START_WITHIN_S = 60.0
+CLIP_ENDS_S = 3.0
+"""After the last sight of the thing."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,9 +70,9 @@ class Judged:
     found: int
     shown: int
     told_after_s: Spread | None
-    """From the last sight of the thing to the finding at the subscriber."""
+    """From the first sight of the thing to the finding at the subscriber."""
     shown_after_s: Spread | None
-    """To the finding with its clip, which ends three seconds after that sight."""
+    """From the clip's end to the finding with it."""
     clip_kb: Spread | None
 
 
@@ -159,7 +161,8 @@ SAID = re.compile(
 def _summed(log: str, heard: Heard, **known: Any) -> Judged:
     said = [match.groupdict() for match in SAID.finditer(log)]
     judged = sum(int(one["judged"]) for one in said)
-    first = [(at, one) for at, one in heard.findings if _is_throw(one) and "clip_s" not in one["criteria"]]
+    told = [(at, one) for at, one in heard.findings if _is_throw(one) and "clip_s" not in one["criteria"]]
+    first = {one["id"]: (at, one) for at, one in reversed(told)}.values()
     shown = [(at, one) for at, one in heard.findings if _is_throw(one) and "clip_s" in one["criteria"]]
     return Judged(
         came=sum(int(one["came"]) for one in said),
@@ -169,8 +172,8 @@ def _summed(log: str, heard: Heard, **known: Any) -> Judged:
         detector_ms=sum(float(one["ms"]) * int(one["judged"]) for one in said) / max(1, judged),
         found=len(first),
         shown=len(shown),
-        told_after_s=_spread([at - one["t_end"] for at, one in first]),
-        shown_after_s=_spread([at - one["t_end"] for at, one in shown]),
+        told_after_s=_spread([at - one["t"] for at, one in first]),
+        shown_after_s=_spread([at - one["t_end"] - CLIP_ENDS_S for at, one in shown]),
         clip_kb=_spread([len(one["evidence"][1]["base64"]) * 3 / 4 / 1000 for _, one in shown]),
         **known,
     )
@@ -253,13 +256,18 @@ def _rows(run: Judged) -> Iterator[Row]:
         value=f"{run.most_rss_mib:.0f} MiB RSS",
         note="target: 250 MB a camera",
     )
-    if run.told_after_s is not None and run.shown_after_s is not None and run.clip_kb is not None:
+    if run.told_after_s is not None:
         yield Row(
-            what="the same: last sight of the thing → finding",
+            what="the same: first sight of the thing → finding",
             value=f"{run.told_after_s.text('.2f')} s",
-            note=f"{run.found} of {run.throws} throws told; with the clip {run.shown_after_s.text('.1f')} s, "
-            f"{run.clip_kb.text()} kB",
+            note=f"target: 2.5 s after release, p95; {run.found} told, {run.throws} thrown; {_clips(run)}",
         )
+
+
+def _clips(run: Judged) -> str:
+    if run.shown_after_s is None or run.clip_kb is None:
+        return "no clip was made in time"
+    return f"{run.shown} clips {run.shown_after_s.text('.1f')} s after their end, {run.clip_kb.text()} kB"
 
 
 if __name__ == "__main__":

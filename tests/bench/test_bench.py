@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bench import areas, history, ingest, latency, media, memory, overload, rate, shared, startup
+from bench import areas, edge, history, ingest, latency, media, memory, overload, rate, shared, startup
 from bench.__main__ import BEGIN, END, PAGE, with_table
 from bench.publisher import PAYLOAD_BYTES, Load, packets, payload
 from bench.spread import Spread, quantile
@@ -107,6 +107,16 @@ def test_media_times_a_clip_that_raises_an_alert() -> None:
     assert (found.sent, found.missed) == (1, 0)
     assert found.lane_fps.min > 0
     assert len(media.rows(found)) == 2
+
+
+@pytest.mark.slow
+def test_judging_beside_a_camera_counts_its_pictures() -> None:
+    found = edge.measure(edge.Sizes(cameras=1, judged_s=8.0, film_s=6.0))
+    (run,) = found.runs
+    assert run.came > 8 * 25
+    assert run.judged + run.skipped <= run.came
+    assert run.most_rss_mib > 50
+    assert 2 <= len(edge.rows(found)) <= 3
 
 
 @pytest.mark.slow
