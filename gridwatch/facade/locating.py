@@ -25,6 +25,9 @@ NOISE_PX, NOISE_SHARE = 0.8, 1 / 2400
 DRAWS = 500
 """Of what is not known. Twice as many change no probability by more than 0.02."""
 
+LEAST_SHARING = 12.0
+"""Draws that share the weight, by the square of their sum over the sum of their squares."""
+
 OUTWARD_MS, MOST_OUTWARD_MS = 1.8, 6.0
 """Outward speeds: those of things dropped or thrown, a half normal distribution of this spread up to this."""
 
@@ -146,7 +149,7 @@ def _released(calibration: Calibration, seen: _Seen) -> _Release:
     x, x_error, x_fit = _line_back(carried, aside, seen.error_m, ASIDE_MS)
     late = SEEN_LATE / FIRST_SEEN_S[-1] + (1 - SEEN_LATE) / SEEN_MEAN_S * np.exp(-FIRST_SEEN_S / SEEN_MEAN_S)
     fit = z_fit + x_fit + np.log(late * np.gradient(FIRST_SEEN_S))
-    weight = np.exp(fit - fit.max())
+    weight = _weighed(fit - fit.max())
     kept = weight > 1e-4
     return _Release(
         weight=weight[kept] / weight[kept].sum(),
@@ -155,6 +158,20 @@ def _released(calibration: Calibration, seen: _Seen) -> _Release:
         z=z[kept],
         z_error=np.hypot(z_error[kept], calibration.error_m),
     )
+
+
+def _weighed(fit: Floats) -> Floats:
+    """Return weights of draws by the logarithms of their fits; the largest is 1.
+
+    Where next to no draw fits, the model is not quite what happened: the fits then count for less, until
+    several draws share the weight. One alone would be surer than anybody can be.
+    """
+    doubt = 1.0
+    while True:
+        weight: Floats = np.exp(fit / doubt)
+        if weight.sum() ** 2 >= LEAST_SHARING * (weight**2).sum():
+            return weight
+        doubt *= 1.5
 
 
 def _line_back(carried: Floats, place: Floats, error: float, speed: float) -> tuple[Floats, Floats, Floats]:
