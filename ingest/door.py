@@ -291,11 +291,10 @@ class Door:
         user = self._users.get(name)
         if user is None or may_read(user, topic):
             return []
-        await self._name(What.TRESPASSED, user)
         if not plugin.knows(name) and not user.topics:
             # The broker granted it, though nothing would come: again from the beginning, and refused then.
-            await plugin.leave(name)
-            return []
+            await plugin.send_back(name)
+        await self._name(What.TRESPASSED, user)
         self._trespasses[name] += 1
         if self._trespasses[name] < TRESPASSES:
             return []

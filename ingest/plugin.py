@@ -102,6 +102,15 @@ class Plugin:
         await asyncio.sleep(seconds)
         await self.leave(name)
 
+    async def send_back(self, name: str) -> None:
+        """Enter a device and end its connections: what it was granted is refused when it comes again."""
+        await self._tell(
+            _entry(name),
+            {"command": "disableClient", "username": name},
+            {"command": "enableClient", "username": name},
+        )
+        self._entered.add(name)
+
     async def leave(self, name: str) -> None:
         """Forget a user, which ends its connections; a device is entered anew at once."""
         user = self._users().get(name)

@@ -7,10 +7,20 @@ from datetime import timedelta
 import pytest
 
 from gridwatch.private_ca import PrivateCa
+from gridwatch.secret import new_secret
+from gridwatch.store import Store
 from gridwatch.store.alerts import list_alerts
 from gridwatch.store.broker import What, broker_incidents
-from gridwatch.store.credentials import NewCredential, allow_topics, revoke_credentials, rotate_secret
+from gridwatch.store.credentials import (
+    NewCredential,
+    allow_topics,
+    give_first_secret,
+    lookup_of,
+    revoke_credentials,
+    rotate_secret,
+)
 from gridwatch.store.devices import delete_devices
+from ingest.plugin import ENTERED_FIRST
 from tests.access.guarded import Guarded, Guest, shake_hands
 from tests.servers import wait_until
 
@@ -204,6 +214,27 @@ def test_a_device_can_not_end_another_session_by_its_client_id(guarded: Guarded)
         assert imitation.is_in
         assert (owner.is_in, thief.is_in) == (True, True)
         imitation.leave()
+
+
+def test_of_many_at_once_who_asks_too_much_before_the_plugin_knows_him_is_sent_back(guarded: Guarded) -> None:
+    names = [f"many-{number}" for number in range(3 * ENTERED_FIRST)]
+    guarded.register(*names)
+    secret = new_secret()
+
+    async def give_all(store: Store) -> None:
+        lookups = {name: await lookup_of(store, f"{secret}-{name}") for name in names}
+        async with store.transaction() as connection:
+            for name, lookup in lookups.items():
+                await give_first_secret(connection, name, f"{secret}-{name}", lookup, actor="test")
+
+    guarded.stored(give_all)
+    last = NewCredential(device=names[-1], username=names[-1], secret=f"{secret}-{names[-1]}")
+    with guarded.connected(last) as early:
+        granted = early.subscribe("#") != "Not authorized"
+        wait_until(lambda: not granted or not early.is_in, what="he is sent back")
+        assert early.heard == []
+    with guarded.connected(last) as again:
+        assert again.subscribe("#") == "Not authorized"
 
 
 def test_a_device_that_is_called_as_a_collector_does_not_get_its_session(guarded: Guarded) -> None:
