@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 from detectors.throwing import ThrowingDetector
@@ -82,9 +82,3 @@ def span_s(alert: Alert) -> tuple[datetime, datetime]:
     """Return the first and the last moment of its track."""
     moments = [point.at for point in alert.track] or [alert.told_at]
     return min(moments), max(moments)
-
-
-def lasted(alert: Alert) -> timedelta:
-    """Return how long its track is."""
-    begin, end = span_s(alert)
-    return end - begin
