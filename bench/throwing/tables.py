@@ -245,8 +245,8 @@ def _delay(records: Sequence[Record], method: str) -> str:
 
 
 def _speed(records: Sequence[Record], method: str) -> str:
-    full = [r["methods"][method]["ms"] for r in records if max(r["size_wh"]) == 1920]
-    return f"{quantile(full, 0.5):.1f} at 1080p" if full else "–"
+    half = [r["methods"][method]["ms"] for r in records if max(r["size_wh"]) == 960]
+    return f"{quantile(half, 0.5):.1f} at 960×540" if half else "–"
 
 
 def _range(low: float, high: float) -> str:
