@@ -40,15 +40,18 @@ MOST_ASIDE = 1.0
 FASTEST_ASIDE_MS = 8.0
 """A hard throw; birds fly faster."""
 
-ROUGHEST_PX, ROUGHEST_OF_SIZE, ROUGHEST_OF_FALL = 0.7, 0.12, 0.01
+ROUGHEST_PX, ROUGHEST_OF_SIZE, ROUGHEST_OF_FALL = 0.7, 0.2, 0.003
 """Root mean square by which a track may leave its curve: noise, tumbling, and what the curve leaves out."""
 
 SUSPECTED_BEND, CONFIRMED_BEND = 5.0, 7.0
 """Standard errors by which gravity's curve must be better than an even motion: thousands of chance tracks
 are tried in a day."""
 
-CONFIRMED_BEND_ASLANT = 3.0
+SUSPECTED_BEND_ASLANT, CONFIRMED_BEND_ASLANT = 1.5, 3.0
 """The same against an even motion towards the camera, as of rain, snow and insects before the lens."""
+
+RAIN_BEND, RAIN_BEND_ASLANT = 10.0, 5.0
+"""The same to confirm a fall in rain or snow, where tracks skip from drop to drop."""
 
 LATEST_SIGHT_S = 0.6
 """After its rest in which a thing released before the façade must be seen. It falls 1.8 m until then."""
@@ -102,14 +105,16 @@ def as_fall(track: Track, watched: Watched, *, rain: bool = False) -> Fall | Non
     curve = fit_curve(t, y, px_per_m=bounds, aslant=not watched.measured)
     if not _fits(t, x, curve, size, y[-1] - y[0]):
         return None
-    if not _is_gravity(t, x, curve) or not (
-        _is_released(curve) or (not rain and _enters(track, watched, t, y, curve))
-    ):
+    at_edge = _is_at_edge(track, watched)
+    released = -curve.released_s <= LATEST_SIGHT_S
+    begins_so = released or (at_edge and _gains_at_speed(t, y, curve))
+    if not _is_gravity(t, x, curve) or (rain and at_edge) or not begins_so:
         return None
-    fall_m = curve.fallen_m(t[-1] - t[0]) - (0 if _is_released(curve) else curve.fallen_m(0.0))
+    fall_m = curve.fallen_m(t[-1] - t[0]) - (0 if released else curve.fallen_m(0.0))
     if fall_m < SUSPECTED_M:
         return None
-    sure = curve.bend >= CONFIRMED_BEND and curve.bend_aslant >= CONFIRMED_BEND_ASLANT
+    least = (RAIN_BEND, RAIN_BEND_ASLANT) if rain else (CONFIRMED_BEND, CONFIRMED_BEND_ASLANT)
+    sure = curve.bend >= least[0] and curve.bend_aslant >= least[1]
     return Fall(track=track, curve=curve, fall_m=fall_m, confirmed=sure and fall_m >= CONFIRMED_M)
 
 
@@ -128,27 +133,23 @@ def _fits(t: Floats, x: Floats, curve: Curve, size: float, fall_px: float) -> bo
 def _is_gravity(t: Floats, x: Floats, curve: Curve) -> bool:
     heavy = curve.terminal_ms >= LEAST_TERMINAL_MS and curve.leaf <= LIKE_A_LEAF
     aside_ms = abs(x[-1] - x[0]) / (t[-1] - t[0]) / curve.px_per_m
-    return heavy and curve.bend >= SUSPECTED_BEND and aside_ms <= FASTEST_ASIDE_MS
+    bends = curve.bend >= SUSPECTED_BEND and curve.bend_aslant >= SUSPECTED_BEND_ASLANT
+    return heavy and bends and aside_ms <= FASTEST_ASIDE_MS
 
 
-def _is_released(curve: Curve) -> bool:
-    return -curve.released_s <= LATEST_SIGHT_S
-
-
-def _enters(track: Track, watched: Watched, t: Floats, y: Floats, curve: Curve) -> bool:
-    """Tell whether something first seen at speed came from above what is watched, and gains speed clearly."""
+def _is_at_edge(track: Track, watched: Watched) -> bool:
+    """Tell whether it may have come in over the edge of what is watched, from above."""
     step = (track.y[2] - track.y[0]) / 2
-    above = track.y[0] - 1.5 * step - track.size[0] - 8
+    return not watched.has(track.x[0], track.y[0] - 1.5 * step - track.size[0] - 8)
+
+
+def _gains_at_speed(t: Floats, y: Floats, curve: Curve) -> bool:
+    """Tell whether something first seen at speed gains more of it, clearly enough."""
     third = max(3, len(t) // 3)
     before = np.polyfit(t[:third], y[:third], 1)[0]
     after = np.polyfit(t[-third:], y[-third:], 1)[0]
-    return bool(
-        not watched.has(track.x[0], above)
-        and -curve.released_s <= LATEST_ENTRY_S
-        and curve.bend >= ENTERING_BEND
-        and curve.bend_aslant >= CONFIRMED_BEND_ASLANT
-        and after - before >= ENTERING_GAIN * after
-    )
+    sure = curve.bend >= ENTERING_BEND and curve.bend_aslant >= CONFIRMED_BEND_ASLANT
+    return bool(sure and -curve.released_s <= LATEST_ENTRY_S and after - before >= ENTERING_GAIN * after)
 
 
 def as_finding(falls: Sequence[Fall], *, origin: datetime, detector: str) -> Finding:
