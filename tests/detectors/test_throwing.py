@@ -185,7 +185,7 @@ def test_the_real_throw_and_its_reflection_are_one_event(shared_data: Path) -> N
     assert finding.label == "falling_object"
     assert 7.0 <= seconds(finding.started_at) < 7.6
     assert 8.3 < seconds(finding.ended_at) <= 9.5
-    assert finding.criteria["fall_px"] > 500
+    assert finding.criteria["fall_px"] > 400
     assert len(finding.track) > 30
 
 
