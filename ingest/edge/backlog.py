@@ -1,6 +1,7 @@
 """What was read and is not judged yet: encoded, so that some seconds of it cost little memory."""
 
 import threading
+import time
 from collections import deque
 from datetime import timedelta
 
@@ -23,7 +24,8 @@ class Backlog:
     def __init__(self, *, waits: bool) -> None:
         self.skipped = 0
         self._waits = waits
-        self._queue: deque[Encoded] = deque()
+        self._queue: deque[tuple[float, Encoded]] = deque()
+        """Each with the moment at which it came: a camera's own time may jump."""
         self._bytes = 0
         self._skips_to_key = False
         self._has_ended = False
@@ -43,7 +45,7 @@ class Backlog:
             if self._skips_to_key:
                 self.skipped += 1
                 return
-            self._queue.append(encoded)
+            self._queue.append((time.monotonic(), encoded))
             self._bytes += len(encoded.data)
             self._changed.notify_all()
 
@@ -51,9 +53,7 @@ class Backlog:
     def behind(self) -> timedelta:
         """How much a live source is ahead of who judges it."""
         with self._changed:
-            if self._waits or not self._queue:
-                return timedelta()
-            return self._queue[-1].at - self._queue[0].at
+            return timedelta() if self._waits else self._span()
 
     @property
     def is_over(self) -> bool:
@@ -67,7 +67,7 @@ class Backlog:
             self._changed.wait_for(lambda: self._queue or self._has_ended, timeout_s)
             if not self._queue:
                 return None
-            encoded = self._queue.popleft()
+            _, encoded = self._queue.popleft()
             self._bytes -= len(encoded.data)
             self._changed.notify_all()
             return encoded
@@ -79,6 +79,7 @@ class Backlog:
             self._changed.notify_all()
 
     def _is_full(self) -> bool:
-        if not self._queue:
-            return False
-        return self._bytes > MOST_BYTES or self._queue[-1].at - self._queue[0].at > MOST_BEHIND
+        return self._bytes > MOST_BYTES or self._span() > MOST_BEHIND
+
+    def _span(self) -> timedelta:
+        return timedelta(seconds=self._queue[-1][0] - self._queue[0][0]) if self._queue else timedelta()

@@ -2,6 +2,7 @@
 
 import threading
 from datetime import timedelta
+from functools import partial
 
 import numpy as np
 import pytest
@@ -86,15 +87,28 @@ def test_pictures_that_are_too_large_are_not_decoded(monkeypatch: pytest.MonkeyP
     assert decoder.damaged == 3
 
 
-def test_a_live_source_loses_what_is_too_old_up_to_the_next_key_picture() -> None:
+def test_a_live_source_loses_what_is_too_old_up_to_the_next_key_picture(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     backlog, most = Backlog(waits=False), round(MOST_BEHIND.total_seconds() * FPS)
     for number in range(most + 60):
+        monkeypatch.setattr("ingest.edge.backlog.time.monotonic", partial(float, number / FPS))
         backlog.put(encoded(number, is_key=number % 50 == 0))
     first = backlog.get(timeout_s=0)
     assert first is not None
     assert first.is_key
     assert first.at == START + timedelta(seconds=(most // 50 + 1) * 50 / FPS)
     assert backlog.skipped == (most // 50 + 1) * 50
+
+
+def test_a_camera_whose_time_jumps_is_not_behind() -> None:
+    backlog = Backlog(waits=False)
+    for number in (0, 1, 3600 * FPS, 2, 3):
+        backlog.put(encoded(number, is_key=number == 0))
+    assert backlog.behind < MOST_BEHIND
+    taken = [backlog.get(timeout_s=0) for _ in range(5)]
+    assert [one.at for one in taken if one] == [encoded(n).at for n in (0, 1, 3600 * FPS, 2, 3)]
+    assert backlog.skipped == 0
 
 
 def test_a_file_waits_until_it_is_judged() -> None:
