@@ -59,8 +59,7 @@ SELECT d.id AS device, q.name AS quantity, r.observed_at,
 FROM device d
 CROSS JOIN LATERAL (
     SELECT DISTINCT ON (quantity_key) quantity_key, observed_at, delay_ms, scaled, divisor
-    FROM (SELECT * FROM readings WHERE device_key = d.key AND observed_at >= %(since)s
-          ORDER BY observed_at DESC LIMIT %(among)s) n
+    FROM newest_readings(d.key, %(since)s, %(among)s)
     ORDER BY quantity_key, observed_at DESC) r
 JOIN quantity q ON q.key = r.quantity_key
 WHERE %(area)s::text IS NULL OR d.area = %(area)s

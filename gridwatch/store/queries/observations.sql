@@ -44,9 +44,7 @@ SELECT d.id AS device, r.observed_at,
        jsonb_object_agg(q.name, r.scaled / r.divisor) AS values
 FROM unnest(%(device_keys)s::integer[]) AS wanted (key)
 JOIN device d ON d.key = wanted.key
-CROSS JOIN LATERAL (
-    SELECT observed_at, quantity_key, scaled, divisor FROM readings WHERE device_key = d.key
-    ORDER BY observed_at DESC LIMIT %(each)s) r
+CROSS JOIN LATERAL newest_readings(d.key, '-infinity', %(each)s) r
 JOIN quantity q ON q.key = r.quantity_key
 GROUP BY d.key, d.id, r.observed_at
 ORDER BY d.key, r.observed_at
