@@ -239,20 +239,22 @@ async def test_what_is_wrong_with_a_network_camera_is_told_and_is_over_without_a
     work = run_edge(settings_of(tmp_path, mosquitto), [camera_at(network_camera.url)], "wall-1")
     async with listening(mosquitto) as heard, running(work):
 
-        async def told(label: str) -> None:
-            await heard.until(
-                lambda: any(one["label"] == label for one in findings(heard, "wall-1")), within_s=120
-            )
+        async def told(label: str, **criteria: float) -> None:
+            def is_told(one: dict[str, Any]) -> bool:
+                said: dict[str, float] = one.get("criteria", {})
+                return bool(one["label"] == label and criteria.items() <= said.items())
+
+            await heard.until(lambda: any(map(is_told, findings(heard, "wall-1"))), within_s=120)
 
         await heard.until(lambda: b"online" in statuses(heard, "wall-1"))
-        # The picture that tells of the jump must be whole: after losses the next ones are damaged.
-        network_camera.jump_s = 3600.0
-        await told("camera_clock")
         network_camera.leaves_out = 2
         await told("camera_drops")
         network_camera.leaves_out = 0
         network_camera.film = bar_film((640, 480), 50)
-        await told("camera_changed")
+        await told("camera_changed", width=640)
+        # The picture that tells of the jump must be whole: after losses the next ones are damaged.
+        network_camera.jump_s = 3600.0
+        await told("camera_clock")
         network_camera.film = dark_film()
         await told("camera_black")
         before = len(falls_in(heard))
