@@ -1,7 +1,7 @@
 """What a detector is: data in, findings out, its memory owned by the caller.
 
-A detector holds only settings and weights; what it remembers of one device is a state object that the
-caller keeps and hands back. No sockets, no clock, no SQL, no files but weights.
+A detector holds only settings and weights; what it remembers of one camera, or of all sensors, is a state
+object that the caller keeps and hands back. No sockets, no clock, no SQL, no files but weights.
 """
 
 from collections.abc import Sequence
@@ -43,17 +43,17 @@ class CameraDetector(Protocol[State]):
 
 
 class SensorDetector(Protocol[State]):
-    """Judges the observations of one sensor, in the order of their arrival."""
+    """Judges the observations of all sensors, in the order of their arrival."""
 
     @property
     def name(self) -> str:
         """Name and version, as `name/version`."""
         ...
 
-    def new_state(self) -> State:
-        """Make the memory of a sensor that was never heard."""
+    def new_states(self) -> State:
+        """Make a memory of sensors in which none was heard yet."""
         ...
 
-    def feel(self, state: State, observation: Observation) -> Sequence[Finding]:
-        """Take in one observation; change `state`; return what was concluded now."""
+    def feel(self, states: State, observations: Sequence[Observation]) -> Sequence[tuple[int, Finding]]:
+        """Take in observations; change `states`; return what each, by its index, let conclude."""
         ...

@@ -5,7 +5,7 @@ is decoded and judged.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from typing import TypeVar
@@ -13,7 +13,7 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from gridwatch.errors import UnreadableMessage
-from gridwatch.model import DeviceFinding, Observations
+from gridwatch.model import DeviceFinding, Observation, Observations
 from gridwatch.store.devices import KnownDevice
 from gridwatch.store.entries import Accepted, Concluded, Entry, Rejected, Skipped, not_registered
 from gridwatch.wire import decode, route_of
@@ -33,8 +33,8 @@ LINGER_S = 0.005
 """How long a batch waits for company: enough for thousands a second, too short for a person to notice."""
 WINDOW = 3 * BATCH
 """Messages in flight: one batch is being committed, one decoded, one on its way."""
-SLICE = 50
-"""Messages worked on at a stretch, about 1 ms: a commit is half a dozen answers that are waited for."""
+SLICE, FELT = 50, 500
+"""Messages decoded, and judged, at a stretch, about 1 ms: a commit waits for half a dozen answers."""
 
 
 async def take_readings(
@@ -56,7 +56,7 @@ async def take_readings(
             entries += chain.from_iterable(await foreign.understand(theirs, registry))
             await until_available(partial(clocks.prime, observers(entries)))
             await until_available(partial(sensors.prime, observers(entries)))
-            entries = await in_slices(lambda entry: detect(entry, clocks, sensors), entries)
+            entries = await in_slices(partial(detect, clocks=clocks, sensors=sensors), entries, FELT)
             entries += await refused_by(session, registry, foreign)
             await committing
             committing = tasks.create_task(commit(session, deliveries, entries, recorder, sequences))
@@ -79,14 +79,16 @@ async def understand(deliveries: Sequence[Delivery], registry: Registry) -> list
     """Decode deliveries; what can't be read, or comes from a stranger, is rejected with its reason."""
     senders = {sender(delivery.topic) for delivery in deliveries}
     known = await until_available(partial(registry.find, senders))
-    return await in_slices(lambda delivery: _entry(delivery, known), deliveries)
+    return await in_slices(lambda some: [_entry(one, known) for one in some], deliveries, SLICE)
 
 
-async def in_slices(work: Callable[[Item], Entry], items: Sequence[Item]) -> list[Entry]:
-    """Work on each item; let the batch that is being committed go on between slices."""
+async def in_slices(
+    work: Callable[[Sequence[Item]], Iterable[Entry]], items: Sequence[Item], size: int
+) -> list[Entry]:
+    """Work on items, so many at a stretch; let the batch that is being committed go on between slices."""
     done: list[Entry] = []
-    for begin in range(0, len(items), SLICE):
-        done += map(work, items[begin : begin + SLICE])
+    for begin in range(0, len(items), size):
+        done += work(items[begin : begin + size])
         await asyncio.sleep(0)
     return done
 
@@ -96,15 +98,31 @@ def observers(entries: Sequence[Entry]) -> list[KnownDevice]:
     return [e.known for e in entries if isinstance(e, Accepted) and isinstance(e.message, Observations)]
 
 
-def detect(entry: Entry, clocks: Timekeeper, sensors: Sensors) -> Entry:
-    """Let the device's clock and the sensor detectors judge what an entry holds."""
-    if not (isinstance(entry, Accepted) and isinstance(entry.message, Observations)):
-        return _told(entry)
-    flags, jumps = clocks.check(entry.known, entry.message.items, entry.received_at)
-    findings = [*jumps, *sensors.feel(entry.known.device.id, entry.message.items)]
-    if not (findings or flags):
-        return entry
-    return replace(entry, flags=flags, concluded=tuple(Concluded(finding=finding) for finding in findings))
+def detect(entries: Sequence[Entry], clocks: Timekeeper, sensors: Sensors) -> Iterator[Entry]:
+    """Let the devices' clocks and the sensor detectors judge what entries hold."""
+    felt = sensors.feel(list(chain.from_iterable(map(_observations, entries))))
+    begin = 0
+    for entry in entries:
+        observations = _observations(entry)
+        if not (observations and isinstance(entry, Accepted)):
+            yield _told(entry)
+            continue
+        flags, findings = clocks.check(entry.known, observations, entry.received_at)
+        end = begin + len(observations)
+        if felt:
+            findings = [*findings, *chain.from_iterable(felt.get(index, ()) for index in range(begin, end))]
+        begin = end
+        if findings or flags:
+            concluded = tuple(Concluded(finding=finding) for finding in findings)
+            yield replace(entry, flags=flags, concluded=concluded)
+        else:
+            yield entry
+
+
+def _observations(entry: Entry) -> Sequence[Observation]:
+    if isinstance(entry, Accepted) and isinstance(entry.message, Observations):
+        return entry.message.items
+    return ()
 
 
 def _told(entry: Entry) -> Entry:

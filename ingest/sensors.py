@@ -1,6 +1,6 @@
 """What the sensor detectors remember of each device, and what they conclude from its observations."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from detectors import SENSOR_DETECTORS
@@ -19,28 +19,27 @@ class Sensors:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._detectors = [build() for build in SENSOR_DETECTORS.values()]
-        self._states: dict[str, list[Any]] = {}
+        self._known: set[str] = set()
+        self._states: list[Any] = []
+        self.forget()
 
     async def prime(self, devices: Iterable[KnownDevice]) -> None:
         """Rebuild the memory of devices heard for the first time; raise StoreUnavailable."""
-        new = {known.device.id: known for known in devices if known.device.id not in self._states}
+        new = {known.device.id: known for known in devices if known.device.id not in self._known}
         if not new:
             return
-        stored = await recent_observations(self._store, list(new.values()), each=PRIMING_READINGS)
-        for device in new:
-            self._states[device] = [detector.new_state() for detector in self._detectors]
-        for observation in stored:
-            self.feel(observation.device, [observation])
+        self.feel(await recent_observations(self._store, list(new.values()), each=PRIMING_READINGS))
+        self._known |= new.keys()
 
     def forget(self) -> None:
         """Drop the memory of all devices: others may have heard them meanwhile."""
-        self._states.clear()
+        self._known.clear()
+        self._states = [detector.new_states() for detector in self._detectors]
 
-    def feel(self, device: str, observations: Sequence[Observation]) -> list[Finding]:
-        """Return what the detectors conclude from a primed device's observations."""
-        return [
-            finding
-            for observation in observations
-            for detector, state in zip(self._detectors, self._states[device], strict=True)
-            for finding in detector.feel(state, observation)
-        ]
+    def feel(self, observations: Sequence[Observation]) -> Mapping[int, Sequence[Finding]]:
+        """Return what the detectors conclude from primed devices, by the index of the observation."""
+        found: dict[int, list[Finding]] = {}
+        for detector, states in zip(self._detectors, self._states, strict=True):
+            for index, finding in detector.feel(states, observations):
+                found.setdefault(index, []).append(finding)
+        return found

@@ -156,8 +156,8 @@ def test_the_first_reading_raises_a_critical_fire_alert() -> None:
     first = next(_published())
     assert isinstance(first, Observations)
     detector = FireSensorDetector()
-    findings = detector.feel(detector.new_state(), first.items[0])
-    assert [(finding.label, finding.severity) for finding in findings] == [("smoke", Severity.CRITICAL)]
+    found = detector.feel(detector.new_states(), first.items)
+    assert [(finding.label, finding.severity) for _, finding in found] == [("smoke", Severity.CRITICAL)]
 
 
 def test_the_senml_example_becomes_the_quantities_that_are_named() -> None:

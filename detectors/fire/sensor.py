@@ -1,12 +1,15 @@
-"""Fire from the readings of one sensor: several quantities that agree, or one that is beyond doubt."""
+"""Fire from the readings of sensors: several quantities that agree, or one that is beyond doubt."""
 
-from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache, lru_cache
 from math import exp
+from typing import NamedTuple
 
-from detectors.fire.channel import FAST_OF, Channel, take_in, weight
+import numpy as np
+
+from detectors.fire.channels import CHANNEL, CUSUM_HELD, FAST_OF, Channel, Numbers, take_in
 from detectors.fire.contacts import CLOSED, CONTACTS, Contacts
 from detectors.fire.levels import LEVELS, WITNESSES
 from gridwatch.model import Finding, Observation, Severity
@@ -24,6 +27,8 @@ back as fast as any ten agreeing readings would raise it."""
 REPEAT_AFTER = timedelta(minutes=30)
 """Observed time after which a lasting alarm is reported again: it no longer merges into the old alert."""
 
+WARNING = "fire_warning"
+"""The first stage: one witness is held, and nothing else agrees."""
 ALARM_SCORE = 1.0
 RELEASE_SCORE = 0.5
 """An alarm ends when no witness is held any more."""
@@ -35,26 +40,65 @@ CONFIDENCE_RATE = 0.95
 CONTACT_CONFIDENCE = 0.99
 """A certified detector's own alarm contact."""
 
-KEY_MASK = (1 << 63) - 1
-KEY_MIX = 0x9E3779B97F4A7C15
+KEY_MASK = np.uint64((1 << 63) - 1)
+KEY_MIX = np.uint64(0x9E3779B97F4A7C15)
+
+QUANTITIES = tuple(LEVELS)
+SENSOR = np.dtype(
+    [
+        ("newest_s", "f8"),
+        ("heard", "u4"),
+        ("loud_until", "u4"),
+        ("eased", "f4"),
+        ("oldest", "u1"),
+        ("watched", "?"),
+    ],
+    align=True,
+)
+"""What is remembered of each sensor.
+
+`loud_until` counts the observations up to which a quantity that votes for fire matters, `eased` is the part
+of the alarm score that the weather's danger takes off, `oldest` the place in the ring of recent observations,
+and `watched` says that an alarm or a contact goes on.
+"""
+FIRST_SENSORS = 256
+MAX_LAYOUTS = 4096
+"""Names of quantities, as they come together in an observation, that are remembered."""
+
+
+class Usual(NamedTuple):
+    """What is usual of a sensor's quantity: its means at this hour of day and the next, and their spread."""
+
+    device: str
+    quantity: str
+    mean: float
+    next_mean: float
+    spread: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layout:
+    """Which quantities of LEVELS an observation has, their indexes there, and whether it has contacts."""
+
+    names: tuple[str, ...]
+    quantities: Numbers
+    has_contacts: bool
+
+    def values(self, alike: Sequence[Observation]) -> Numbers:
+        """Return the quantities' values, (observations, quantities)."""
+        rows = [[one.values[name] for name in self.names] for one in alike]
+        return np.array(rows, np.float64).reshape(len(alike), len(self.names))
 
 
 @dataclass(slots=True)
-class SensorState:
-    """What is remembered of one sensor."""
+class Watch:
+    """What is remembered beside its channels of a sensor that once spoke of fire, or has contacts."""
 
-    channels: dict[str, Channel] = field(default_factory=dict)
-    recent: "array[int]" = field(default_factory=lambda: array("q"))
-    oldest: int = 0
-    newest_s: float = 0.0
-    heard: int = 0
-    loud_until: int = 0
-    """Count of observations up to which a quantity that votes for fire matters."""
+    contacts: Contacts = field(default_factory=Contacts)
     agreeing: int = 0
     contact: bool = False
     contact_heard: int = 0
-    contacts: Contacts | None = None
-    """Of a detector that has some beside its alarm."""
+    warned_at: datetime | None = None
     alarm_at: datetime | None = None
     reported_at: datetime | None = None
     reported_score: float = 0.0
@@ -62,168 +106,295 @@ class SensorState:
     since_report: int = 0
 
 
+class SensorStates:
+    """What is remembered of all sensors, in tables that have a row for each."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, int] = {}
+        self.sensors: Numbers = np.zeros(FIRST_SENSORS, SENSOR)
+        self.channels: Numbers = np.zeros((FIRST_SENSORS, len(QUANTITIES)), CHANNEL)
+        self.recent: Numbers = np.zeros((FIRST_SENSORS, RECENT), np.uint64)
+        self.watches: dict[int, Watch] = {}
+        self.hour_s = 0.0
+        """The middle of the hour that the channels' `usual` is of, Unix seconds."""
+
+    def row(self, device: str) -> int:
+        """Return the row of a sensor; one that was never heard gets the next."""
+        row = self.rows.get(device)
+        if row is None:
+            row = self.rows[device] = len(self.rows)
+            if row == len(self.sensors):
+                self.sensors, self.channels, self.recent = (
+                    np.concatenate([table, np.zeros_like(table)])
+                    for table in (self.sensors, self.channels, self.recent)
+                )
+        return row
+
+    def expect(self, hour_s: float, usual: Iterable[Usual]) -> None:
+        """Set what is usual at an hour of day, whose middle is `hour_s`; of all others nothing is known."""
+        self.hour_s = hour_s
+        self.channels["spread"] = 0.0
+        for one in usual:
+            channel = self.channels[self.row(one.device), QUANTITIES.index(one.quantity)]
+            channel["usual"], channel["usual_next"], channel["spread"] = one.mean, one.next_mean, one.spread
+
+    def ease(self, device: str, factor: float) -> None:
+        """Let a sensor alarm at this part of its usual score, 0 to 1: fire weather brings alarms forward."""
+        self.sensors[self.row(device)]["eased"] = 1.0 - factor
+
+    def heard_of(self, row: int) -> dict[str, Channel]:
+        """Return what is remembered of the quantities that a sensor has sent."""
+        channels = map(Channel._make, self.channels[row].tolist())
+        return {name: one for name, one in zip(QUANTITIES, channels, strict=True) if one.heard}
+
+
+@dataclass(frozen=True, slots=True)
+class Felt:
+    """One observation of a sensor, and what is remembered when it was taken in."""
+
+    observation: Observation
+    channels: Mapping[str, Channel]
+    watch: Watch
+    heard: int
+    alarm_score: float
+
+    def fresh(self) -> Iterator[tuple[str, Channel]]:
+        """Yield the quantities that were heard of lately."""
+        return ((name, one) for name, one in self.channels.items() if one.heard > self.heard - FRESH)
+
+
 class FireSensorDetector:
     """Votes over the last readings of each quantity and adds up the quantities that are held.
 
     Votes count readings, never seconds, and fixed levels stand beside the learned ones: neither slow
     reporting nor a drifted baseline can keep an alarm down. The contact `smoke_alarm` is not put to a vote;
-    closed by the test button it is no alarm.
+    closed by the test button it is no alarm. One witness alone is a warning; together they are an alarm.
     """
 
     @property
     def name(self) -> str:
         """Name and version."""
-        return "fire-sensor/1"
+        return "fire-sensor/2"
 
-    def new_state(self) -> SensorState:
-        """Make the memory of a sensor that was never heard."""
-        return SensorState()
+    def new_states(self) -> SensorStates:
+        """Make a memory of sensors in which none was heard yet."""
+        return SensorStates()
 
-    def feel(self, state: SensorState, observation: Observation) -> Sequence[Finding]:
-        """Take in one observation; late ones count like others, one sent twice counts once."""
-        moment_s = observation.observed_at.timestamp()
-        if _known(state, moment_s, observation.seq):
-            return ()
-        heard = state.heard = state.heard + 1
-        values, channels = observation.values, state.channels
-        told: Sequence[Finding] | None = None
-        for quantity, value in values.items():
-            channel = channels.get(quantity)
-            if channel is None:
-                if quantity not in LEVELS:
-                    if quantity in CONTACTS and told is None:
-                        told = self._contacts(state, observation)
-                    continue
-                channel = channels[quantity] = Channel()
-            channel.heard = heard
-            take_in(channel, LEVELS[quantity], value, moment_s)
-            if channel.votes:
-                state.loud_until = heard + FRESH
-        quiet = heard >= state.loud_until and state.alarm_at is None and not state.contact
-        if quiet and "smoke_alarm" not in values:
-            return told or ()
-        return [*(told or ()), *self._conclude(state, observation)]
+    def feel(self, states: SensorStates, observations: Sequence[Observation]) -> list[tuple[int, Finding]]:
+        """Take in observations; late ones count like others, one sent twice counts once.
 
-    def _contacts(self, state: SensorState, observation: Observation) -> Sequence[Finding]:
-        if state.contacts is None:
-            state.contacts = Contacts()
-        return state.contacts.take_in(observation, self.name)
+        Return each finding with the index of its observation, a device's own in their order.
+        """
+        return [
+            found
+            for layout, chosen in _parts(observations)
+            for found in self._feel_alike(states, layout, observations, np.array(chosen))
+        ]
 
-    def _conclude(self, state: SensorState, observation: Observation) -> Sequence[Finding]:
-        contact_closed = _contact_closed(state, observation)
-        score = _score(state)
-        _count_agreement(state, observation)
-        started = contact_closed or state.contact or score >= ALARM_SCORE or state.agreeing >= AGREEING
-        if state.alarm_at is None:
-            return self._report(state, observation, score) if started else ()
-        state.since_report += 1
+    def _feel_alike(
+        self, states: SensorStates, layout: Layout, observations: Sequence[Observation], chosen: Numbers
+    ) -> Iterator[tuple[int, Finding]]:
+        """Take in observations of the same quantities, each of another device."""
+        alike = [observations[index] for index in chosen]
+        rows = np.array([states.row(one.device) for one in alike])
+        moments = np.array([one.observed_at.timestamp() for one in alike])
+        is_new = _note(states, rows, moments, [one.seq for one in alike])
+        if not is_new.all():
+            rows, moments, chosen = rows[is_new], moments[is_new], chosen[is_new]
+            alike = [observations[index] for index in chosen]
+        sensors, places = states.sensors[rows], (rows[:, np.newaxis], layout.quantities)
+        heard = sensors["heard"]
+        channels = states.channels[places]
+        take_in(channels, layout.quantities, layout.values(alike), moments[:, np.newaxis], states.hour_s)
+        channels["heard"] = heard[:, np.newaxis]
+        states.channels[places] = channels
+        speaks = ((channels["votes"] > 0) | (channels["cusum"] >= CUSUM_HELD)).any(axis=1)
+        sensors["loud_until"] = np.where(speaks, heard + FRESH, sensors["loud_until"])
+        states.sensors["loud_until"][rows] = sensors["loud_until"]
+        is_loud = (heard < sensors["loud_until"]) | sensors["watched"]
+        for one in np.flatnonzero(is_loud | layout.has_contacts):
+            for finding in self._look(states, int(rows[one]), alike[one], is_loud=bool(is_loud[one])):
+                yield int(chosen[one]), finding
+
+    def _look(
+        self, states: SensorStates, row: int, observation: Observation, *, is_loud: bool
+    ) -> list[Finding]:
+        """Look closer at a sensor that may speak of fire, or whose contacts may say something."""
+        watch = states.watches.setdefault(row, Watch())
+        told = watch.contacts.take_in(observation, self.name)
+        if not is_loud and "smoke_alarm" not in observation.values:
+            return told
+        sensor = states.sensors[row]
+        felt = Felt(
+            observation=observation,
+            channels=states.heard_of(row),
+            watch=watch,
+            heard=int(sensor["heard"]),
+            alarm_score=ALARM_SCORE * (1.0 - float(sensor["eased"])),
+        )
+        told += self._conclude(felt)
+        states.sensors["watched"][row] = watch.alarm_at is not None or watch.contact
+        return told
+
+    def _conclude(self, felt: Felt) -> Sequence[Finding]:
+        watch, observed_at = felt.watch, felt.observation.observed_at
+        contact_closed = _contact_closed(felt)
+        score = sum(one.weight(LEVELS[quantity].weight) for quantity, one in felt.fresh())
+        _count_agreement(felt)
+        started = contact_closed or watch.contact or score >= felt.alarm_score or watch.agreeing >= AGREEING
+        if watch.alarm_at is None:
+            return self._report(felt, score) if started else self._warn(felt, score)
+        watch.since_report += 1
         if score < RELEASE_SCORE and not started:
-            state.alarm_at = None
+            watch.alarm_at = None
             return ()
-        worse = score >= state.reported_score + WORSE_BY or (
-            score >= CRITICAL_SCORE and not state.reported_critical
+        worse = score >= watch.reported_score + WORSE_BY or (
+            score >= CRITICAL_SCORE and not watch.reported_critical
         )
-        again = _speaks(state, observation) and (
-            state.since_report >= REPEAT
-            or (state.reported_at is not None and observation.observed_at - state.reported_at >= REPEAT_AFTER)
+        again = _speaks(felt) and (
+            watch.since_report >= REPEAT
+            or (watch.reported_at is not None and observed_at - watch.reported_at >= REPEAT_AFTER)
         )
-        return self._report(state, observation, score) if contact_closed or worse or again else ()
+        return self._report(felt, score) if contact_closed or worse or again else ()
 
-    def _report(self, state: SensorState, observation: Observation, score: float) -> Sequence[Finding]:
-        critical = state.contact or score >= CRITICAL_SCORE
-        state.alarm_at = min(state.alarm_at or observation.observed_at, observation.observed_at)
-        state.reported_at = observation.observed_at
-        state.reported_score, state.reported_critical = score, critical
-        agreeing, state.agreeing, state.since_report = state.agreeing, 0, 0
-        confidence = 1 - exp(-CONFIDENCE_RATE * max(score, ALARM_SCORE))
-        return (
-            Finding(
-                label=_label(state),
-                confidence=CONTACT_CONFIDENCE if state.contact else min(confidence, CONTACT_CONFIDENCE),
-                observed_at=observation.observed_at,
-                started_at=state.alarm_at,
-                criteria=_criteria(state, score, agreeing),
-                severity=Severity.CRITICAL if critical else None,
-                detector=self.name,
-            ),
+    def _warn(self, felt: Felt, score: float) -> Sequence[Finding]:
+        """Tell once, and again each half an hour, that one witness is held."""
+        watch, observed_at = felt.watch, felt.observation.observed_at
+        if not any(
+            one.weight(LEVELS[quantity].weight) for quantity, one in felt.fresh() if quantity in WITNESSES
+        ):
+            watch.warned_at = None
+            return ()
+        if watch.warned_at is not None and observed_at - watch.warned_at < REPEAT_AFTER:
+            return ()
+        watch.warned_at = observed_at
+        confidence = 1 - exp(-CONFIDENCE_RATE * score)
+        return (self._finding(WARNING, confidence, felt, observed_at, None, _criteria(felt, score, 0)),)
+
+    def _report(self, felt: Felt, score: float) -> Sequence[Finding]:
+        watch, observed_at = felt.watch, felt.observation.observed_at
+        critical = watch.contact or score >= CRITICAL_SCORE
+        watch.alarm_at = min(watch.alarm_at or observed_at, observed_at)
+        watch.reported_at, watch.warned_at = observed_at, None
+        watch.reported_score, watch.reported_critical = score, critical
+        agreeing, watch.agreeing, watch.since_report = watch.agreeing, 0, 0
+        confidence = (
+            CONTACT_CONFIDENCE if watch.contact else 1 - exp(-CONFIDENCE_RATE * max(score, ALARM_SCORE))
+        )
+        severity = Severity.CRITICAL if critical else None
+        criteria = _criteria(felt, score, agreeing)
+        return (self._finding(_label(felt), confidence, felt, watch.alarm_at, severity, criteria),)
+
+    def _finding(
+        self,
+        label: str,
+        confidence: float,
+        felt: Felt,
+        started_at: datetime,
+        severity: Severity | None,
+        criteria: Mapping[str, float],
+    ) -> Finding:
+        return Finding(
+            label=label,
+            confidence=min(confidence, CONTACT_CONFIDENCE),
+            observed_at=felt.observation.observed_at,
+            started_at=started_at,
+            criteria=criteria,
+            severity=severity,
+            detector=self.name,
         )
 
 
-def _known(state: SensorState, moment_s: float, seq: int | None) -> bool:
-    """Say whether an observation of the same time and number came among the last ones; remember it."""
-    key = (round(moment_s * 1e6) * KEY_MIX + (-1 if seq is None else seq)) & KEY_MASK
-    recent = state.recent
-    if moment_s > state.newest_s:
-        state.newest_s = moment_s
-    elif key in recent:
-        return True
-    if len(recent) < RECENT:
-        recent.append(key)
-    else:
-        recent[state.oldest] = key
-        state.oldest = (state.oldest + 1) % RECENT
-    return False
+def _parts(observations: Sequence[Observation]) -> Iterator[tuple[Layout, list[int]]]:
+    """Part observations so that each part has the same quantities and no device twice, in order."""
+    times: dict[str, int] = {}
+    parts: list[dict[Layout, list[int]]] = []
+    for index, observation in enumerate(observations):
+        layout = _layout_of(tuple(observation.values))
+        nth = times.get(observation.device, 0)
+        times[observation.device] = nth + 1
+        if nth == len(parts):
+            parts.append({})
+        parts[nth].setdefault(layout, []).append(index)
+    for alike in parts:
+        yield from alike.items()
 
 
-def _score(state: SensorState) -> float:
-    """Add up the quantities that are held and were heard of lately."""
-    fresh = state.heard - FRESH
-    return sum(
-        weight(channel, LEVELS[quantity])
-        for quantity, channel in state.channels.items()
-        if channel.held and channel.heard > fresh
-    )
+@lru_cache(MAX_LAYOUTS)
+def _layout_of(names: tuple[str, ...]) -> Layout:
+    known = tuple(name for name in QUANTITIES if name in names)
+    return _layout(known, has_contacts="smoke_alarm" in names or not CONTACTS.keys().isdisjoint(names))
 
 
-def _count_agreement(state: SensorState, observation: Observation) -> None:
+@cache
+def _layout(known: tuple[str, ...], *, has_contacts: bool) -> Layout:
+    quantities = np.array([QUANTITIES.index(name) for name in known], np.intp)
+    return Layout(names=known, quantities=quantities, has_contacts=has_contacts)
+
+
+def _note(states: SensorStates, rows: Numbers, moments: Numbers, numbers: Sequence[int | None]) -> Numbers:
+    """Remember observations, each of another device; say which did not come before among the last ones."""
+    sensors = states.sensors[rows]
+    seqs = np.array([-1 if seq is None else seq for seq in numbers], np.int64).view(np.uint64)
+    keys = (np.rint(moments * 1e6).astype(np.int64).view(np.uint64) * KEY_MIX + seqs) & KEY_MASK
+    is_new = moments > sensors["newest_s"]
+    late = np.flatnonzero(~is_new)
+    if late.size:
+        is_new[late] = ~(states.recent[rows[late]] == keys[late, np.newaxis]).any(axis=1)
+    states.recent[rows[is_new], sensors["oldest"][is_new]] = keys[is_new]
+    sensors["oldest"] = (sensors["oldest"] + is_new) % RECENT
+    sensors["heard"] += is_new
+    sensors["newest_s"] = np.maximum(sensors["newest_s"], moments)
+    states.sensors[rows] = sensors
+    return is_new
+
+
+def _count_agreement(felt: Felt) -> None:
     """Count the readings on which two witnesses agree; they are forgotten only by an alarm."""
-    agreeing = [
-        quantity
-        for quantity in WITNESSES
-        if (channel := state.channels.get(quantity)) is not None
-        and channel.votes & 1
-        and channel.heard > state.heard - FRESH
-    ]
-    if len(agreeing) >= 2 and any(quantity in observation.values for quantity in agreeing):
-        state.agreeing += 1
+    agreeing = [name for name, one in felt.fresh() if name in WITNESSES and one.votes & 1]
+    if len(agreeing) >= 2 and any(name in felt.observation.values for name in agreeing):
+        felt.watch.agreeing += 1
 
 
-def _speaks(state: SensorState, observation: Observation) -> bool:
+def _speaks(felt: Felt) -> bool:
     """Say whether this very observation speaks of fire: an old alarm alone is not told again."""
-    heard = (state.channels.get(quantity) for quantity in observation.values)
-    return state.contact or any(channel is not None and channel.votes & 1 for channel in heard)
+    heard = (felt.channels.get(quantity) for quantity in felt.observation.values)
+    return felt.watch.contact or any(one is not None and one.speaks() for one in heard)
 
 
-def _contact_closed(state: SensorState, observation: Observation) -> bool:
+def _contact_closed(felt: Felt) -> bool:
     """Say whether a certified detector's alarm contact has just closed."""
-    contact = observation.values.get("smoke_alarm")
+    watch, contact = felt.watch, felt.observation.values.get("smoke_alarm")
     if contact is None:
-        state.contact = state.contact and state.contact_heard > state.heard - FRESH
+        watch.contact = watch.contact and watch.contact_heard > felt.heard - FRESH
         return False
-    is_test = state.contacts is not None and state.contacts.is_test(contact, observation.observed_at)
+    is_test = watch.contacts.is_test(contact, felt.observation.observed_at)
     closed = contact >= CLOSED and not is_test
-    before, state.contact, state.contact_heard = state.contact, closed, state.heard
-    return state.contact and not before
+    before, watch.contact, watch.contact_heard = watch.contact, closed, felt.heard
+    return watch.contact and not before
 
 
-def _label(state: SensorState) -> str:
+def _label(felt: Felt) -> str:
     """Name the finding after what speaks loudest; CO is a gas of smoke."""
-    heat = state.channels.get("temperature_c")
-    if state.contact or heat is None or not heat.votes:
+    heat = felt.channels.get("temperature_c")
+    if felt.watch.contact or heat is None or not heat.votes:
         return "smoke"
-    others = (state.channels.get(quantity) for quantity in WITNESSES[:2])
-    return "smoke" if any(channel is not None and channel.votes for channel in others) else "heat"
+    others = (felt.channels.get(quantity) for quantity in WITNESSES[:2])
+    return "smoke" if any(one is not None and one.votes for one in others) else "heat"
 
 
-def _criteria(state: SensorState, score: float, agreeing: int) -> dict[str, float]:
-    """Return the numbers that decided: each voting quantity's value, votes and baseline."""
+def _criteria(felt: Felt, score: float, agreeing: int) -> dict[str, float]:
+    """Return the numbers that decided: each speaking quantity's value, votes, baseline and sum."""
     numbers = {"score": score, "agreeing_readings": float(agreeing)}
-    if state.contact:
+    if felt.watch.contact:
         numbers["smoke_alarm"] = 1.0
-    for quantity, channel in state.channels.items():
-        if channel.votes:
-            numbers[quantity] = channel.value
-            numbers[f"{quantity}_votes_of_{FAST_OF}"] = float(channel.votes.bit_count())
-            if channel.readings:
-                numbers[f"{quantity}_baseline"] = channel.mean
+    for quantity, one in felt.channels.items():
+        if one.votes or one.cusum >= CUSUM_HELD:
+            numbers[quantity] = one.value
+            numbers[f"{quantity}_votes_of_{FAST_OF}"] = float(one.votes.bit_count())
+            if one.readings:
+                numbers[f"{quantity}_baseline"] = one.mean
+            if one.spread:
+                numbers[f"{quantity}_usual"] = one.usual
+                numbers[f"{quantity}_cusum"] = one.cusum
     return numbers

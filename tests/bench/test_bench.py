@@ -16,7 +16,7 @@ from gridwatch.wire import decode
 
 def test_readings_of_the_load_are_of_the_stated_size_and_alarm_nobody() -> None:
     detector = FireSensorDetector()
-    state = detector.new_state()
+    states = detector.new_states()
     for seq in range(200):
         sent = payload(seq, 1.76e9, 7)
         assert len(sent) == PAYLOAD_BYTES
@@ -24,7 +24,7 @@ def test_readings_of_the_load_are_of_the_stated_size_and_alarm_nobody() -> None:
         assert isinstance(said, Observations)
         (item,) = said.items
         assert (item.seq, len(item.values)) == (seq, 4)
-        assert not detector.feel(state, item)
+        assert not detector.feel(states, [item])
 
 
 def test_the_connections_of_a_load_share_its_messages_without_repeating_one() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from detectors.fire import FireSensorDetector
-from detectors.fire.sensor import SensorState
+from detectors.fire.sensor import WARNING, Usual
 from gridwatch.model import Finding, Observation, Severity
 from gridwatch.scenes import alarm_severity
 
@@ -19,12 +19,13 @@ SMOULDERING = {"temperature_c": 30.0, "smoke_pct_m": 3.0, "co_ppm": 35.0}
 
 
 class Sensor:
-    """One sensor and its detector, fed by the second."""
+    """One sensor and its detector, fed by the second; warnings are set aside."""
 
     def __init__(self) -> None:
         self.detector = FireSensorDetector()
-        self.state: SensorState = self.detector.new_state()
+        self.states = self.detector.new_states()
         self.now = NOON
+        self.warnings: list[Finding] = []
 
     def send(self, values: Mapping[str, float], after_s: float = 1.0) -> list[Finding]:
         """Send one reading `after_s` seconds after the last."""
@@ -33,11 +34,10 @@ class Sensor:
 
     def deliver(self, values: Mapping[str, float], at: datetime, seq: int | None = None) -> list[Finding]:
         """Deliver a reading with its own time."""
-        return list(
-            self.detector.feel(
-                self.state, Observation(device="hut-1", observed_at=at, values=values, seq=seq)
-            )
-        )
+        observation = Observation(device="hut-1", observed_at=at, values=values, seq=seq)
+        found = [finding for _, finding in self.detector.feel(self.states, [observation])]
+        self.warnings += [finding for finding in found if finding.label == WARNING]
+        return [finding for finding in found if finding.label != WARNING]
 
     def send_all(self, readings: Iterable[Mapping[str, float]], after_s: float = 1.0) -> list[Finding]:
         """Send readings one after another."""
@@ -297,15 +297,15 @@ def test_a_baseline_is_as_good_after_a_clock_was_set_back_as_before() -> None:
 def test_unknown_quantities_are_ignored() -> None:
     sensor = Sensor()
     assert sensor.send_all([{"wind_ms": 1e9, "battery_pct": 0.0, "rain_mm": -5.0}] * 50) == []
-    assert sensor.state.channels == {}
+    assert sensor.states.heard_of(0) == {}
 
 
 def test_memory_of_a_sensor_stays_bounded() -> None:
     sensor = Sensor()
     for n in range(500):
         sensor.send(ORDINARY | {f"quantity_{n}": 1.0})
-    assert len(sensor.state.recent) == 64
-    assert set(sensor.state.channels) == set(ORDINARY)
+    assert len(sensor.states.rows) == 1
+    assert set(sensor.states.heard_of(0)) == set(ORDINARY)
 
 
 @pytest.mark.parametrize(
@@ -354,3 +354,95 @@ def test_what_is_measured_during_a_test_is_judged_as_ever() -> None:
     sensor = Sensor()
     found = sensor.send_all([BURNING | {"test": 1, "smoke_alarm": 1}] * 3)
     assert [finding.label for finding in found] == ["test_pressed", "smoke"]
+
+
+def test_one_witness_that_is_held_warns_once_in_half_an_hour_and_again_after_it_ended() -> None:
+    sensor = Sensor()
+    smoky = ORDINARY | {"smoke_pct_m": 3.0}
+    assert sensor.send_all([ORDINARY] * 100 + [smoky] * 35, after_s=60) == []
+    assert [(sensor.now - warning.observed_at).total_seconds() / 60 for warning in sensor.warnings] == [32, 2]
+    assert sensor.warnings[0].criteria["smoke_pct_m"] == 3.0
+    assert sensor.send_all([ORDINARY] * 15 + [smoky] * 3, after_s=60) == []
+    assert len(sensor.warnings) == 3
+    assert alarm_severity("fire", WARNING) is None
+
+
+def usual_at_noon(*quantities: str) -> list[Usual]:
+    """Return what is usual of the sensor: its ordinary readings, with a tenth of a step as spread."""
+    spreads = {"smoke_pct_m": 0.07, "co_ppm": 0.8, "temperature_c": 0.8}
+    return [Usual("hut-1", one, ORDINARY[one], ORDINARY[one], spreads[one]) for one in quantities]
+
+
+def test_a_rise_of_three_sigma_warns_within_five_minutes_and_two_of_them_alarm() -> None:
+    for quantities, labels in ((["smoke_pct_m"], []), (["smoke_pct_m", "co_ppm"], ["smoke"])):
+        sensor = Sensor()
+        sensor.states.expect(NOON.timestamp(), usual_at_noon("smoke_pct_m", "co_ppm"))
+        assert sensor.send_all([ORDINARY] * 10, after_s=60) == []
+        raised = {one.quantity: one.mean + 3 * one.spread for one in usual_at_noon(*quantities)}
+        found = sensor.send_all([ORDINARY | raised] * 5, after_s=60)
+        assert [finding.label for finding in found] == labels
+        assert len(sensor.warnings) + len(found) == 1
+        assert (found + sensor.warnings)[0].criteria["smoke_pct_m_cusum"] >= 5.0
+
+
+def test_what_is_usual_of_another_hour_or_of_no_known_spread_says_nothing() -> None:
+    sensor = Sensor()
+    sensor.states.expect(NOON.timestamp() - 7200, usual_at_noon("smoke_pct_m"))
+    sensor.send_all([ORDINARY | {"smoke_pct_m": 0.5}] * 20, after_s=60)
+    sensor.states.expect(NOON.timestamp(), [])
+    sensor.send_all([ORDINARY | {"smoke_pct_m": 0.5}] * 20, after_s=60)
+    assert sensor.warnings == []
+
+
+def test_readings_of_a_second_count_no_more_than_those_of_a_minute() -> None:
+    sensor = Sensor()
+    sensor.states.expect(NOON.timestamp(), usual_at_noon("smoke_pct_m"))
+    sensor.send_all([ORDINARY | {"smoke_pct_m": 0.31}] * 120, after_s=1)
+    assert sensor.warnings == []
+    sensor.send_all([ORDINARY | {"smoke_pct_m": 0.31}] * 120, after_s=1)
+    assert len(sensor.warnings) == 1
+
+
+def test_a_great_danger_of_fire_lets_less_agreement_alarm() -> None:
+    hazy = ORDINARY | {"smoke_pct_m": 3.0, "pm25_ugm3": 600.0, "humidity_pct": 10.0}
+    eased, usual = Sensor(), Sensor()
+    eased.states.ease("hut-1", 0.8)
+    assert [finding.label for finding in eased.send_all([hazy] * 3)] == ["smoke"]
+    assert usual.send_all([hazy] * 3) == []
+
+
+def test_many_sensors_in_one_batch_are_felt_as_one_after_another() -> None:
+    dice = np.random.default_rng(5)
+    names = list(BURNING)
+    sent = [
+        Observation(
+            device=f"hut-{dice.integers(40)}",
+            observed_at=NOON + timedelta(seconds=int(dice.integers(30 * n, 30 * n + 90))),
+            values={
+                name: float((BURNING if dice.random() < 0.4 else ORDINARY)[name] * dice.uniform(0.8, 1.1))
+                for name in dice.permutation(names)[: dice.integers(1, 5)]
+            },
+        )
+        for n in range(6000)
+    ]
+    detector = FireSensorDetector()
+    one_by_one, together = detector.new_states(), detector.new_states()
+    singly = [(n, found) for n, one in enumerate(sent) for _, found in detector.feel(one_by_one, [one])]
+    begins = range(0, len(sent), 700)
+    at_once = [(b + n, found) for b in begins for n, found in detector.feel(together, sent[b : b + 700])]
+    assert len(singly) > 100
+    assert sorted(at_once, key=lambda found: found[0]) == singly
+
+
+def test_more_sensors_than_the_tables_began_with_are_remembered() -> None:
+    detector = FireSensorDetector()
+    states = detector.new_states()
+    for second in range(3):
+        found = detector.feel(
+            states,
+            [
+                Observation(device=f"hut-{n}", observed_at=NOON + timedelta(seconds=second), values=BURNING)
+                for n in range(1000)
+            ],
+        )
+    assert sorted(index for index, _ in found) == list(range(1000))
