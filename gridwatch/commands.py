@@ -21,9 +21,6 @@ USUAL_S = 60.0
 HOLD_LONGEST_S = 3.0
 """A hold that is not asked for again ends by itself: the lift must never wait for us."""
 
-STATE_IS_FRESH = timedelta(seconds=10)
-"""For so long a lift's last word about its doors and its motion is believed."""
-
 LONGEST_TEXT = 500
 LARGEST_PARAMS = 16_384
 """Characters as JSON."""
@@ -94,19 +91,27 @@ class Order:
 
 
 def why_not(action: str, state: LiftState | None, *, age: timedelta) -> str | None:
-    """Say why a lift that last spoke of itself so long ago is not asked to keep its door open now.
+    """Say why a lift is not asked to keep its door open now, by its last word, `age` old, and how old it is.
 
     None: it may be asked. The lift decides for itself in any case.
     """
     if action != Action.HOLD_OPEN or state is None:
         return None
-    if state.mode is not None and state.mode != "normal":
-        return f"the lift is in mode {state.mode}"
-    if age > STATE_IS_FRESH:
-        return None
-    if state.moving:
+    against = against_waiting(state)
+    heard = timedelta(seconds=max(0, round(age.total_seconds())))
+    return None if against is None else f"{against}, by its last word {heard} ago"
+
+
+def against_waiting(lift: LiftState) -> str | None:
+    """Say what of a lift's last word is against keeping its door open; None: nothing.
+
+    However old: one that moved and was not heard of since may still be moving.
+    """
+    if lift.mode is not None and lift.mode != "normal":
+        return f"the lift is in mode {lift.mode}"
+    if lift.moving:
         return "the lift is moving"
-    return "the lift is not where its door may open" if state.door_zone is False else None
+    return "the lift is not where its door may open" if lift.door_zone is False else None
 
 
 def _check_names(params: Mapping[str, object], action: str, *names: str) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from gridwatch.commands import HOLD_LONGEST_S, SHORTEST_S, Action, Order
+from gridwatch.commands import HOLD_LONGEST_S, SHORTEST_S, Action, Order, against_waiting
 from gridwatch.model import LiftState
 
 HELD_FOR = frozenset({"ebike", "motorcycle"})
@@ -369,13 +369,7 @@ def why_never(lift: LiftState | None) -> str | None:
     """
     if lift is None:
         return None
-    if lift.mode is not None and lift.mode != "normal":
-        return f"the lift is in mode {lift.mode}"
-    if lift.moving:
-        return "the lift is moving"
-    if lift.door_zone is False:
-        return "the lift is not where its door may open"
-    return "the door is closed" if lift.door == "closed" else None
+    return against_waiting(lift) or ("the door is closed" if lift.door == "closed" else None)
 
 
 def leaves(lift: LiftState) -> bool:

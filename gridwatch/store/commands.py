@@ -163,7 +163,7 @@ async def note_not_sent(store: Store, ids: Sequence[str], why: str) -> None:
 
 
 async def _check_lift(connection: Connection, known: KnownDevice, order: Order) -> None:
-    row = await (await connection.execute(SQL["last lift state"], {"device_key": known.key})).fetchone()
+    row = await (await connection.execute(SQL["last lift word"], {"device_key": known.key})).fetchone()
     if row is None:
         return
     age = row.pop("age")

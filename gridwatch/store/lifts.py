@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from psycopg.types.json import Jsonb
 
-from gridwatch.commands import STATE_IS_FRESH, Action, Order
+from gridwatch.commands import Action, Order
 from gridwatch.errors import NotAllowed, NotFound
 from gridwatch.interlock import COOL_DOWN_S, HOLDING, USUAL_VOICE, Ended, Mode, Note, State, Wiring
 from gridwatch.lifts import FalseHolds
@@ -25,6 +25,8 @@ CHANNEL = "gridwatch_lift"
 ACTOR = "interlock"
 DETECTOR = "interlock/1"
 
+FRESH_S = 10.0
+"""For so long a lift's last word is claimed to be how it stands now."""
 SILENT_S = 5.0
 """A hold that nobody told of for so long is over, and what was told of a lift's interlock is no news."""
 
@@ -76,7 +78,7 @@ class Lift:
                 repeat_s=row["repeat_s"],
             ),
             word=word,
-            state_is_known=word is not None and abs(row["heard_s"]) <= STATE_IS_FRESH.total_seconds(),
+            state_is_known=word is not None and abs(row["heard_s"]) <= FRESH_S,
             state=state,
             why=why,
             **{name: row[name] for name in _PLAIN},

@@ -72,6 +72,22 @@ def test_a_lift_in_fire_mode_is_not_asked_to_wait(lift: Api) -> None:
     assert lift.client.post(COMMANDS, json={"action": "release"}).status_code == 201
 
 
+def test_a_lift_that_moved_when_it_was_last_heard_is_not_asked_to_wait(lift: Api) -> None:
+    async def fall_silent(store: Store) -> None:
+        for moving in (False, True):
+            await store.execute(
+                """INSERT INTO lift_state (device_key, observed_at, received_at, moving)
+                   SELECT key, now(), now(), %(moving)s FROM device""",
+                {"moving": moving},
+            )
+        await store.execute("UPDATE lift_word SET heard_at = now() - interval '75 s'")
+
+    lift.stored(fall_silent)
+    refused = lift.client.post(COMMANDS, json={"action": "hold_open"})
+    assert refused.status_code == 409
+    assert "the lift is moving, by its last word 0:01:1" in refused.json()["detail"]
+
+
 def test_an_unknown_device_or_command_is_not_found(lift: Api) -> None:
     assert lift.client.post("/api/v1/devices/nobody/commands", json={"action": "reboot"}).status_code == 404
     assert lift.client.get("/api/v1/devices/nobody/commands").status_code == 404

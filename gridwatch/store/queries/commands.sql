@@ -18,9 +18,9 @@ INSERT INTO command_change (command_id, change, actor, detail)
 VALUES (%(id)s, %(change)s, %(actor)s, %(detail)s)
 -- tell --
 SELECT pg_notify('gridwatch_command', '')
--- last lift state --
-SELECT observed_at, door, moving, door_zone, mode, now() - received_at AS age FROM lift_state
-WHERE device_key = %(device_key)s ORDER BY observed_at DESC LIMIT 1
+-- last lift word --
+SELECT observed_at, door, moving, door_zone, mode, now() - heard_at AS age FROM lift_word
+WHERE device_key = %(device_key)s
 -- list --
 SELECT c.id, d.id AS device, c.seq, c.action, c.params, c.created_at, c.created_by, c.expires_at, c.attempts,
        c.sent_at, c.answered_at, c.detail, c.late,
