@@ -179,7 +179,7 @@ def _text(text: str) -> bytes:
 
 
 def variable_byte_integer(value: int) -> bytes:
-    """Encode a variable byte integer (section 1.5.5)."""
+    """Encode a variable byte integer (section 1.5.5), which Protocol Buffers calls a varint."""
     encoded = bytearray()
     while value > 0x7F:
         encoded.append(value & 0x7F | 0x80)

@@ -6,6 +6,8 @@ Source: Protocol Buffers' documentation, "Encoding".
 from collections.abc import Iterator
 from struct import unpack
 
+from ingest.packets import variable_byte_integer
+
 VARINT, EIGHT_BYTES, LENGTH, FOUR_BYTES = 0, 1, 2, 5
 MOST_VARINT_BYTES = 10
 
@@ -61,8 +63,8 @@ def float_of(value: int | bytes) -> float:
 def encoded(number: int, value: int | bytes) -> bytes:
     """Return a field as it travels: a varint, or bytes with their length."""
     if isinstance(value, int):
-        return _encoded_varint(number << 3 | VARINT) + _encoded_varint(value)
-    return _encoded_varint(number << 3 | LENGTH) + _encoded_varint(len(value)) + value
+        return variable_byte_integer(number << 3 | VARINT) + variable_byte_integer(value)
+    return variable_byte_integer(number << 3 | LENGTH) + variable_byte_integer(len(value)) + value
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
@@ -75,12 +77,3 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
         if byte < 0x80:
             return value, at + place + 1
     raise ValueError("no Protocol Buffers: a number without an end")
-
-
-def _encoded_varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
