@@ -1,9 +1,10 @@
 """Lifts: how their interlocks stand, how they are wired, and letting go of one that is held."""
 
-from dataclasses import replace
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from fastapi import APIRouter, Query, Request, Response, status
+from fastapi import APIRouter, Depends, Query, Request, Response, status
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from api.fields import LARGEST_ID, NEXT_PAGE, link_next
@@ -16,6 +17,7 @@ from gridwatch.registration.fields import DeviceId, Moment, Text
 from gridwatch.store.lifts import (
     Hold,
     Lift,
+    LiftChange,
     cameras_of,
     disable,
     false_holds_of,
@@ -27,6 +29,8 @@ from gridwatch.store.lifts import (
     release,
     set_wiring,
 )
+
+Past = TypeVar("Past", Hold, LiftChange)
 
 Language = Annotated[str, Field(pattern="^[A-Za-z-]{2,16}$")]
 
@@ -163,6 +167,26 @@ class LiftChangeAnswer(BaseModel):
     detail: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class PastPage:
+    """Which page is asked for of what happened to a lift."""
+
+    lift: DeviceId
+    request: Request
+    response: Response
+    office: TheOffice
+    before: Annotated[int | None, Query(ge=1, le=LARGEST_ID, description="id of the last one seen")] = None
+    limit: Annotated[int, Query(ge=1, le=500)] = 100
+
+    async def of(self, listed: Callable[..., Awaitable[list[Past]]]) -> list[Past]:
+        """Return that page, and say where the next one is."""
+        found = await get_lift(self.office.store, self.lift)
+        page = await listed(self.office.store, found.key, before=self.before, limit=self.limit)
+        if len(page) == self.limit:
+            link_next(self.request, self.response, before=page[-1].id)
+        return page
+
+
 @router.get("", responses={200: NEXT_PAGE, **documented(401, 422, 503)})
 async def lifts(
     request: Request,
@@ -217,21 +241,9 @@ async def switch_off(lift: DeviceId, body: DisableBody, office: TheOffice, perso
 
 
 @router.get("/{lift}/holds", responses={200: NEXT_PAGE, **documented(401, 404, 422, 503)})
-async def holds(
-    *,
-    lift: DeviceId,
-    request: Request,
-    response: Response,
-    office: TheOffice,
-    before: Annotated[int | None, Query(ge=1, le=LARGEST_ID, description="id of the last one seen")] = None,
-    limit: Annotated[int, Query(ge=1, le=500)] = 100,
-) -> list[HoldAnswer]:
+async def holds(asked: Annotated[PastPage, Depends()]) -> list[HoldAnswer]:
     """Return a page of a lift's holds, the newest first."""
-    found = await get_lift(office.store, lift)
-    page = await list_holds(office.store, found.key, before=before, limit=limit)
-    if len(page) == limit:
-        link_next(request, response, before=page[-1].id)
-    return [HoldAnswer.of(hold) for hold in page]
+    return [HoldAnswer.of(hold) for hold in await asked.of(list_holds)]
 
 
 @router.post(
@@ -247,21 +259,11 @@ async def verdict(lift: DeviceId, hold: int, body: VerdictBody, office: TheOffic
 
 
 @router.get("/{lift}/changes", responses={200: NEXT_PAGE, **documented(401, 404, 422, 503)})
-async def changes(
-    *,
-    lift: DeviceId,
-    request: Request,
-    response: Response,
-    office: TheOffice,
-    before: Annotated[int | None, Query(ge=1, le=LARGEST_ID, description="id of the last one seen")] = None,
-    limit: Annotated[int, Query(ge=1, le=500)] = 100,
-) -> list[LiftChangeAnswer]:
+async def changes(asked: Annotated[PastPage, Depends()]) -> list[LiftChangeAnswer]:
     """Return what people did with a lift, the newest first."""
-    found = await get_lift(office.store, lift)
-    page = await lift_changes(office.store, found.key, before=before, limit=limit)
-    if len(page) == limit:
-        link_next(request, response, before=page[-1].id)
-    return [LiftChangeAnswer.model_validate(one, from_attributes=True) for one in page]
+    return [
+        LiftChangeAnswer.model_validate(one, from_attributes=True) for one in await asked.of(lift_changes)
+    ]
 
 
 async def _answer(office: Office, lift: Lift) -> LiftAnswer:
