@@ -22,7 +22,7 @@ from tests.servers import free_port, wait_until
 
 READY_WITHIN_S = 90.0
 STOP_WITHIN_S = 5.0
-ENDED_WITHIN_S = 30.0
+ENDED_WITHIN_S = 60.0
 
 
 def clean_environment() -> dict[str, str]:

@@ -23,6 +23,20 @@ signal.signal(signal.SIGTERM, signal.SIG_IGN)
 print("up", flush=True)
 time.sleep(60)
 """
+BUSY = """
+import signal, sys, time
+
+def save(*_):
+    end = time.process_time() + {cpu_s}
+    while time.process_time() < end:
+        pass
+    open("{saved}", "w").close()
+    sys.exit()
+
+signal.signal(signal.SIGTERM, save)
+print("up", flush=True)
+time.sleep(60)
+"""
 HAS_A_CHILD = """
 import subprocess, sys, time
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
@@ -137,7 +151,7 @@ def test_stopping_leaves_no_process_and_takes_users_before_servers(heard: Heard)
 
 
 def test_stopping_leaves_no_guard_that_dawdles(heard: Heard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(supervising.STOP_BY_S, StopOrder.USERS, 0.3)
+    monkeypatch.setattr(supervising, "PATIENCE_S", 0.3)
 
     async def scene() -> psutil.Process:
         before = set(psutil.Process().children())
@@ -168,6 +182,43 @@ def test_a_part_that_does_not_heed_the_signal_is_killed_in_time(heard: Heard) ->
 
     assert asyncio.run(scene()) < 5.0
     assert ("part", "did not stop in time and is killed") in heard.lines
+
+
+def test_a_part_that_is_at_work_when_it_is_stopped_gets_its_time_and_is_named(
+    heard: Heard, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    saved = tmp_path / "saved"
+    monkeypatch.setattr(supervising, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(supervising, "STOP_LOOK_EVERY_S", 0.02)
+    monkeypatch.setattr(supervising, "LONGEST_STOP_S", 60.0)
+
+    async def scene() -> None:
+        async with supervised(heard) as supervisor:
+            part = small_part(heard, BUSY.format(cpu_s=0.5, saved=saved))
+            await supervisor.start(part)
+            await supervisor.until_ready(part, timeout_s=10.0)
+
+    asyncio.run(scene())
+    assert heard.lines == [("part", "is still at work: it has 60 s to stop")]
+    assert saved.exists()
+
+
+def test_a_part_that_works_on_for_ever_is_killed_too(
+    heard: Heard, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    saved = tmp_path / "saved"
+    monkeypatch.setattr(supervising, "PATIENCE_S", 0.1)
+    monkeypatch.setattr(supervising, "LONGEST_STOP_S", 0.5)
+
+    async def scene() -> None:
+        async with supervised(heard) as supervisor:
+            part = small_part(heard, BUSY.format(cpu_s=600, saved=saved))
+            await supervisor.start(part)
+            await supervisor.until_ready(part, timeout_s=10.0)
+
+    asyncio.run(scene())
+    assert heard.lines[-1] == ("part", "did not stop in time and is killed")
+    assert not saved.exists()
 
 
 def test_what_a_killed_part_had_started_goes_with_it(heard: Heard) -> None:

@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
+import psutil
+
 from gridwatch.cli.up import orphans
 from gridwatch.cli.up.account import Account, as_account
 from gridwatch.cli.up.child_log import ChildLog
 
 CHUNK_BYTES = 64 << 10
+AT_WORK = (psutil.STATUS_RUNNING, psutil.STATUS_DISK_SLEEP)
 LAST_WORDS_S = 1.0
 """How long the output of a process that ended is still read: an orphan of it may hold the pipe open."""
 
@@ -79,6 +82,17 @@ class Running:
     def ended(self) -> bool:
         """Say whether the process has ended."""
         return self._process.returncode is not None
+
+    def is_at_work(self) -> bool:
+        """Say whether the process, or any that it started, computes or waits for the disk right now.
+
+        Where a kernel says of all processes that they run, as macOS does, it always is until it has ended.
+        """
+        try:
+            process = psutil.Process(self.pid)
+            return any(one.status() in AT_WORK for one in [process, *process.children(recursive=True)])
+        except psutil.NoSuchProcess:
+            return not self.ended  # One of them ended just now.
 
     async def end(self) -> int:
         """Wait for the end, take what it left in its group along, and return its status."""

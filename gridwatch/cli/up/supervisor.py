@@ -5,7 +5,7 @@ import signal
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,10 +19,14 @@ LONGEST_PAUSE_S = 30.0
 LONG_LIFE_S = 60.0
 """A part that lived so long is well: its next death waits the first pause again."""
 
-STOP_BY_S = {StopOrder.USERS: 2.2, StopOrder.SERVERS: 4.4}
-"""Seconds after the stop began when what is left of an order is killed: everything is gone within 5 s."""
-
 LOOK_EVERY_S = 0.05
+
+PATIENCE_S = 1.2
+"""So long the parts of an order have to stop before anybody looks whether something is still at work."""
+STOP_LOOKS, STOP_LOOK_EVERY_S = 4, 0.25
+"""Who is late is killed when nothing was at work at most of these: what is stuck is gone within 5 s."""
+LONGEST_STOP_S = 20.0
+"""What is at work has so long, and for each order: compose.yaml gives all of it a minute."""
 
 
 class PartNotReady(GridwatchError):
@@ -82,28 +86,49 @@ class Supervisor:
         self._stopping = True
         self._end_of_all.set()
         orphans.adopt()
-        began = time.monotonic()
         for order in StopOrder:
-            await self._stop_order(order, began + STOP_BY_S[order])
+            await self._stop_order(order)
         for keeper in self._keepers.values():
             keeper.cancel()
         await asyncio.gather(*self._keepers.values(), return_exceptions=True)
         await self._end_guard()
 
-    async def _stop_order(self, order: StopOrder, by: float) -> None:
+    async def _stop_order(self, order: StopOrder) -> None:
         chosen = [one for one in self._running.values() if one.part.order is order and not one.ended]
         for running in chosen:
             running.send(running.part.stop_signal)
         ends = [asyncio.create_task(one.end(), name=f"end of {one.part.name}") for one in chosen]
         if not ends:
             return
-        _, late = await asyncio.wait(ends, timeout=max(0.0, by - time.monotonic()))
+        _, late = await asyncio.wait(ends, timeout=PATIENCE_S)
         if late:
+            await self._wait_while_at_work(chosen, ends)
             for running in chosen:
                 if not running.ended:
                     self._say(running.part.name, "did not stop in time and is killed")
                     running.send_group(signal.SIGKILL)
             await asyncio.wait(late)
+
+    async def _wait_while_at_work(
+        self, chosen: Sequence[Running], ends: Collection[asyncio.Task[int]]
+    ) -> None:
+        """Let those who are late go on while they, or the servers that they wait for, are at work."""
+        end = time.monotonic() + LONGEST_STOP_S
+        said = False
+        while time.monotonic() < end:
+            at_work = 0
+            for _ in range(STOP_LOOKS):
+                _, late = await asyncio.wait(ends, timeout=STOP_LOOK_EVERY_S)
+                if not late:
+                    return
+                at_work += any(one.is_at_work() for one in self._running.values())
+            if at_work <= STOP_LOOKS / 2:
+                return
+            if not said:
+                said = True
+                for running in chosen:
+                    if not running.ended:
+                        self._say(running.part.name, f"is still at work: it has {LONGEST_STOP_S:g} s to stop")
 
     async def _keep(self, part: Part) -> None:
         """Run a part again whenever it ends, with pauses that double."""
@@ -190,7 +215,7 @@ class Supervisor:
         with suppress(OSError):
             self._guard.stdin.close()
         try:
-            await asyncio.wait_for(self._guard.wait(), STOP_BY_S[StopOrder.USERS])
+            await asyncio.wait_for(self._guard.wait(), PATIENCE_S)
         except TimeoutError:
             with suppress(ProcessLookupError):
                 self._guard.kill()
