@@ -16,8 +16,8 @@ from detectors.elevator import ElevatorDetector
 from detectors.elevator.background import EmptyCabin, at_work_size
 from detectors.elevator.shape import Outline, measure, standing_body
 from gridwatch.model import Picture
-from simulators.cabin import render_visit, resting_place
 from simulators.cabin_view import Cabin, CabinView
+from simulators.cabin_visit import render_visit, resting_place
 from simulators.solids import Part, placed
 from simulators.visitors import VISITORS, VisitorKind
 

@@ -22,7 +22,7 @@ from gridwatch.model import Clip, Frame
 from gridwatch.running import database_url
 from gridwatch.settings import read_settings
 from ingest.examine import Examiner, Medium
-from simulators.cabin import render_visit
+from simulators.cabin_visit import render_visit
 from simulators.facade import render_throw
 
 CONNECT_WITHIN_S = 10.0

@@ -10,8 +10,8 @@ from typing import cast
 import numpy as np
 
 from gridwatch.media import encode_jpeg, encode_mp4
-from simulators.cabin import render_visit
 from simulators.cabin_view import Cabin
+from simulators.cabin_visit import render_visit
 from simulators.facade.stage import Stage, draw_stage
 from simulators.facade.take import Disturber, Filming, draw_take
 from simulators.facade.throws import windows_to_throw_from

@@ -13,7 +13,7 @@ from detectors.elevator.yolox import decode, letterbox
 from gridwatch.errors import DetectorError
 from gridwatch.media import read_picture
 from gridwatch.model import Finding, Picture, Pixels
-from simulators.cabin import render_visit
+from simulators.cabin_visit import render_visit
 from simulators.rendered import Rendered
 from simulators.visitors import VisitorKind
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from gridwatch.model import Pixels
-from simulators.cabin import render_visit
 from simulators.cabin_view import Cabin
+from simulators.cabin_visit import render_visit
 from simulators.rendered import Rendered
 from simulators.visitors import VisitorKind
 

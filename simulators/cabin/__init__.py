@@ -1,0 +1,1 @@
+"""Lift cabins as their cameras see them: three-dimensional models, light, lenses, CCTV, and the truth."""
