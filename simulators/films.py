@@ -18,7 +18,7 @@ from simulators.facade.throws import windows_to_throw_from
 from simulators.footage import FACADE_CAMERA, LIFT_CAMERA, RIDGE_CAMERA, Film, Footage
 from simulators.publication import clip_publication, frame_publication
 from simulators.rendered import Rendered
-from simulators.valley import render_ridge
+from simulators.valley.ridge import render_ridge
 from simulators.visitors import VisitorKind
 
 SIZE_WH = (640, 360)

@@ -9,6 +9,9 @@ from datetime import datetime
 from math import cos, exp, hypot, pi, sin, sqrt
 from random import Random
 
+import numpy as np
+from numpy.typing import NDArray
+
 from simulators.publication import EPOCH
 
 DAY_S = 86_400.0
@@ -58,6 +61,11 @@ class Disturbance:
     def at(self, second: float) -> float:
         """Return its value at a Unix second."""
         return self._scale * sum(sin(speed * second + phase) for speed, phase in self._waves)
+
+    def course(self, seconds: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return its values at many Unix seconds."""
+        waves = (np.sin(speed * seconds + phase) for speed, phase in self._waves)
+        return np.asarray(self._scale * sum(waves))
 
 
 class Weather:

@@ -16,7 +16,7 @@ from detectors.fire import FireCameraDetector
 from gridwatch.errors import DetectorError
 from gridwatch.media import read_picture, read_video
 from gridwatch.model import BoxXyxy, Finding, Picture, Pixels
-from simulators.valley import render_ridge
+from simulators.valley.ridge import render_ridge
 
 NOON = datetime(2026, 4, 5, 12, tzinfo=UTC)
 

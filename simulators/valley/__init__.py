@@ -1,0 +1,1 @@
+"""A wooded valley: sensors on its ground and cameras on its ridges, weather, fires, and what is no fire."""
