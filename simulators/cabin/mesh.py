@@ -4,6 +4,7 @@ A body's own axes: x forward, y to the left, z up, the origin on the floor under
 counter-clockwise as seen from outside; a triangle repeats its last corner.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -55,29 +56,32 @@ def joined(meshes: Sequence[Mesh]) -> Mesh:
     )
 
 
-def _painted(quads: Floats, colour: Colour) -> Mesh:
-    quads = np.asarray(quads, np.float32)
-    return Mesh(quads, np.broadcast_to(np.array(colour, np.float32), (len(quads), 3)))
-
-
 @lru_cache(maxsize=64)
 def _turns(sides: int) -> Floats:
     around = np.arange(sides) * 2 * np.pi / sides
     return np.column_stack([np.cos(around), np.sin(around)]).astype(np.float32)
 
 
-def _walls(rings: Floats) -> Floats:
-    """Join rings (k × n × 3) that follow each other by walls of quads."""
-    following = np.roll(rings, -1, axis=1)
-    walls = np.stack([rings[:-1], following[:-1], following[1:], rings[1:]], axis=2)
-    return np.asarray(walls.reshape(-1, 4, 3))
+@lru_cache(maxsize=64)
+def _corners(rings: int, sides: int, *, closed: bool) -> NDArray[np.intp]:
+    """Return which corners make the quads between rings that follow each other and, `closed`, the lids."""
+    low = np.arange(sides)
+    high = low + sides
+    walls = np.stack([low, np.roll(low, -1), np.roll(high, -1), high], axis=1)
+    parts = [walls + ring * sides for ring in range(rings - 1)]
+    if closed:
+        pairs = range(1, sides - 1, 2)
+        lid = np.array([(0, at, at + 1, (at + 2) % sides) for at in pairs])
+        parts += [lid[:, ::-1], lid + (rings - 1) * sides]
+    return np.concatenate(parts)
 
 
-def _lid(ring: Floats, *, faces_on: bool) -> Floats:
-    """Close a ring of 4, 6, 8, … corners by quads."""
-    ring = ring if faces_on else ring[::-1]
-    pairs = range(1, len(ring) - 1, 2)
-    return np.stack([ring[[0, at, at + 1, (at + 2) % len(ring)]] for at in pairs])
+def _skin(rings: Floats, colour: Colour, *, closed: bool = True) -> Mesh:
+    """Join rings (k × n × 3), each counter-clockwise as seen from the next one, by quads."""
+    quads = rings.reshape(-1, 3)[_corners(rings.shape[0], rings.shape[1], closed=closed)]
+    colours = np.empty((len(quads), 3), np.float32)
+    colours[:] = colour
+    return Mesh(quads.astype(np.float32, copy=False), colours)
 
 
 def tube(
@@ -85,15 +89,22 @@ def tube(
 ) -> Mesh:
     """Make a rod; `to` is its radius at the other end."""
     start, end = np.array(one, np.float32), np.array(other, np.float32)
-    along = end - start
-    along = along / max(float(np.linalg.norm(along)), 1e-6)
-    across = np.cross(along, (0.0, 0.0, 1.0) if abs(along[2]) < 0.9 else (1.0, 0.0, 0.0))
-    across = across / np.linalg.norm(across)
-    frame = np.stack([across, np.cross(along, across)]).astype(np.float32)
-    circle = _turns(sides) @ frame
-    rings = np.stack([start + radius * circle, end + (radius if to is None else to) * circle])
-    lids = [_lid(rings[0], faces_on=False), _lid(rings[1], faces_on=True)]
-    return _painted(np.concatenate([_walls(rings), *lids]), colour)
+    across, above = _frame(*(end - start).tolist())
+    circle = _turns(sides) @ np.array([across, above], np.float32)
+    rings = np.empty((2, sides, 3), np.float32)
+    rings[0] = start + radius * circle
+    rings[1] = end + (radius if to is None else to) * circle
+    return _skin(rings, colour)
+
+
+def _frame(x: float, y: float, z: float) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return two directions that are square to a third and to each other."""
+    long = max(math.sqrt(x * x + y * y + z * z), 1e-6)
+    x, y, z = x / long, y / long, z / long
+    flat = math.hypot(x, y)
+    across = (y / flat, -x / flat, 0.0) if flat > 0.4 else (0.0, z / (h := math.hypot(y, z)), -y / h)
+    ax, ay, az = across
+    return across, (y * az - z * ay, z * ax - x * az, x * ay - y * ax)
 
 
 def path(places: Sequence[Place], radius: float, colour: Colour, *, sides: int = 5) -> Mesh:
@@ -112,10 +123,7 @@ def ball(centre: Place, radii: Place, colour: Colour, *, rows: int = 5, sides: i
         ],
         axis=2,
     )
-    return _painted(
-        _walls((rings * np.array(radii) + np.array(centre)).astype(np.float32)),
-        colour,
-    )
+    return _skin((rings * np.array(radii) + np.array(centre)).astype(np.float32), colour, closed=False)
 
 
 def block(low: Place, high: Place, colour: Colour) -> Mesh:
@@ -130,8 +138,7 @@ def loft(levels: Sequence[Sequence[float]], colour: Colour) -> Mesh:
     rings = np.array(
         [[(x0, y0, z), (x1, y0, z), (x1, y1, z), (x0, y1, z)] for z, x0, x1, y0, y1 in levels], np.float32
     )
-    lids = [_lid(rings[0], faces_on=False), _lid(rings[-1], faces_on=True)]
-    return _painted(np.concatenate([_walls(rings), *lids]), colour)
+    return _skin(rings, colour)
 
 
 def hull(stations: Sequence[Sequence[float]], colour: Colour) -> Mesh:
@@ -150,8 +157,7 @@ def hull(stations: Sequence[Sequence[float]], colour: Colour) -> Mesh:
         ],
         np.float32,
     )[:, ::-1]
-    lids = [_lid(rings[0], faces_on=False), _lid(rings[-1], faces_on=True)]
-    return _painted(np.concatenate([_walls(rings), *lids]), colour)
+    return _skin(rings, colour)
 
 
 def tower(levels: Sequence[Sequence[float]], colour: Colour, *, sides: int = 8) -> Mesh:
@@ -163,8 +169,7 @@ def tower(levels: Sequence[Sequence[float]], colour: Colour, *, sides: int = 8) 
             for z, x, deep, wide in levels
         ]
     ).astype(np.float32)
-    lids = [_lid(rings[0], faces_on=False), _lid(rings[-1], faces_on=True)]
-    return _painted(np.concatenate([_walls(rings), *lids]), colour)
+    return _skin(rings, colour)
 
 
 def tyre(x: float, y: float, radius: float, width: float, *, thick: float, turns: int = 16) -> Mesh:
@@ -176,7 +181,7 @@ def tyre(x: float, y: float, radius: float, width: float, *, thick: float, turns
         away = radius - deep * thick
         across = np.full(turns, y + side * width)
         rings.append(np.column_stack([x + away * circle[:, 0], across, radius + away * circle[:, 1]]))
-    return _painted(_walls(np.array(rings, np.float32)), TYRE)
+    return _skin(np.array(rings, np.float32), TYRE, closed=False)
 
 
 def wheel(x: float, y: float, radius: float, width: float, *, rim: Colour = STEEL, spokes: int = 0) -> Mesh:
