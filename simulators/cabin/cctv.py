@@ -63,7 +63,9 @@ class Cctv:
         height = round(size_wh[1] * (1 - self.bars[1]) / 2) * 2
         return (size_wh[0] - width) // 2, (size_wh[1] - height) // 2, width, height
 
-    def taken(self, rng: np.random.Generator, picture: Pixels, size_wh: tuple[int, int]) -> Pixels:
+    def taken(
+        self, rng: np.random.Generator, picture: Pixels, size_wh: tuple[int, int], *, exposure: float = 1.0
+    ) -> Pixels:
         """Return what comes out of the recorder for a picture of the inner size."""
         height, width = picture.shape[:2]
         if self.blur_px:
@@ -71,7 +73,7 @@ class Cctv:
         if self.native_share < 1:
             less = (max(16, round(width * self.native_share)), max(16, round(height * self.native_share)))
             picture = np.asarray(cv2.resize(picture, less, interpolation=cv2.INTER_AREA), np.uint8)
-        lit = self._exposed(rng, picture)
+        lit = self._exposed(rng, picture, exposure)
         if self.native_share < 1:
             lit = np.asarray(cv2.resize(lit, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
         x, y, _, _ = self.inner(size_wh)
@@ -91,9 +93,9 @@ class Cctv:
         _, coded = cv2.imencode(".jpg", lit, (cv2.IMWRITE_JPEG_QUALITY, self.quality))
         return np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)
 
-    def _exposed(self, rng: np.random.Generator, picture: Pixels) -> Pixels:
+    def _exposed(self, rng: np.random.Generator, picture: Pixels, exposure: float) -> Pixels:
         height, width = picture.shape[:2]
-        table = 255 * (np.arange(256) / 255) ** self.gamma * self.gain
+        table = 255 * (np.arange(256) / 255) ** self.gamma * self.gain * exposure
         if self.night:
             picture = np.asarray(cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR))
             curves = np.column_stack([table] * 3)

@@ -113,7 +113,7 @@ def render_cabin(
     if shows is None:
         roll = rng.random()
         if as_cctv and roll < COVERED_SHARE:
-            return _covered_still(rng, site, size_wh)
+            return covered_still(rng, site, size_wh)
         shows = () if roll < COVERED_SHARE + EMPTY_SHARE else _any_parties(rng)
     room = site.scene.room
     meshes: list[Mesh] = []
@@ -140,12 +140,13 @@ def finished(
     size_wh: tuple[int, int],
     *,
     as_cctv: bool = True,
+    exposure: float = 1.0,
 ) -> Still:
     """Take a drawn picture as the camera does, and say what is seen where."""
     pixels, mask = drawn.pixels, drawn.things
     if as_cctv:
         x, y, width, height = site.cctv.inner(size_wh)
-        pixels = site.cctv.taken(rng, pixels, size_wh)
+        pixels = site.cctv.taken(rng, pixels, size_wh, exposure=exposure)
         whole = np.zeros(size_wh[::-1], np.uint8)
         whole[y : y + height, x : x + width] = mask
         mask = whole
@@ -171,7 +172,8 @@ def finished(
     )
 
 
-def _covered_still(rng: np.random.Generator, site: Site, size_wh: tuple[int, int]) -> Still:
+def covered_still(rng: np.random.Generator, site: Site, size_wh: tuple[int, int]) -> Still:
+    """Return what the camera sees while something covers its lens."""
     inner_wh = site.cctv.inner(size_wh)[2:]
     return Still(
         pixels=site.cctv.taken(rng, covered(rng, inner_wh), size_wh),
@@ -206,9 +208,9 @@ def _put(
             float(base + rng.normal(0, 0.25)) if rng.random() < 0.8 else float(rng.uniform(-np.pi, np.pi))
         )
         turned = [mesh.placed(heading=heading) for mesh in own]
-        x, y = _spot(turned, rng, room)
+        x, y = spot_in(turned, rng, room)
         placed = [mesh.placed(x=x, y=y) for mesh in turned]
-        misfit = _overhang(placed, room) + 0.5 * sum(_overlap(other, placed) for other in meshes)
+        misfit = overhang_m(placed, room) + 0.5 * sum(_overlap(other, placed) for other in meshes)
         if misfit < best[0]:
             best = misfit, placed
         if misfit < 0.02:
@@ -221,7 +223,8 @@ def _put(
     names += [(thing.label, thing.kind) for thing in party.things]
 
 
-def _spot(turned: Sequence[Mesh], rng: np.random.Generator, room: Room) -> tuple[float, float]:
+def spot_in(turned: Sequence[Mesh], rng: np.random.Generator, room: Room) -> tuple[float, float]:
+    """Draw where a party of this heading stands in a cabin; in the middle where it is too long."""
     points = np.concatenate([mesh.quads.reshape(-1, 3)[:, :2] for mesh in turned])
     low, high = points.min(axis=0), points.max(axis=0)
     spot = []
@@ -231,7 +234,7 @@ def _spot(turned: Sequence[Mesh], rng: np.random.Generator, room: Room) -> tuple
     return spot[0], spot[1]
 
 
-def _overhang(placed: Sequence[Mesh], room: Room) -> float:
+def overhang_m(placed: Sequence[Mesh], room: Room) -> float:
     """Return by how many metres a party sticks out of the walls, summed over the sides."""
     points = np.concatenate([mesh.quads.reshape(-1, 3)[:, :2] for mesh in placed])
     beyond = np.maximum(points.max(axis=0) - np.array(room.size_m[:2]), 0)
