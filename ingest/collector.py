@@ -45,6 +45,7 @@ from ingest.slots import Duty, hold_slots
 from ingest.storage import storage_chores
 from ingest.timekeeper import Timekeeper
 from ingest.upkeep import Chore, keep_up
+from ingest.usual import usual_chores
 
 log = logging.getLogger(__name__)
 
@@ -100,6 +101,7 @@ async def collect(settings: Settings) -> None:
         tasks.create_task(keep_up(store, liveness_chores(settings)), name="liveness")
         tasks.create_task(keep_up(store, quality_chores(settings)), name="quality")
         tasks.create_task(keep_up(store, fire_weather_chores(settings)), name="fire weather")
+        tasks.create_task(keep_up(store, usual_chores()), name="usual")
         chores = [*CHORES, *keeping_chores(settings, files), *storage_chores(settings)]
         tasks.create_task(keep_up(store, chores), name="upkeep")
         replays = Chore(name="replay", every=REPLAY_EVERY, work=partial(replay_wanted, address))
