@@ -15,7 +15,7 @@ from gridwatch.errors import StoreUnavailable
 from gridwatch.model import Observations
 from gridwatch.store import Store
 from gridwatch.store.entries import Accepted, Entry
-from gridwatch.store.gaps import Expected, Odd, expected_sequences, keep_sequences, settle_gaps
+from gridwatch.store.gaps import Expected, Run, expected_sequences, keep_sequences, settle_gaps
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,8 @@ LOOK_S = 1.0
 KEEP_S = 30.0
 """How often the numbers expected are written down: a restart looks into what came since."""
 MOST_ODD = 100_000
-"""Numbers that wait to be looked into. What is left out makes the next one odd, so nothing is overlooked."""
+"""Runs of numbers that wait to be looked into. What is left out makes the next one odd, so nothing is
+overlooked."""
 
 
 class Sequences:
@@ -32,7 +33,8 @@ class Sequences:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._expected: dict[int, Expected] = {}
-        self._odd: list[Odd] = []
+        self._odd: list[Run] = []
+        self._newest_run: dict[int, Run] = {}
         self._changed: set[int] = set()
 
     def note(self, entries: Sequence[Entry]) -> None:
@@ -57,19 +59,22 @@ class Sequences:
                 log.warning("gaps wait for the database: %s", error)
 
     def _take(self, key: int, seq: int, at: datetime) -> None:
-        expected = self._expected.get(key)
-        if expected is not None and seq == expected.seq:
+        expected, run = self._expected.get(key), self._newest_run.get(key)
+        if run is not None and seq == run.last + 1:
+            run.last, run.ended = seq, at
+        elif run is None and expected is not None and seq == expected.seq:
             self._expected[key] = Expected(seq + 1, at)
             self._changed.add(key)
         elif len(self._odd) < MOST_ODD:
-            self._odd.append(Odd(device_key=key, seq=seq, at=at))
+            run = self._newest_run[key] = Run(device_key=key, first=seq, last=seq, began=at, ended=at)
+            self._odd.append(run)
 
     async def _look(self) -> None:
         """Settle the odd numbers; those that come meanwhile wait for the next look."""
-        odd, self._odd = self._odd, []
+        odd, self._odd, self._newest_run = self._odd, [], {}
         if not odd:
             return
-        keys = {one.device_key for one in odd}
+        keys = {run.device_key for run in odd}
         before = {key: self._expected[key] for key in keys & self._expected.keys()}
         try:
             before |= await expected_sequences(self._store, keys - before.keys())

@@ -23,12 +23,20 @@ class Expected(NamedTuple):
     after: datetime
 
 
-class Odd(NamedTuple):
-    """A number that was not the one expected."""
+@dataclass(kw_only=True, slots=True)
+class Run:
+    """Numbers of a device that followed each other, of which the first was not the one expected."""
 
     device_key: int
-    seq: int
-    at: datetime
+    first: int
+    last: int
+    began: datetime
+    ended: datetime
+    """The device's times of the first and of the last."""
+
+    def expected(self) -> Expected:
+        """Return what should come next."""
+        return Expected(self.last + 1, self.ended)
 
 
 class Suspect(NamedTuple):
@@ -78,7 +86,7 @@ async def keep_sequences(store: Store, expected: Mapping[int, Expected]) -> None
 
 
 async def settle_gaps(
-    store: Store, expected: Mapping[int, Expected], odd: Sequence[Odd]
+    store: Store, expected: Mapping[int, Expected], odd: Sequence[Run]
 ) -> dict[int, Expected]:
     """Open and close gaps after numbers that were not expected; return what is expected now.
 
@@ -88,30 +96,41 @@ async def settle_gaps(
     async with store.transaction() as connection:
         gaps = await _gaps_around(connection, odd)
         suspects: dict[int, list[Suspect]] = {}
-        came_late: set[int] = set()
-        for number, (key, seq, at) in enumerate(odd):
-            last = now.get(key)
-            passed_over = suspects.setdefault(key, [])
-            if last is None or not seq < last.seq:
-                if last is not None and 0 < seq - last.seq <= LONGEST_GAP:
-                    passed_over.append(Suspect(key, last.seq, seq - 1, last.after, at))
-                now[key] = Expected(seq + 1, at)
-            elif number in gaps:
-                came_late.add(gaps[number])
-            elif at > last.after and not any(s.first <= seq <= s.last for s in passed_over):
+        for number, run in enumerate(odd):
+            last = now.get(run.device_key)
+            passed_over = suspects.setdefault(run.device_key, [])
+            if last is None or run.last >= last.seq:
+                if last is not None and 0 < run.first - last.seq <= LONGEST_GAP:
+                    passed_over.append(
+                        Suspect(run.device_key, last.seq, run.first - 1, last.after, run.began)
+                    )
+                now[run.device_key] = run.expected()
+            elif (
+                number not in gaps
+                and run.began > last.after
+                and not any(one.first <= run.first <= one.last for one in passed_over)
+            ):
                 # It began to count anew; what is missing from before stays missing.
-                now[key] = Expected(seq + 1, at)
+                now[run.device_key] = run.expected()
         await _open(connection, list(chain.from_iterable(suspects.values())))
-        await connection.execute(SQL["look again"], {"ids": sorted(came_late)})
+        await connection.execute(SQL["look again"], {"ids": sorted(set(chain.from_iterable(gaps.values())))})
         await _keep(connection, now)
     return now
 
 
-async def _gaps_around(connection: Connection, odd: Sequence[Odd]) -> dict[int, int]:
-    """Return the open gaps that numbers lie in, by the numbers' places in `odd`."""
-    columns = dict(zip(("device_keys", "seqs", "ats"), map(list, zip(*odd, strict=True)), strict=True))
-    rows = await (await connection.execute(SQL["around"], columns)).fetchall()
-    return {row["number"] - 1: row["id"] for row in rows}
+async def _gaps_around(connection: Connection, odd: Sequence[Run]) -> dict[int, list[int]]:
+    """Return the open gaps that some numbers of a run lie in, by the run's place in `odd`."""
+    columns = {
+        "device_keys": [run.device_key for run in odd],
+        "firsts": [run.first for run in odd],
+        "lasts": [run.last for run in odd],
+        "begans": [run.began for run in odd],
+        "endeds": [run.ended for run in odd],
+    }
+    found: dict[int, list[int]] = {}
+    for row in await (await connection.execute(SQL["around"], columns)).fetchall():
+        found.setdefault(row["number"] - 1, []).append(row["id"])
+    return found
 
 
 async def _open(connection: Connection, suspects: Sequence[Suspect]) -> None:

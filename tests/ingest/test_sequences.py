@@ -80,3 +80,19 @@ def test_a_device_that_begins_to_count_anew_has_no_gap(
         wait_until(lambda: expected(database_url) == 5_000_001)
         send(mosquitto, 5_000_003, began=BEGAN)
         wait_until(lambda: gaps(database_url) == [(5_000_001, 5_000_002, 2, False)])
+
+
+def test_late_runs_close_the_gaps_they_lie_in_and_go_on_where_the_device_is(
+    database_url: str, mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    register(database_url, "s1", "fire", "sensor")
+    with running_collector(database_url, mosquitto, tmp_path):
+        send(mosquitto, 1, 2, 6, 7, 12, 13)
+        wait_until(lambda: gaps(database_url) == [(3, 5, 3, False), (8, 11, 4, False)])
+        send(mosquitto, *range(3, 11))
+        wait_until(lambda: gaps(database_url) == [(3, 5, 0, True), (8, 11, 1, False)])
+        send(mosquitto, *range(11, 20))
+        wait_until(lambda: gaps(database_url)[1] == (8, 11, 0, True))
+        wait_until(lambda: expected(database_url) == 20)
+        send(mosquitto, 20, 22)
+        wait_until(lambda: gaps(database_url)[2:] == [(21, 21, 1, False)])

@@ -16,13 +16,11 @@ WHERE next_seq < 9223372036854775807
 ON CONFLICT (device_key) DO UPDATE SET next_seq = excluded.next_seq, observed_at = excluded.observed_at
 -- around --
 SELECT s.number, g.id
-FROM unnest(%(device_keys)s::integer[], %(seqs)s::bigint[], %(ats)s::timestamptz[])
-     WITH ORDINALITY AS s (device_key, seq, at, number)
-CROSS JOIN LATERAL (
-    SELECT id FROM gap g
-    WHERE g.closed_at IS NULL AND g.device_key = s.device_key AND s.seq BETWEEN g.first_seq AND g.last_seq
-      AND s.at BETWEEN g.after_at AND g.before_at
-    LIMIT 1) g
+FROM unnest(%(device_keys)s::integer[], %(firsts)s::bigint[], %(lasts)s::bigint[], %(begans)s::timestamptz[],
+            %(endeds)s::timestamptz[]) WITH ORDINALITY AS s (device_key, first, last, began, ended, number)
+JOIN gap g ON g.closed_at IS NULL AND g.device_key = s.device_key
+          AND g.first_seq <= s.last AND g.last_seq >= s.first
+          AND g.after_at <= greatest(s.began, s.ended) AND g.before_at >= least(s.began, s.ended)
 -- find missing --
 INSERT INTO gap (device_key, first_seq, last_seq, after_at, before_at, missing)
 SELECT device_key, first_seq, last_seq, least(after_at, before_at), greatest(after_at, before_at), missing
