@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import count
 
 from bench.publisher import Load
 from bench.rate import LIMIT_PREFIX, Limit, Ours, register
@@ -69,28 +68,32 @@ def measure(sizes: Sizes) -> Ingest:
 
 def _many_devices(sizes: Sizes) -> tuple[list[float], list[float]]:
     few, many = [], []
-    with ready(MANY) as server:
-        ours, loads = Ours(server), _loads(sizes.messages)
-        for _ in range(sizes.pairs):
-            few.append(ours.live(next(loads)))
-            many.append(ours.live(replace(next(loads), devices=MANY)))
+    with ready(FEW) as small, ready(MANY) as large:
+        loads = zip(
+            _loads(sizes.messages, sizes.pairs, FEW),
+            _loads(sizes.messages + MANY, sizes.pairs, MANY),
+            strict=True,
+        )
+        for of_few, of_many in loads:
+            few.append(Ours(small).live(of_few))
+            many.append(Ours(large).live(of_many))
     return few, many
 
 
 def _two_collectors(sizes: Sizes) -> tuple[list[float], list[float]]:
     two, limit = [], []
     with ready(FEW) as server:
-        ours, theirs, loads = Ours(server), Limit(server), _loads(sizes.messages)
-        for _ in range(sizes.pairs):
-            two.append(ours.live(next(loads), collectors=2))
-            limit.append(theirs.live(replace(next(loads), prefix=LIMIT_PREFIX)))
+        ours, theirs = Ours(server), Limit(server)
+        for load in _loads(sizes.messages, sizes.pairs, FEW):
+            two.append(ours.live(load, collectors=2))
+            limit.append(theirs.live(replace(load, prefix=LIMIT_PREFIX)))
     return two, limit
 
 
 def _packs(sizes: Sizes) -> list[float]:
     with ready(FEW) as server:
-        ours, loads = Ours(server), _loads(sizes.messages // 4)
-        return [ours.live(replace(next(loads), senml=True)) for _ in range(sizes.pairs)]
+        ours, loads = Ours(server), _loads(sizes.messages // 4, sizes.pairs, FEW)
+        return [ours.live(replace(load, senml=True)) for load in loads]
 
 
 def _delays_ms(sizes: Sizes) -> list[float]:
@@ -117,11 +120,12 @@ def ready(devices: int) -> Iterator[Servers]:
         yield server
 
 
-def _loads(messages: int) -> Iterator[Load]:
-    """Yield loads whose observations never repeat and lie in the past."""
+def _loads(messages: int, count: int, devices: int) -> Iterator[Load]:
+    """Yield loads of which each goes on counting where the one before ended."""
     begin_t = time.time() - 3600.0
-    for number in count():
-        yield Load(messages=messages, first_seq=number * (messages // FEW + 1), begin_t=begin_t)
+    for number in range(count):
+        first_seq = number * (messages // devices)
+        yield Load(messages=messages, devices=devices, first_seq=first_seq, begin_t=begin_t)
 
 
 def rows(found: Ingest) -> list[Row]:

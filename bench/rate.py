@@ -77,7 +77,8 @@ class Ours:
     def live(self, load: Load, *, collectors: int = 1) -> float:
         """Return messages stored per second while they are published.
 
-        Each device was heard once before: a collector that has just begun looks everything up.
+        Each device was heard once before, and its number is known: a collector that has just begun looks
+        everything up.
         """
         before = self.stored()
         first, rest = load.divided()
@@ -86,6 +87,8 @@ class Ours:
                 stack.enter_context(self._server.collector())
             publish_all(self._server.mqtt_port, first)
             self.wait_for(before + first.messages)
+            if not load.senml:
+                self._wait_for_numbers(first)
             sensors = stack.enter_context(Sensors(self._server.mqtt_port, rest))
             sensors.begin()
             published = sensors.finished()
@@ -115,6 +118,16 @@ class Ours:
             lambda: self.stored() >= stored,
             timeout_s=STORED_WITHIN_S,
             what=f"{stored} messages are stored",
+            step_s=LOOK_S,
+        )
+
+    def _wait_for_numbers(self, load: Load) -> None:
+        """Wait until each device's next number is known."""
+        counted = "SELECT count(*) FROM sequence WHERE next_seq > %s"
+        wait_until(
+            lambda: self._server.ask(counted, [load.first_seq])[0][0] >= load.devices,
+            timeout_s=STORED_WITHIN_S,
+            what=f"the numbers of {load.devices} devices are known",
             step_s=LOOK_S,
         )
 
@@ -216,18 +229,20 @@ def measure(sizes: Sizes) -> Rate:
         loads = _loads(sizes)
         ours, limit = Ours(server), Limit(server)
         for _ in range(sizes.pairs):
-            live.gridwatch.append(ours.live(next(loads)))
-            live.limit.append(limit.live(replace(next(loads), prefix=LIMIT_PREFIX)))
-            queued.gridwatch.append(ours.queued(next(loads)))
-            queued.limit.append(limit.queued(replace(next(loads), prefix=LIMIT_PREFIX)))
+            load = next(loads)
+            live.gridwatch.append(ours.live(load))
+            live.limit.append(limit.live(replace(load, prefix=LIMIT_PREFIX)))
+            load = next(loads)
+            queued.gridwatch.append(ours.queued(load))
+            queued.limit.append(limit.queued(replace(load, prefix=LIMIT_PREFIX)))
         return _proven(server, sizes, live, queued)
 
 
 def _loads(sizes: Sizes) -> Iterator[Load]:
-    """Yield loads whose observations never repeat and lie in the past."""
-    each = -(-sizes.messages // DEVICES)
-    begin_t = time.time() - 4 * sizes.pairs * each
-    for number in range(4 * sizes.pairs):
+    """Yield loads in the past, of which each goes on counting where the one before ended."""
+    each = sizes.messages // DEVICES
+    begin_t = time.time() - 2 * sizes.pairs * each
+    for number in range(2 * sizes.pairs):
         yield Load(devices=DEVICES, messages=sizes.messages, first_seq=number * each, begin_t=begin_t)
 
 

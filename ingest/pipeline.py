@@ -5,7 +5,7 @@ is decoded and judged.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 from typing import TypeVar
@@ -54,8 +54,9 @@ async def take_readings(
             ours, theirs = foreign.sort_out(deliveries)
             entries = await understand(ours, registry)
             entries += chain.from_iterable(await foreign.understand(theirs, registry))
-            await until_available(partial(clocks.prime, observers(entries)))
-            await until_available(partial(sensors.prime, observers(entries)))
+            heard = observers(entries)
+            await until_available(partial(clocks.prime, heard))
+            await until_available(partial(sensors.prime, heard))
             entries = await in_slices(partial(detect, clocks=clocks, sensors=sensors), entries, FELT)
             entries += await refused_by(session, registry, foreign)
             await committing
@@ -77,9 +78,10 @@ async def commit(
 
 async def understand(deliveries: Sequence[Delivery], registry: Registry) -> list[Entry]:
     """Decode deliveries; what can't be read, or comes from a stranger, is rejected with its reason."""
-    senders = {sender(delivery.topic) for delivery in deliveries}
+    senders = [sender(delivery.topic) for delivery in deliveries]
     known = await until_available(partial(registry.find, senders))
-    return await in_slices(lambda some: [_entry(one, known) for one in some], deliveries, SLICE)
+    sent = list(zip(deliveries, map(known.get, senders), strict=True))
+    return await in_slices(lambda some: [_entry(*one) for one in some], sent, SLICE)
 
 
 async def in_slices(
@@ -152,9 +154,8 @@ def sender(topic: str) -> str:
         return ""
 
 
-def _entry(delivery: Delivery, registered: Mapping[str, KnownDevice]) -> Entry:
+def _entry(delivery: Delivery, known: KnownDevice | None) -> Entry:
     topic, payload, received_at = delivery.topic, delivery.payload, delivery.received_at
-    known = registered.get(sender(topic))
     try:
         message = decode(topic, payload, received_at=received_at)
     except UnreadableMessage as error:

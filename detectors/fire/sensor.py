@@ -118,6 +118,11 @@ class SensorStates:
         self.hour_s = 0.0
         """The middle of the hour that the channels' `usual` is of, Unix seconds."""
 
+    def rows_of(self, observations: Sequence[Observation]) -> Numbers:
+        """Return the rows of the sensors that sent observations."""
+        known = self.rows.get
+        return np.array([known(one.device) or self.row(one.device) for one in observations])
+
     def row(self, device: str) -> int:
         """Return the row of a sensor; one that was never heard gets the next."""
         row = self.rows.get(device)
@@ -196,7 +201,7 @@ class FireSensorDetector:
     ) -> Iterator[tuple[int, Finding]]:
         """Take in observations of the same quantities, each of another device."""
         alike = [observations[index] for index in chosen]
-        rows = np.array([states.row(one.device) for one in alike])
+        rows = states.rows_of(alike)
         moments = np.array([one.observed_at.timestamp() for one in alike])
         is_new = _note(states, rows, moments, [one.seq for one in alike])
         if not is_new.all():
