@@ -30,10 +30,11 @@ class Ignore:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Merge:
-    """The event belongs to an alert that is there; `severity` is the alert's from now on."""
+    """The event belongs to an alert that is there; `severity` is what becomes of that alert's `before`."""
 
     alert_id: int
     severity: Severity
+    before: Severity
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,9 +105,8 @@ def decide(
     if held is None:
         return Raise(group_key=group, severity=severity, seal=None)
     if _belongs(finding.observed_at, held, scene):
-        return Merge(
-            alert_id=held.id, severity=max(severity, held.severity, key=lambda severity: severity.rank)
-        )
+        worse = max(severity, held.severity, key=lambda severity: severity.rank)
+        return Merge(alert_id=held.id, severity=worse, before=held.severity)
     return Raise(group_key=group, severity=severity, seal=held.id)
 
 

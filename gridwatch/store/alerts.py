@@ -12,6 +12,7 @@ from gridwatch.model import AlertState, Finding, Severity
 from gridwatch.policy import Decision, Held, Ignore, Merge, Raise, after, decide, group_key
 from gridwatch.store.connection import Connection, Row, Store, queries
 from gridwatch.store.devices import KnownDevice
+from gridwatch.store.jobs import defer_notify
 
 SQL = queries("alerts")
 
@@ -66,8 +67,26 @@ async def refresh(connection: Connection, alert_id: int, finding: Finding, sever
     row = await (await connection.execute(SQL["lock"], {"id": alert_id})).fetchone()
     if row is None:
         return
-    worse = max(Severity(row["severity"]), severity or Severity.MINOR, key=lambda one: one.rank)
-    await connection.execute(SQL["merge"], _merge_columns(alert_id, finding, worse, events=0))
+    before = Severity(row["severity"])
+    now = max(before, severity or Severity.MINOR, key=lambda one: one.rank)
+    await _merge(connection, alert_id, finding, before=before, now=now, events=0)
+
+
+async def _merge(
+    connection: Connection, alert_id: int, finding: Finding, *, before: Severity, now: Severity, events: int
+) -> None:
+    """Take a finding into an alert; who was told of it when it was less severe is told again."""
+    columns = {
+        "id": alert_id,
+        "severity": now.value,
+        "label": finding.label,
+        "confidence": finding.confidence,
+        "observed_at": finding.observed_at,
+        "events": events,
+    }
+    await connection.execute(SQL["merge"], columns)
+    if now.rank > before.rank:
+        await defer_notify(connection, alert_id, f"now {now.value}")
 
 
 async def announce(connection: Connection, changes: Mapping[int, str], *, actor: str | None = None) -> None:
@@ -190,8 +209,14 @@ async def _carry_out(
     if isinstance(decision, Ignore):
         return Settled(alert_id=None)
     if isinstance(decision, Merge):
-        columns = _merge_columns(decision.alert_id, finding, decision.severity, events=1)
-        await connection.execute(SQL["merge"], columns)
+        await _merge(
+            connection,
+            decision.alert_id,
+            finding,
+            before=decision.before,
+            now=decision.severity,
+            events=1,
+        )
         return Settled(alert_id=decision.alert_id)
     if decision.seal is not None:
         await connection.execute(SQL["seal"], {"id": decision.seal})
@@ -210,17 +235,6 @@ def _raise_columns(decision: Raise, finding: Finding, known: KnownDevice, scene:
         "confidence": finding.confidence,
         "device_key": known.key,
         "observed_at": finding.observed_at,
-    }
-
-
-def _merge_columns(alert_id: int, finding: Finding, severity: Severity, *, events: int) -> dict[str, Any]:
-    return {
-        "id": alert_id,
-        "severity": severity.value,
-        "label": finding.label,
-        "confidence": finding.confidence,
-        "observed_at": finding.observed_at,
-        "events": events,
     }
 
 

@@ -140,6 +140,20 @@ def test_people_are_told_in_both_languages_with_place_and_link(
         assert "https://watch.example/?alert=1" in told["message"]
 
 
+def test_people_are_told_again_when_an_alert_becomes_worse_and_only_then(
+    database_url: str, phones: tuple[Phone, Phone]
+) -> None:
+    at_store(database_url, _two_sensors)
+
+    async def scene(store: Store) -> None:
+        for label in ("smoke", "heat", "flame", "smoke", "flame"):
+            await happen(store, "real", label=label)
+        await _until_nothing_waits(store)
+
+    _while_working(database_url, [phones[0].url], scene)
+    assert sorted("[Critical]" in told["message"] for told in phones[0].told) == [False, True]
+
+
 def test_nobody_is_told_of_what_is_simulated(database_url: str, phones: tuple[Phone, Phone]) -> None:
     at_store(database_url, _two_sensors)
 

@@ -35,10 +35,10 @@ def test_the_first_event_of_a_group_raises() -> None:
 
 def test_an_event_within_the_window_merges_and_keeps_the_worse_severity() -> None:
     assert decided(finding("smoke", after_s=60), "fire", held(Severity.CRITICAL)) == Merge(
-        alert_id=7, severity=Severity.CRITICAL
+        alert_id=7, severity=Severity.CRITICAL, before=Severity.CRITICAL
     )
     assert decided(finding("flame", after_s=60), "fire", held()) == Merge(
-        alert_id=7, severity=Severity.CRITICAL
+        alert_id=7, severity=Severity.CRITICAL, before=held().severity
     )
 
 
