@@ -16,9 +16,9 @@ from typing import NamedTuple
 
 from gridwatch.formats import FieldMeaning, Sparkplug, quantities
 from gridwatch.model import Device, Message, Observation, Observations, Status, check_time
+from gridwatch.protobuf import bytes_of, encoded, fields, float_of, number_of
 from gridwatch.wire import MAX_OBSERVATIONS, MAX_QUANTITIES
 from ingest.adapter import Heard
-from ingest.protobuf import bytes_of, encoded, fields, float_of, number_of
 
 TOPIC = re.compile(r"spBv1\.0/([^/]+)/(?:N(BIRTH|DEATH|DATA)/([^/]+)|D(BIRTH|DEATH|DATA)/([^/]+)/([^/]+))")
 SYSTEM = "sparkplug:"

@@ -15,8 +15,8 @@ from paho.mqtt import publish
 
 from gridwatch.formats import Formats, Sparkplug
 from gridwatch.model import Device, DeviceKind, Message, Observations, Status
+from gridwatch.protobuf import encoded, fields
 from ingest.foreign import Foreign
-from ingest.protobuf import encoded, fields
 from ingest.rebirths import Rebirths
 from ingest.sparkplug import SparkplugAdapter, rebirth_request
 from tests.collectors import ask, register, running_collector, totals

@@ -1,4 +1,4 @@
-"""Protocol Buffers on the wire: bytes in, numbered fields out, as far as Sparkplug needs them; pure.
+"""Protocol Buffers on the wire: bytes in, numbered fields out, as far as Sparkplug and ONNX need them; pure.
 
 Source: Protocol Buffers' documentation, "Encoding".
 """
