@@ -18,6 +18,9 @@ _COCO_NAMES = (
 COCO_CLASSES: Sequence[str] = tuple(_COCO_NAMES.split())
 """The 80 classes of COCO in the order that every stock detector uses; blanks are written `_`."""
 
+MOST_NAMED = 12
+"""So many of a model's classes are told where one is asked for that it hasn't."""
+
 COCO_MEANING: Mapping[str, str] = {
     # COCO has no e-bike: pictures of e-bikes and mopeds come out as either of its two-wheelers, so both
     # count. Who must let bicycles pass maps bicycle to bicycle and misses the e-bikes that look like one.
@@ -26,36 +29,44 @@ COCO_MEANING: Mapping[str, str] = {
 }
 
 
-def labels_by_number(class_count: int, classes: Mapping[str, str] | None) -> dict[int, str]:
+def labels_by_number(
+    class_count: int, classes: Mapping[str, str] | None, names: Sequence[str] | None = None
+) -> dict[int, str]:
     """Return the label of each class number that matters; all other classes are ignored.
 
-    Keys of `classes` are COCO names (for a model of 80 classes) or class numbers. DetectorError for a
-    class the model doesn't have, a label that can't be one, or a model whose classes nobody explained.
+    Keys of `classes` are names that the model's file tells (`names`), COCO names for a model of 80 classes,
+    or class numbers. DetectorError for a class the model doesn't have, a label that can't be one, or a model
+    whose classes nobody explained.
     """
-    is_coco = class_count == len(COCO_CLASSES)
+    if names is None or len(names) != class_count:
+        names = COCO_CLASSES if class_count == len(COCO_CLASSES) else ()
+    known = [_plain(name) for name in names]
     if classes is None:
-        if not is_coco:
+        classes = {name: label for name, label in COCO_MEANING.items() if name in known}
+        if len(classes) < len(COCO_MEANING):
             raise DetectorError(
                 f"the ONNX model has {class_count} classes, not COCO's 80: "
-                "say which class number is which label, for example 0=ebike"
+                f"say which class is which label, for example {known[0] if known else 0}=ebike"
             )
-        classes = COCO_MEANING
     if not classes:
         raise DetectorError("the class mapping of the ONNX model is empty: it would find nothing")
-    return {
-        _class_number(key, class_count=class_count, is_coco=is_coco): _label(label)
-        for key, label in classes.items()
-    }
+    return {_class_number(key, known, class_count): _label(label) for key, label in classes.items()}
 
 
-def _class_number(key: str, *, class_count: int, is_coco: bool) -> int:
-    name = key.strip().replace(" ", "_")
-    if is_coco and name in COCO_CLASSES:
-        return COCO_CLASSES.index(name)
+def _class_number(key: str, names: Sequence[str], class_count: int) -> int:
+    name = _plain(key)
+    if name in names:
+        return names.index(name)
     if name.isascii() and name.isdigit() and int(name) < class_count:
         return int(name)
-    known = "COCO names or 0 to 79" if is_coco else f"class numbers 0 to {class_count - 1}"
+    numbers = f"class numbers 0 to {class_count - 1}"
+    some = ", ".join(names[:MOST_NAMED])
+    known = f"one of {some}{', …' if len(names) > MOST_NAMED else ''} or {numbers}" if names else numbers
     raise DetectorError(f"the ONNX model has no class {key[:80]!r}: use {known}")
+
+
+def _plain(name: str) -> str:
+    return name.strip().lower().replace(" ", "_").replace("-", "_")
 
 
 def _label(label: str) -> str:
