@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from detectors.elevator import ElevatorDetector
+from detectors.elevator.cabin_model import SHIPPED
 from detectors.fire import FireCameraDetector, FireSensorDetector
 from detectors.protocol import CameraDetector, SensorDetector
 from detectors.throwing import ThrowingDetector
@@ -20,13 +21,17 @@ class DetectorOptions:
 
     elevator_onnx: Path | None = None
     elevator_classes: Mapping[str, str] = field(default_factory=dict)
+    elevator_model: Path | None = None
+    """Folder of a recogniser that was learnt from the user's own lifts; unset: the shipped one."""
     originals: frozenset[str] = frozenset({"fire", "elevator"})
 
 
 CAMERA_DETECTORS: Mapping[str, Callable[[DetectorOptions], CameraDetector[Any]]] = {
     "fire": lambda _: FireCameraDetector(),
     "elevator": lambda options: ElevatorDetector(
-        onnx=options.elevator_onnx, classes=options.elevator_classes or None
+        options.elevator_onnx,
+        options.elevator_classes or None,
+        model=options.elevator_model or SHIPPED,
     ),
     "throwing": lambda _: ThrowingDetector(),
 }

@@ -5,14 +5,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from detectors.elevator.background import EmptyCabin, at_work_size
+from detectors.elevator.cabin_model import SHIPPED, CabinModel
 from detectors.elevator.lens import LensMemory
+from detectors.elevator.own_model import OwnModel
+from detectors.elevator.recogniser import EMPTY, Recogniser
 from detectors.elevator.shape import box_of, standing_body
 from detectors.elevator.visit import Visit
-from detectors.elevator.yolox import YoloxModel
 from gridwatch.facade import FacadeView
 from gridwatch.model import Finding, Picture
 
-VERSION = "1"
+VERSION = "2"
+
+UNTOLD = frozenset({EMPTY, "person"})
+"""What every lift shows all day."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -25,35 +30,45 @@ class CabinMemory:
 
 
 class ElevatorDetector:
-    """Judges with the user's ONNX model where one is given, else by the foreground's shape.
+    """Looks with the user's ONNX model where one is given, else with the recogniser of our own.
 
-    With a model every picture in which it sees something gives a finding: no rules over time hide one.
+    With the user's model every picture in which it sees something gives a finding: no rules over time hide
+    one. Without it a lone picture is judged by the recogniser, and a camera's pictures by the foreground's
+    shape.
     """
 
-    def __init__(self, onnx: Path | None = None, classes: Mapping[str, str] | None = None) -> None:
-        """Load the model; DetectorError when the file or the class mapping can't be used."""
-        self._model = None if onnx is None else YoloxModel(onnx, classes)
+    def __init__(
+        self, onnx: Path | None = None, classes: Mapping[str, str] | None = None, *, model: Path = SHIPPED
+    ) -> None:
+        """Load the model; `model` is the folder of our recogniser, the shipped one or one that was learnt.
+
+        DetectorError when a file or the class mapping can't be used.
+        """
+        self._is_users = onnx is not None
+        self.recogniser: Recogniser = CabinModel(model) if onnx is None else OwnModel(onnx, classes)
 
     @property
     def name(self) -> str:
         """Name and version, as `name/version`."""
-        kind = "shape" if self._model is None else self._model.name
-        return f"elevator-{kind}/{VERSION}"
+        return f"elevator-{self.recogniser.name}/{VERSION}"
 
     def judge(self, picture: Picture) -> Sequence[Finding]:
-        """Judge one picture with the ONNX model; without one a lone picture tells nothing."""
-        if self._model is None:
-            return ()
-        best = {sighting.label: sighting for sighting in reversed(self._model.sightings(picture.pixels))}
+        """Judge one picture alone: whatever rides in it, the surest first."""
+        seen = self.recogniser.look(picture.pixels)
+        labels = [
+            label
+            for label, score in seen.scores.items()
+            if score >= self.recogniser.least_score and label not in UNTOLD
+        ]
         return tuple(
             Finding(
-                label=sighting.label,
-                confidence=sighting.score,
+                label=label,
+                confidence=seen.scores[label],
                 observed_at=picture.at,
-                box_xyxy=sighting.box_xyxy,
+                box_xyxy=seen.boxes.get(label),
                 detector=self.name,
             )
-            for sighting in best.values()
+            for label in sorted(labels, key=lambda label: -seen.scores[label])
         )
 
     def new_state(self, view: FacadeView | None = None) -> CabinMemory:
@@ -63,10 +78,10 @@ class ElevatorDetector:
     def see(self, state: CabinMemory, picture: Picture) -> Sequence[Finding]:
         """Look at the cabin's next picture; change `state`; return what was concluded now."""
         newly_covered = state.lens.newly_covered(picture.pixels)
-        found = self.judge(picture)
+        found = self.judge(picture) if self._is_users else ()
         if newly_covered:
             return (self._lens_covered(picture), *found)
-        if self._model is not None or state.lens.covered:
+        if self._is_users or state.lens.covered:
             return found
         return self._see_shape(state, picture)
 

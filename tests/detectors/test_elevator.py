@@ -9,13 +9,15 @@ import numpy as np
 import pytest
 
 from detectors.elevator import CabinMemory, ElevatorDetector
-from detectors.elevator.yolox import decode, letterbox
+from detectors.elevator.layouts import YOLOX
+from detectors.elevator.net import letterbox
 from gridwatch.errors import DetectorError
 from gridwatch.media import read_picture
 from gridwatch.model import Finding, Picture, Pixels
 from simulators.cabin_visit import render_visit
 from simulators.rendered import Rendered
 from simulators.visitors import VisitorKind
+from tests.detectors.onnx_files import constant_model
 
 START = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 REPORT_SEED = 9_000_000
@@ -72,7 +74,7 @@ def test_yolox_finds_a_two_wheeler_in_ten_of_the_28_real_pictures(
             x1, y1, x2, y2 = finding.box_xyxy
             assert 0 <= x1 < x2 <= picture.size_wh[0]
             assert 0 <= y1 < y2 <= picture.size_wh[1]
-            assert finding.detector == "elevator-yolox_nano/1"
+            assert finding.detector == "elevator-yolox_nano/2"
 
 
 def test_a_bicycle_mapped_to_itself_raises_no_ebike(weights: Path, etoilesha: Sequence[Picture]) -> None:
@@ -109,42 +111,17 @@ def test_a_missing_or_empty_file_is_named(tmp_path: Path) -> None:
         ElevatorDetector(tmp_path / "empty.onnx")
 
 
-def proto(number: int, content: bytes | str | int) -> bytes:
-    """Encode one protobuf field: a varint, or bytes with their length."""
-    if isinstance(content, int):
-        return varint(number << 3) + varint(content)
-    content = content.encode() if isinstance(content, str) else content
-    return varint(number << 3 | 2) + varint(len(content)) + content
-
-
-def varint(number: int) -> bytes:
-    low, rest = number & 0x7F, number >> 7
-    return bytes([low | 0x80]) + varint(rest) if rest else bytes([low])
-
-
-def relu_model(shape: Sequence[int]) -> bytes:
-    """Encode an ONNX model whose output is its input, negative numbers made 0."""
-
-    def value(name: str) -> bytes:
-        dimensions = b"".join(proto(1, proto(1, side)) for side in shape)
-        return proto(1, name) + proto(2, proto(1, proto(1, 1) + proto(2, dimensions)))
-
-    node = proto(1, "images") + proto(2, "output") + proto(3, "relu") + proto(4, "Relu")
-    graph = proto(1, node) + proto(2, "graph") + proto(11, value("images")) + proto(12, value("output"))
-    return proto(1, 8) + proto(7, graph) + proto(8, proto(1, "") + proto(2, 13))
-
-
 @pytest.mark.parametrize(
     ("shape", "complaint"),
     [
-        ((1, 3, 64, 64), "a YOLOX model of 64 × 64 gives 1 × 84 × "),
+        ((1, 3, 64, 64), "at 64 × 64 YOLOX gives 1 × 84 × "),
         ((1, 3, 50, 50), "multiples of 32 pixels"),
         ((1, 7), "doesn't say the size"),
     ],
 )
 def test_a_model_of_another_kind_is_refused(tmp_path: Path, shape: Sequence[int], complaint: str) -> None:
     other = tmp_path / "other.onnx"
-    other.write_bytes(relu_model(shape))
+    other.write_bytes(constant_model(shape, np.zeros((1, 7, 9), np.float32)))
     with pytest.raises(DetectorError, match=complaint):
         ElevatorDetector(other)
 
@@ -168,7 +145,7 @@ def test_a_class_mapping_that_can_not_be_is_refused(
 def test_raw_rows_become_boxes_of_the_cell_they_lie_in() -> None:
     raw = np.zeros((84, 6), np.float32)  # 64 × 64: 8² + 4² + 2² cells
     raw[9] = [0.5, 0.25, np.log(2), np.log(3), 0.8, 0.5]  # second row, second column of stride 8
-    boxes, scores = decode(raw, (64, 64))
+    boxes, scores = YOLOX.decode(raw, (64, 64))
     assert boxes[9] == pytest.approx([12 - 8, 10 - 12, 12 + 8, 10 + 12])
     assert scores[9, 0] == pytest.approx(0.4)
     assert boxes[83] == pytest.approx([16, 16, 48, 48])  # last cell of stride 32
@@ -181,8 +158,17 @@ def test_a_picture_is_fitted_into_the_top_left_of_a_grey_canvas() -> None:
     assert (canvas[208:] == 114).all()
 
 
-def test_without_a_model_a_lone_picture_tells_nothing() -> None:
-    assert ElevatorDetector().judge(rendered("ebike", 1, fps=1).pictures[10]) == ()
+def test_without_a_model_of_the_users_a_lone_picture_is_judged_by_the_shipped_one() -> None:
+    detector = ElevatorDetector()
+    blank = Picture(pixels=np.full((360, 640, 3), 90, np.uint8), at=START)
+    for picture in (blank, rendered("ebike", 1, fps=1).pictures[10]):
+        scores = detector.recogniser.look(picture.pixels).scores
+        found = detector.judge(picture)
+        seen = {label for label, score in scores.items() if score >= 0.5} - {"empty", "person"}
+        assert {finding.label for finding in found} == seen
+        sure = [finding.confidence for finding in found]
+        assert sure == sorted((scores[label] for label in seen), reverse=True)
+        assert {finding.detector for finding in found} <= {"elevator-cabin/2"}
 
 
 def test_rendered_ebikes_are_found_and_told_once_a_visit() -> None:
