@@ -13,6 +13,7 @@ from detectors import DetectorOptions
 from gridwatch.broker_address import BrokerAddress
 from gridwatch.evidence import EvidenceFiles
 from gridwatch.formats import read_formats
+from gridwatch.learnt import model_in_use
 from gridwatch.running import database_url, mqtt_url
 from gridwatch.settings import Settings
 from gridwatch.store import Store
@@ -78,6 +79,7 @@ async def collect(settings: Settings) -> None:
     options = DetectorOptions(
         elevator_onnx=settings.elevator_onnx,
         elevator_classes=settings.elevator_classes,
+        elevator_model=model_in_use(settings.data_dir, "elevator"),
         originals=frozenset(settings.originals),
     )
     files = EvidenceFiles(settings.data_dir / "evidence")

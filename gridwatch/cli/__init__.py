@@ -26,6 +26,7 @@ from gridwatch.cli.doctor import doctor_command
 from gridwatch.cli.edge import edge_command
 from gridwatch.cli.evidence import evidence_app
 from gridwatch.cli.fwi import fwi_command
+from gridwatch.cli.learn import learn_command
 from gridwatch.cli.lift import lift_app
 from gridwatch.cli.quarantine import quarantine_app
 from gridwatch.cli.replay import replay_command
@@ -52,6 +53,7 @@ app.command("detect")(detect_command)
 app.command("edge")(edge_command)
 app.command("calibrate")(calibrate_command)
 app.command("fwi")(fwi_command)
+app.command("learn")(learn_command)
 app.command("migrate")(migrate_command)
 app.command("books")(books_command)
 app.command("gaps")(gaps_command)

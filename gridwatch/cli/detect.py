@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from gridwatch.learnt import model_in_use
 from gridwatch.settings import read_settings
 
 
@@ -15,7 +16,7 @@ def detect_command(
     ],
     scene: Annotated[str, typer.Option(help="fire, elevator or throwing")],
     interval: Annotated[float, typer.Option(help="seconds between the pictures of a folder")] = 1.0,
-    onnx: Annotated[Path | None, typer.Option(help="ONNX detector (YOLOX) for the scene elevator")] = None,
+    onnx: Annotated[Path | None, typer.Option(help="ONNX detector for the scene elevator")] = None,
     classes: Annotated[
         str | None, typer.Option(help="its classes and our labels: motorcycle=ebike,…")
     ] = None,
@@ -28,7 +29,9 @@ def detect_command(
 
     settings = read_settings(elevator_onnx=onnx, elevator_classes=classes)
     options = DetectorOptions(
-        elevator_onnx=settings.elevator_onnx, elevator_classes=settings.elevator_classes
+        elevator_onnx=settings.elevator_onnx,
+        elevator_classes=settings.elevator_classes,
+        elevator_model=model_in_use(settings.data_dir, "elevator"),
     )
     facade = None if view is None else read_view("--", view)
     failed = False

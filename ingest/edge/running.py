@@ -10,6 +10,7 @@ import cv2
 
 from detectors import CAMERA_DETECTORS, DetectorOptions
 from gridwatch.errors import StoreError
+from gridwatch.learnt import model_in_use
 from gridwatch.settings import Settings
 from ingest.bridges.publisher import Outgoing, Publisher
 from ingest.bridges.publishing import broker_address, run_bridge
@@ -47,7 +48,9 @@ async def run_edge(
     cv2.setNumThreads(1)
     return_large_blocks()
     options = DetectorOptions(
-        elevator_onnx=settings.elevator_onnx, elevator_classes=settings.elevator_classes
+        elevator_onnx=settings.elevator_onnx,
+        elevator_classes=settings.elevator_classes,
+        elevator_model=model_in_use(settings.data_dir, "elevator"),
     )
     # A detector of its own for each camera: a network can't be asked by two threads at once.
     detectors = [CAMERA_DETECTORS[camera.scene](options) for camera in cameras]
