@@ -8,8 +8,8 @@ import numpy as np
 
 from bench.elevator.train.examples import NO_VEHICLE, WHOLE, Box, Example
 from gridwatch.model import BoxXyxy, Pixels
-from simulators.cabin import resting_place
 from simulators.cabin_view import Cabin, CabinView
+from simulators.cabin_visit import resting_place
 from simulators.solids import STEEL, TYRE, Part, bar, box, ellipsoid, placed, wheel
 from simulators.visitors import VISITORS, Person, Visitor
 
