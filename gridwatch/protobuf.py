@@ -6,8 +6,6 @@ Source: Protocol Buffers' documentation, "Encoding".
 from collections.abc import Iterator
 from struct import unpack
 
-from ingest.packets import variable_byte_integer
-
 VARINT, EIGHT_BYTES, LENGTH, FOUR_BYTES = 0, 1, 2, 5
 MOST_VARINT_BYTES = 10
 
@@ -65,6 +63,16 @@ def encoded(number: int, value: int | bytes) -> bytes:
     if isinstance(value, int):
         return variable_byte_integer(number << 3 | VARINT) + variable_byte_integer(value)
     return variable_byte_integer(number << 3 | LENGTH) + variable_byte_integer(len(value)) + value
+
+
+def variable_byte_integer(value: int) -> bytes:
+    """Encode a varint, which MQTT 5.0 (section 1.5.5) calls a variable byte integer."""
+    encoded = bytearray()
+    while value > 0x7F:
+        encoded.append(value & 0x7F | 0x80)
+        value >>= 7
+    encoded.append(value)
+    return bytes(encoded)
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:

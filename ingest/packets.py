@@ -10,6 +10,7 @@ from enum import IntEnum
 import msgspec
 
 from gridwatch.errors import BrokerError
+from gridwatch.protobuf import variable_byte_integer
 
 
 class Version(IntEnum):
@@ -176,13 +177,3 @@ def _packet(first: int, body: bytes) -> bytes:
 def _text(text: str) -> bytes:
     encoded = text.encode()
     return struct.pack(">H", len(encoded)) + encoded
-
-
-def variable_byte_integer(value: int) -> bytes:
-    """Encode a variable byte integer (section 1.5.5), which Protocol Buffers calls a varint."""
-    encoded = bytearray()
-    while value > 0x7F:
-        encoded.append(value & 0x7F | 0x80)
-        value >>= 7
-    encoded.append(value)
-    return bytes(encoded)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from gridwatch.errors import GridwatchError
-from ingest.packets import variable_byte_integer
+from gridwatch.protobuf import variable_byte_integer
 
 MOST_BYTES = 256 * 1024
 """Of a packet: four times what ThingsBoard takes."""

@@ -30,13 +30,13 @@ from detectors.elevator.cabin_model import FEATURES_FILE, HEAD_FILE, SHIPPED, Ca
 from detectors.elevator.learning import REHEARSAL_FILE, Lessons, write_rehearsal
 from detectors.elevator.recogniser import LABELS
 
-RENDERED = 2400
-VALIDATION_RENDERED = 400
+RENDERED = 1500
+VALIDATION_RENDERED = 300
 RENDER_SEED, VALIDATION_SEED = 2_000_000, 4_000_000
 """Apart from the seeds of every bench."""
 
 BATCH = 32
-STEPS = 2600
+STEPS = 900
 HIGHEST_RATE = 3e-3
 DECAY = 1e-4
 CELL_WEIGHT = 0.5
@@ -175,7 +175,7 @@ def _rendered(work: Path, examples: Sequence[Example], seed: int, count: int) ->
             )
             for pixels, (boxes, whole, absent) in zip(shown, truths, strict=True)
         ]
-    made = [rendered(np.random.default_rng(seed + number), cuts, rooms) for number in range(count)]
+    made = [rendered(seed + number, cuts, rooms) for number in range(count)]
     truths = [(list(one.boxes), sorted(one.whole), sorted(one.absent)) for one in made]
     np.savez(file, pixels=np.stack([one.pixels for one in made]), truths=np.array(json.dumps(truths)))
     return made
