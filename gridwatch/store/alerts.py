@@ -1,17 +1,19 @@
 """Alerts: raised and merged inside the collector's transaction, changed by people, replayed to feeds."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from psycopg.types.json import Jsonb
 
 from gridwatch.errors import NotFound, StoreError
+from gridwatch.fire_fusion import SUPPORTED, WARNING, corroborated
 from gridwatch.model import AlertState, Finding, Severity
 from gridwatch.policy import Decision, Held, Ignore, Merge, Raise, after, decide, group_key
 from gridwatch.store.connection import Connection, Row, Store, queries
 from gridwatch.store.devices import KnownDevice
+from gridwatch.store.fire_fusion import NOBODY, agreeing_on, take_in
 from gridwatch.store.jobs import defer_notify
 
 SQL = queries("alerts")
@@ -49,15 +51,25 @@ async def settle(
 ) -> Settled:
     """Raise or merge an alert for a new event, as the policy decides, inside the caller's transaction.
 
-    Of a device in test it is a drill.
+    Of a device in test it is a drill. A fire of which other devices tell too has one alert with theirs.
     """
     tester = await _tester(connection, known)
     group = group_key(scene, known.device.id, drill=tester is not None)
+    agreeing = await agreeing_on(connection, finding, known, scene=scene, drill=tester is not None)
+    told = finding
+    if finding.label == WARNING and agreeing is not NOBODY:
+        told = replace(finding, label=SUPPORTED)
     for _ in range(ATTEMPTS):
         held = await _held(connection, group)
-        decision = decide(finding, scene=scene, group=group, held=held, extra_alarms=extra_alarms)
-        settled = await _carry_out(connection, decision, finding, known=known, scene=scene, tester=tester)
+        if held is None and agreeing.alert_id is not None:
+            held = await _held_by_id(connection, agreeing.alert_id)
+        decision = decide(told, scene=scene, group=group, held=held, extra_alarms=extra_alarms)
+        if agreeing.alert_id is not None or (agreeing.warnings and finding.label != WARNING):
+            decision = _corroborated(decision)
+        settled = await _carry_out(connection, decision, told, known=known, scene=scene, tester=tester)
         if settled is not None:
+            if settled.alert_id is not None:
+                await take_in(connection, agreeing, settled.alert_id)
             return settled
     raise StoreError(f"the alert of {group} changed hands {ATTEMPTS} times")
 
@@ -194,6 +206,18 @@ async def _held(connection: Connection, key: str) -> Held | None:
     if row is None:
         return None
     return Held(**{**row, "severity": Severity(row["severity"])})
+
+
+async def _held_by_id(connection: Connection, alert_id: int) -> Held | None:
+    row = await (await connection.execute(SQL["held by id"], {"id": alert_id})).fetchone()
+    return None if row is None else Held(**{**row, "severity": Severity(row["severity"])})
+
+
+def _corroborated(decision: Decision) -> Decision:
+    """Return a decision whose alert is worse: another device tells of the same."""
+    if isinstance(decision, Ignore):
+        return decision
+    return replace(decision, severity=corroborated(decision.severity))
 
 
 async def _carry_out(

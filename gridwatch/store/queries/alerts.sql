@@ -4,6 +4,10 @@ SELECT d.state_by AS tester FROM device d WHERE key = %(device_key)s AND state_n
 SELECT id, severity, observed_at, last_observed_at FROM alert
 WHERE group_key = %(group_key)s AND grouping AND state <> 'resolved'
 FOR UPDATE
+-- held by id --
+SELECT id, severity, observed_at, last_observed_at FROM alert
+WHERE id = %(id)s AND grouping AND state <> 'resolved'
+FOR UPDATE
 -- seal --
 UPDATE alert SET grouping = false WHERE id = %(id)s
 -- raise --

@@ -1,0 +1,49 @@
+-- one at a time --
+-- Two devices that tell of one fire at the same moment must not raise two alerts.
+SELECT pg_advisory_xact_lock(7403063)
+-- open fires --
+-- Alerts of fire that still take events, and the devices that told of each.
+SELECT a.id AS alert_id, d.id AS device, d.kind, d.area, d.lon, d.lat, d.cameras,
+       (array_agg((e.criteria ->> 'bearing_deg')::float8 ORDER BY e.observed_at DESC)
+        FILTER (WHERE e.criteria ? 'bearing_deg'))[1] AS bearing_deg
+FROM alert a
+JOIN event e ON e.alert_id = a.id
+JOIN device d ON d.key = e.device_key
+WHERE a.scene = 'fire' AND a.grouping AND a.state <> 'resolved' AND a.drill = %(drill)s
+  AND a.simulated = %(simulated)s AND a.outage IS NULL AND d.key <> %(device_key)s
+  AND a.observed_at <= %(observed_at)s + %(within)s::interval
+  AND a.last_observed_at >= %(observed_at)s - %(within)s::interval
+GROUP BY a.id, d.key
+ORDER BY a.id, d.key
+-- warnings --
+-- What other sensors warned of about then, and belongs to no alert yet.
+SELECT e.id AS event_id, d.id AS device, d.lon, d.lat
+FROM event e JOIN device d ON d.key = e.device_key
+WHERE e.label = 'fire_warning' AND e.alert_id IS NULL AND d.key <> %(device_key)s AND d.simulated = %(simulated)s
+  AND e.observed_at BETWEEN %(observed_at)s - %(within)s::interval AND %(observed_at)s + %(within)s::interval
+  AND d.lon IS NOT NULL AND state_now(d) IN ('new', 'active')
+ORDER BY e.observed_at, e.id
+-- winds --
+-- What the nearest stations measured of the wind: speed in m/s, and the direction in degrees that it comes from.
+SELECT w.speed, w.deg
+FROM (SELECT d.key FROM device d
+      WHERE d.channels @> '[{"quantity": "wind_ms"}]' AND d.channels @> '[{"quantity": "wind_deg"}]'
+        AND d.lon BETWEEN %(lon)s - %(degrees)s AND %(lon)s + %(degrees)s
+        AND d.lat BETWEEN %(lat)s - %(degrees)s AND %(lat)s + %(degrees)s AND d.simulated = %(simulated)s
+      ORDER BY abs(d.lon - %(lon)s) + abs(d.lat - %(lat)s), d.key LIMIT %(stations)s) s
+CROSS JOIN LATERAL (
+    SELECT max(r.scaled / r.divisor) FILTER (WHERE q.name = 'wind_ms') AS speed,
+           max(r.scaled / r.divisor) FILTER (WHERE q.name = 'wind_deg') AS deg
+    FROM newest_readings(s.key, %(observed_at)s - %(within)s::interval, %(readings)s) r
+    JOIN quantity q ON q.key = r.quantity_key
+    WHERE r.observed_at <= %(observed_at)s + interval '1 minute'
+    GROUP BY r.observed_at) w
+WHERE w.speed IS NOT NULL AND w.deg IS NOT NULL
+-- belong --
+WITH theirs AS (
+    UPDATE event SET alert_id = %(alert_id)s WHERE id = ANY(%(events)s) AND alert_id IS NULL RETURNING id, observed_at
+)
+UPDATE alert
+SET events = events + (SELECT count(*) FROM theirs),
+    observed_at = least(observed_at, (SELECT min(observed_at) FROM theirs))
+WHERE id = %(alert_id)s
