@@ -7,6 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit, urlunsplit
@@ -165,8 +166,15 @@ def migrated_template(postgres_url: str) -> Iterator[str]:
 @pytest.fixture
 def database_url(postgres_url: str, migrated_template: str) -> Iterator[str]:
     """Return the address of a fresh database with the newest tables, dropped afterwards."""
+    with copied_database(postgres_url, migrated_template) as url:
+        yield url
+
+
+@contextmanager
+def copied_database(postgres_url: str, template: str) -> Iterator[str]:
+    """Return the address of a copy of a database for the length of the block."""
     name = f"test_{uuid4().hex[:12]}"
-    run_sql(postgres_url, f'CREATE DATABASE "{name}" TEMPLATE "{migrated_template}" STRATEGY FILE_COPY')
+    run_sql(postgres_url, f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
     try:
         yield with_database(postgres_url, name)
     finally:

@@ -23,6 +23,11 @@ THROW_OUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datnam
 
 PASSWORD = "a password of the tests"
 
+EMPTY = """
+    TRUNCATE device, area, quarantine, quantity, reading, notification, evidence_view, evidence_deletion,
+             evidence_hold, procrastinate_jobs
+    RESTART IDENTITY CASCADE"""
+
 Answer = TypeVar("Answer")
 
 
@@ -52,6 +57,11 @@ def at_store(database_url: str, work: Callable[[Store], Awaitable[Answer]]) -> A
             return await work(store)
 
     return asyncio.run(scene())
+
+
+async def empty(store: Store) -> None:
+    """Leave neither devices, areas nor alerts; who may sign in stays."""
+    await store.execute(EMPTY)
 
 
 def settings_for(database_url: str, data_dir: Path) -> Settings:

@@ -2,12 +2,13 @@
 
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.api.serving import empty
 from tests.console.console import Console
+from tests.servers import copied_database
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -28,12 +29,22 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def running_console(
+    postgres_url: str, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Console]:
+    """Return a running console, which takes longer to start than most tests take."""
+    with copied_database(postgres_url, migrated_template) as database:
+        console = Console(database, tmp_path_factory.mktemp("console"))
+        console.start()
+        try:
+            yield console
+        finally:
+            console.stop()
+
+
 @pytest.fixture
-def console(database_url: str, tmp_path: Path) -> Iterator[Console]:
-    """Return a running console with a database of its own."""
-    console = Console(database_url, tmp_path)
-    console.start()
-    try:
-        yield console
-    finally:
-        console.stop()
+def console(running_console: Console) -> Console:
+    """Return a running console without devices, areas and alerts."""
+    running_console.stored(empty)
+    return running_console

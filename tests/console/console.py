@@ -28,7 +28,7 @@ class Console:
         self.port = free_port()
         self.files = EvidenceFiles(folder / EVIDENCE_FOLDER)
         self._folder = folder
-        self._database_url = database_url
+        self.database_url = database_url
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -39,7 +39,7 @@ class Console:
     def start(self) -> None:
         """Start it and wait until it answers."""
         environment = os.environ | {
-            "GRIDWATCH_DATABASE_URL": self._database_url,
+            "GRIDWATCH_DATABASE_URL": self.database_url,
             "GRIDWATCH_DATA_DIR": str(self._folder),
             "GRIDWATCH_HTTP_PORT": str(self.port),
             "GRIDWATCH_ADMIN_PASSWORD": PASSWORD,
@@ -64,7 +64,7 @@ class Console:
     def stored(self, work: Callable[[Store], Awaitable[Answer]]) -> Answer:
         """Do something with the database, in a thread of its own: the browser's loop runs in this one."""
         with ThreadPoolExecutor(1) as thread:
-            return thread.submit(at_store, self._database_url, work).result()
+            return thread.submit(at_store, self.database_url, work).result()
 
     def _end(self, number: signal.Signals) -> None:
         process, self._process = self._process, None

@@ -217,13 +217,13 @@ def test_the_page_outlives_a_killed_server_and_needs_no_new_sign_in(
 
 
 def test_a_banner_says_when_the_database_is_away_and_goes_when_it_is_back(
-    browser: Browser, console: Console, postgres_url: str, database_url: str
+    browser: Browser, console: Console, postgres_url: str
 ) -> None:
     console.stored(_a_building)
     with operator(browser, console) as (page, wrong):
         banner = page.locator(".gw-banner")
         expect(banner).to_be_hidden()
-        with shut_out(postgres_url, database_url):
+        with shut_out(postgres_url, console.database_url):
             expect(banner).to_be_visible()
         expect(banner).to_be_hidden(timeout=15_000)
         console.stored(_fire)
