@@ -5,6 +5,12 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 PYTEST_ARGUMENTS ?=
 
+# The order is that of tests/conftest.py: what waits for servers first, so that no long file is left at the end.
+IN_PARALLEL := -n auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
+
+# The processes that tests start would compile every module again where somebody has switched this on.
+test test-slow: export PYTHONDONTWRITEBYTECODE =
+
 .PHONY: run test test-slow check bench setup
 
 run: setup
@@ -12,7 +18,7 @@ run: setup
 
 test: setup
 	@sh deploy/setup/browser.sh
-	$(BIN)/python -m pytest -m "not slow" -n auto --maxprocesses=4 --dist=loadfile $(PYTEST_ARGUMENTS)
+	$(BIN)/python -m pytest -m "not slow" $(IN_PARALLEL) $(PYTEST_ARGUMENTS)
 
 test-slow: setup
 	@sh deploy/setup/browser.sh
