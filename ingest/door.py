@@ -11,10 +11,7 @@ are ended before (`ingest.sessions`).
 import asyncio
 import logging
 import re
-import time
-from collections import Counter, deque
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 import aiomqtt
@@ -22,22 +19,19 @@ import aiomqtt
 from gridwatch.broker_address import BrokerAddress
 from gridwatch.broker_config import certified_users, write_users, written_hashes, written_users
 from gridwatch.errors import StoreError
-from gridwatch.model import Severity
 from gridwatch.private_ca import REVOKED, PrivateCa, write_private
 from gridwatch.store import Store
-from gridwatch.store.broker import What, misuse, write_incident
 from gridwatch.store.credentials import (
     BrokerUser,
     broker_users,
     end_ended,
-    received_by_device,
     revoked_serials,
 )
-from gridwatch.store.misuse import raise_misuse
-from ingest.misuse import Floods, may_read, subscribed, taken_over
+from ingest.misuse import may_read, subscribed, taken_over
 from ingest.plugin import ANSWERS, Plugin
 from ingest.sessions import MENDED, SAVED, Saved, Sessions, came, has_the_fault, saved_sessions
 from ingest.telling import age_s, end_sessions, keeper, read_again, renew_sessions, start_anew
+from ingest.watchman import Watchman
 
 log = logging.getLogger(__name__)
 
@@ -48,9 +42,6 @@ AGAIN_S = 2.0
 
 OUT_S = 60.0
 """How long a device that floods stays out."""
-TRESPASSES = 20
-"""After so many a device is put out: each costs the broker work with every message."""
-
 LOOKS, HEARD_WITHIN_S = 3, 0.05
 """So often it is looked for sessions in danger: others may go while some are ended; the log comes so late."""
 
@@ -58,9 +49,6 @@ BACK_AFTER_S = 5.0
 """So long after the broker's start it is told nothing: who was connected comes back, collectors first."""
 RESTORED_FOR_S = 60.0
 """So long after it, who was not heard of is taken to be away, if the broker had saved a session of theirs."""
-
-TURNS, TURNS_WITHIN_S = 3, 600.0
-"""So often in so long a connection is taken over where two use the same credential."""
 
 VERSION = "$SYS/broker/version"
 LOG = "$SYS/broker/log/#"
@@ -77,10 +65,9 @@ class Door:
         folder: Path,
         ca: PrivateCa,
         address: BrokerAddress,
+        watchman: Watchman,
         *,
         installation: str,
-        most_per_s: float,
-        extra_alarms: Mapping[str, Severity],
         may_restart: bool = False,
     ) -> None:
         """`may_restart`: whoever runs the broker starts it again when it ends."""
@@ -88,15 +75,11 @@ class Door:
         self._folder = folder
         self._ca = ca
         self._address = address
+        self._watchman = watchman
         # A device's client id is its name: one called so would take a collector's session.
         self._our_ids = re.compile(rf"{re.escape(installation)}-(\d+-|doctor$)")
         self._users: Mapping[str, BrokerUser] = {}
         self._to_put_out: asyncio.Queue[str] = asyncio.Queue()
-        self._floods = Floods(most_per_s)
-        self._extra_alarms = extra_alarms
-        self._taken_over: dict[str, deque[float]] = {}
-        self._taken = (0, time.monotonic())
-        self._trespasses: Counter[str] = Counter()
         self._may_restart = may_restart
         self._plugin: Plugin | None = None
         self._sessions = Sessions()
@@ -252,7 +235,7 @@ class Door:
             case "$CONTROL/dynamic-security/v1/response":
                 await plugin.hear(text)
             case "$SYS/broker/publish/messages/received":
-                return await self._look_for_floods(int(text))
+                return await self._watchman.sees_taken_in(int(text), self._users)
             case "$SYS/broker/log/M/subscribe":
                 return await self._hear_subscription(plugin, text)
             case "$SYS/broker/version":
@@ -273,7 +256,7 @@ class Door:
 
     async def _hear_log(self, plugin: Plugin, line: str) -> None:
         if (user := self._users.get(taken_over(line) or "")) is not None:
-            await self._name(What.TAKEN_OVER, user)
+            await self._watchman.sees_taken_over(user)
         ended_again = self._sessions.hear(line)
         if (name := came(line)) is not None:
             plugin.note(name)
@@ -294,44 +277,4 @@ class Door:
         if not plugin.knows(name) and not user.topics:
             # The broker granted it, though nothing would come: again from the beginning, and refused then.
             await plugin.send_back(name)
-        await self._name(What.TRESPASSED, user)
-        self._trespasses[name] += 1
-        if self._trespasses[name] < TRESPASSES:
-            return []
-        del self._trespasses[name]
-        return [name]
-
-    async def _look_for_floods(self, taken: int) -> list[str]:
-        (before, at), now = self._taken, time.monotonic()
-        self._taken = taken, now
-        if taken - before < self._floods.most_per_s * (now - at):
-            self._floods.calm()
-            return []
-        received = await received_by_device(self._store)
-        counts = {key: count for key, (_, count) in received.items()}
-        floods = self._floods.count(counts, taken=taken - before, seconds=now - at)
-        out = []
-        for device in (received[key][0] for key in floods):
-            for user in self._speakers(device):
-                await self._name(What.FLOODED, user)
-                out.append(user.username)
-        return out
-
-    def _speakers(self, device: str) -> list[BrokerUser]:
-        """Return who sends what comes as a device's: itself, or else the gateways that speak for it."""
-        own = [user for user in self._users.values() if user.device == device]
-        return own or [user for user in self._users.values() if device in user.others]
-
-    async def _name(self, what: What, user: BrokerUser) -> None:
-        """Write down what somebody did, and raise an alert of it."""
-        log.warning("%s: %s", user.username, what)
-        now = datetime.now(UTC)
-        await write_incident(self._store, misuse(now, what, user.username))
-        if what is not What.TAKEN_OVER or self._is_shared(user.username):
-            await raise_misuse(self._store, what, user.device, self._extra_alarms, now=now)
-
-    def _is_shared(self, name: str) -> bool:
-        """Say whether a connection was taken over too often for a bad line: two that share take turns."""
-        times = self._taken_over.setdefault(name, deque(maxlen=TURNS))
-        times.append(time.monotonic())
-        return len(times) == TURNS and times[-1] - times[0] < TURNS_WITHIN_S
+        return [name] if await self._watchman.sees_trespass(user) else []

@@ -86,6 +86,7 @@ def _follow(settings: Settings, folder: Path, *, may_restart: bool) -> None:
     from gridwatch.cli.stopping import until_stopped
     from gridwatch.store import Store
     from ingest.door import Door
+    from ingest.watchman import Watchman
 
     if not (folder / CONFIGURATION).is_file():
         raise SettingsError(f"there is no configuration in {folder}: gridwatch broker-config first")
@@ -93,14 +94,14 @@ def _follow(settings: Settings, folder: Path, *, may_restart: bool) -> None:
     async def keep() -> None:
         async with Store.open(database_url(settings), connections=3) as store:
             address = BrokerAddress.parse(mqtt_url(settings))
+            watchman = Watchman(store, most_per_s=settings.device_most_per_s, extra_alarms=settings.alarms)
             door = Door(
                 store,
                 folder,
                 private_ca(settings),
                 address,
+                watchman,
                 installation=settings.installation,
-                most_per_s=settings.device_most_per_s,
-                extra_alarms=settings.alarms,
                 may_restart=may_restart,
             )
             await door.keep()

@@ -37,6 +37,7 @@ from gridwatch.store.credentials import NewCredential, issue_certificate, rotate
 from gridwatch.store.devices import add_devices
 from ingest.door import Door
 from ingest.sessions import Saved, Sessions
+from ingest.watchman import Watchman
 from tests.api.serving import at_store
 from tests.servers import accepts, end, free_port, wait_until
 
@@ -114,14 +115,14 @@ class Guarded:
         async def keep() -> None:
             async with Store.open(self.database_url, connections=3) as store:
                 address = BrokerAddress(host="127.0.0.1", port=self.inner, tls=False)
+                watchman = Watchman(store, most_per_s=MOST_PER_S, extra_alarms={})
                 door = Door(
                     store,
                     self.folder,
                     self.ca,
                     address,
+                    watchman,
                     installation="gridwatch",
-                    most_per_s=MOST_PER_S,
-                    extra_alarms={},
                     may_restart=self._may_restart,
                 )
                 await door.keep()
