@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from bench.hostile import Target, installation
+from bench.hostile.target import Target, installation
 from bench.raw_mqtt import PUBACK, PUBLISH, REFUSED, SUBACK, Wire, publish, subscribe
 from bench.show import show
 from bench.spread import Row, quantile

@@ -2,7 +2,9 @@
 
 import pytest
 
-from bench.hostile import QUICK, installation, spend
+from bench.hostile.evening import spend
+from bench.hostile.target import installation
+from bench.hostile.trying import QUICK
 from gridwatch.broker_config import find_plugin
 
 
