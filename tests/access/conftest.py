@@ -5,9 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.access.guarded import Guarded, ended_again
-from tests.servers import run_sql, with_database
-
-NAME = "test_of_the_door"
+from tests.servers import copied_database
 
 
 @pytest.fixture(scope="session")
@@ -15,12 +13,11 @@ def guarded(
     postgres_url: str, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Guarded]:
     """Return a broker that strangers reach, and its doorkeeper."""
-    run_sql(postgres_url, f'CREATE DATABASE "{NAME}" TEMPLATE "{migrated_template}" STRATEGY FILE_COPY')
-    guarded = Guarded(tmp_path_factory.mktemp("guarded"), with_database(postgres_url, NAME))
-    try:
-        guarded.start()
-        yield guarded
-        assert ended_again(guarded.log.splitlines()) == [], "the broker may crash of it"
-    finally:
-        guarded.stop()
-        run_sql(postgres_url, f'DROP DATABASE "{NAME}" WITH (FORCE)')
+    with copied_database(postgres_url, migrated_template) as database:
+        guarded = Guarded(tmp_path_factory.mktemp("guarded"), database)
+        try:
+            guarded.start()
+            yield guarded
+            assert ended_again(guarded.log.splitlines()) == [], "the broker may crash of it"
+        finally:
+            guarded.stop()

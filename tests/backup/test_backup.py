@@ -36,6 +36,7 @@ from gridwatch.store.intake import Intake
 from gridwatch.store.migrate import known_migrations, migrate
 from tests.collectors import ask, running_collector, totals
 from tests.servers import Mosquitto, run_sql, wait_until, with_database
+from tests.terminal import typed
 
 AT = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=2)
 SECRET = "correct horse battery staple"
@@ -506,14 +507,7 @@ def test_the_next_backup_is_due_when_the_newest_is_old_and_none_is_under_way(tmp
 
 def gridwatch(data_dir: Path, *words: str, **settings: str) -> str:
     """Run a command of an installation whose database is its own, and return what it printed."""
-    done = subprocess.run(
-        [sys.executable, "-m", "gridwatch", *words],
-        env={"PATH": os.environ["PATH"], "GRIDWATCH_DATA_DIR": str(data_dir), **settings},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    done = typed(*words, GRIDWATCH_DATA_DIR=str(data_dir), **settings)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

@@ -2,11 +2,11 @@
 
 import asyncio
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from subprocess import CompletedProcess
 from uuid import UUID
 
 import pytest
@@ -15,8 +15,9 @@ from gridwatch.evidence import EvidenceFiles
 from gridwatch.model import Evidence
 from gridwatch.store import Store
 from tests.api.incidents import happen, register, sensor
+from tests.terminal import typed
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
+Run = Callable[..., CompletedProcess[str]]
 
 
 @pytest.fixture
@@ -24,17 +25,7 @@ def run(database_url: str, tmp_path: Path) -> Run:
     """Return what runs a command of gridwatch on the test's database and folder."""
     given = {"GRIDWATCH_DATABASE_URL": database_url, "GRIDWATCH_DATA_DIR": str(tmp_path), "COLUMNS": "250"}
 
-    def run_command(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "gridwatch", "evidence", *arguments],
-            env=os.environ | given,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-
-    return run_command
+    return partial(typed, "evidence", **given)
 
 
 @pytest.fixture

@@ -1,9 +1,6 @@
 """Foreign messages in a running collector: hostile ones harm nothing, strangers wait and can be replayed."""
 
 import json
-import os
-import subprocess
-import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -25,6 +22,7 @@ from tests.collectors import ask, register, running_collector, totals
 from tests.ingest.test_chirpstack import EUI, EVENTS, topic
 from tests.ingest.test_frigate import NOW, change
 from tests.servers import Mosquitto, wait_until
+from tests.terminal import typed
 
 FORMATS = """
 [chirpstack]
@@ -87,7 +85,7 @@ def test_a_stranger_of_a_foreign_format_is_replayed_once_it_is_registered(
 ) -> None:
     (tmp_path / "formats.toml").write_text("[chirpstack]\n[[frigate]]\n")
     settings = {"GRIDWATCH_FORMATS": str(tmp_path / "formats.toml")}
-    environment = os.environ | settings | {
+    environment = settings | {
         "GRIDWATCH_DATABASE_URL": database_url,
         "GRIDWATCH_MQTT_URL": mosquitto.url,
         "GRIDWATCH_DATA_DIR": str(tmp_path),
@@ -104,8 +102,7 @@ def test_a_stranger_of_a_foreign_format_is_replayed_once_it_is_registered(
         register(database_url, "smoke-7", "fire", "sensor")
         register(database_url, "roof", "fire", "camera")
         ask(database_url, "UPDATE device SET source = %s WHERE id = 'smoke-7'", [f"chirpstack:{EUI}"])
-        replay = [sys.executable, "-m", "gridwatch", "quarantine", "replay"]
-        said = subprocess.run(replay, env=environment, capture_output=True, text=True, check=True)
+        said = typed("quarantine", "replay", **environment)
         assert said.stdout == "published again: 2\n"
         wait_until(lambda: totals(database_url)["stored"] == 2)
     events = ask(database_url, "SELECT device, label FROM gw.events ORDER BY device")

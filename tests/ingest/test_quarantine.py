@@ -22,31 +22,26 @@ from gridwatch.store.entries import not_registered
 from gridwatch.store.knocks import wanted_replays
 from tests.collectors import ask, register, running_collector, totals
 from tests.servers import Mosquitto, wait_until
+from tests.terminal import typed
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def run(database_url: str, mosquitto: Mosquitto, tmp_path: Path) -> Run:
-    """Return what runs a command of gridwatch beside the test's servers."""
-    environment = os.environ | {
+def settings(database_url: str, mosquitto: Mosquitto, tmp_path: Path) -> dict[str, str]:
+    """Return what a command of gridwatch finds the test's servers by."""
+    return {
         "GRIDWATCH_DATABASE_URL": database_url,
         "GRIDWATCH_MQTT_URL": mosquitto.url,
         "GRIDWATCH_DATA_DIR": str(tmp_path),
         "COLUMNS": "200",
     }
 
-    def run_command(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "gridwatch", *arguments],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
 
-    return run_command
+@pytest.fixture
+def run(settings: dict[str, str]) -> Run:
+    """Return what runs a command of gridwatch beside the test's servers."""
+    return partial(typed, **settings)
 
 
 def test_a_message_of_a_stranger_is_shown_and_replayed_once_the_device_is_registered(
@@ -151,8 +146,12 @@ def test_what_still_cannot_be_read_comes_back_to_quarantine(
 
 
 def test_replay_is_idempotent_though_collectors_are_killed_and_it_is_done_twice_at_once(
-    database_url: str, mosquitto: Mosquitto, tmp_path: Path, run: Run
+    database_url: str, mosquitto: Mosquitto, tmp_path: Path, settings: dict[str, str]
 ) -> None:
+    def replay() -> str:
+        command = [sys.executable, "-m", "gridwatch", "quarantine", "replay"]
+        return subprocess.check_output(command, env=os.environ | settings, text=True, timeout=60)
+
     count, began = 300, time.time()
     messages: list[Any] = [
         ("gw/v1/late/readings", json.dumps({"t": began + n, "seq": n, "values": {"co_ppm": n}}), 1, False)
@@ -163,11 +162,11 @@ def test_replay_is_idempotent_though_collectors_are_killed_and_it_is_done_twice_
         wait_until(lambda: totals(database_url)["quarantined"] == count)
         register(database_url, "late", "fire", "sensor")
         with ThreadPoolExecutor(2) as people:
-            replays = [people.submit(run, "quarantine", "replay") for _ in range(2)]
+            replays = [people.submit(replay) for _ in range(2)]
             wait_until(lambda: totals(database_url)["stored"] > 20)
             collector.kill()
             collector.start()
-            published = [int(replay.result().stdout.split(": ")[1]) for replay in replays]
+            published = [int(done.result().split(": ")[1]) for done in replays]
         wait_until(lambda: totals(database_url)["stored"] == count)
     assert sum(published) == count, "each message was taken out once"
     (readings,) = ask(database_url, "SELECT count(*) AS n, count(DISTINCT value) AS kinds FROM gw.readings")

@@ -11,6 +11,8 @@ from typing import Any, Self
 import httpx
 from httpx_sse import connect_sse
 
+from gridwatch.store.books import read_books
+from tests.api.serving import at_store
 from tests.up.running_up import RunningUp
 
 PASSWORD = "correct horse battery staple"
@@ -85,7 +87,7 @@ class Installation:
 
     def books(self, device: str) -> dict[str, int]:
         """Return the books of one device."""
-        books = json.loads(self.run("books", "--json"))["devices"]
+        books = at_store(self.database_url(), read_books)
         return next((book for book in books if book["device"] == device), {"received": 0})
 
     def database_url(self) -> str:
