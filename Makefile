@@ -5,8 +5,9 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 PYTEST_ARGUMENTS ?=
 
-# The order is that of tests/conftest.py: what waits for servers first, so that no long file is left at the end.
-IN_PARALLEL := -n auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
+# Also where there are two cores: most tests wait for servers most of their time. The order is that of
+# tests/conftest.py, so that no long file is left at the end.
+IN_PARALLEL := -n 4 --dist=loadfile --no-loadscope-reorder
 
 # The processes that tests start would compile every module again where somebody has switched this on.
 test test-slow: export PYTHONDONTWRITEBYTECODE =
