@@ -53,8 +53,9 @@ def rotate_command(
         typer.echo(json.dumps({"device": device, "username": new.username, "password": new.secret}))
         return
     typer.echo(f"username  {new.username}")
-    typer.echo(f"password  {new.secret if secret is None else 'as in ' + str(secret_file)}")
-    typer.echo("It is shown only now. The broker lets it in within 5 seconds.")
+    typer.echo(f"password  {new.secret if secret_file is None else f'as in {secret_file}'}")
+    once = "It is shown only now. " if secret_file is None else ""
+    typer.echo(f"{once}The broker lets it in within 5 seconds.")
 
 
 @credential_app.command("revoke")

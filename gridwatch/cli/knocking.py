@@ -5,9 +5,7 @@ from typing import Annotated
 
 import typer
 from pydantic import ValidationError
-from rich.console import Console
 
-from gridwatch.cli.tables import wide_table
 from gridwatch.cli.work import with_store
 from gridwatch.errors import SettingsError
 from gridwatch.model import DeviceKind
@@ -32,13 +30,12 @@ def knocking_command(
     if as_json:
         typer.echo(json.dumps([_knock_row(knock) for knock in found], ensure_ascii=False))
         return
-    columns = ("number", "name", "messages", "since (UTC)", "topic", "first message", "retired")
-    table = wide_table(*columns, whole="name")
+    # Lines and no table: a topic and a message leave a terminal no room for columns.
     for knock in found:
-        since, said = f"{knock.first_at:%Y-%m-%d %H:%M:%S}", first_words(knock.payload)
-        count, retired = str(knock.messages), knock.retired or ""
-        table.add_row(str(knock.first_id), knock.name, count, since, knock.topic, said, retired)
-    Console().print(table)
+        retired = f", retired as {knock.retired}" if knock.retired else ""
+        since = f"since {knock.first_at:%Y-%m-%d %H:%M:%S} UTC"
+        typer.echo(f"{knock.name}: {knock.messages} messages {since}, number {knock.first_id}{retired}")
+        typer.echo(f"  {knock.topic}\n  {first_words(knock.payload)}")
 
 
 def adopt_command(

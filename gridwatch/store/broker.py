@@ -56,8 +56,8 @@ class Incident:
         match self.what:
             case What.RESTARTED:
                 return (
-                    f"{when}: the broker started anew ({self.detail}): what it had not saved is lost, "
-                    "the gaps name what devices had numbered"
+                    f"{when}: the broker started anew ({self.detail}): what it had not saved by then "
+                    "is lost, the gaps name what devices had numbered"
                 )
             case What.DROPPED:
                 return f"{when}: the broker threw {self.count} messages away: {self.detail}"

@@ -59,7 +59,7 @@ def test_gaps_and_what_happened_to_the_broker_stand_beside_the_books(database: s
     )
     said = say("books").stdout
     assert "6 messages are missing in 2 gaps: gridwatch gaps lists them" in said
-    assert "the broker started anew (last seen at noon): what it had not saved is lost" in said
+    assert "the broker started anew (last seen at noon): what it had not saved by then is lost" in said
     gaps = json.loads(say("gaps", "--json").stdout)
     assert [(gap["device"], gap["first"], gap["last"], gap["missing"]) for gap in gaps] == [
         ("s1", 5, 7, 3),

@@ -77,7 +77,9 @@ def test_a_device_that_knocks_is_listed_and_adopted_and_what_it_sent_is_taken_in
         late = listed["late"]
         assert (set(listed), late["messages"]) == ({"late", "other"}, 20)
         assert late["payload"] in [payload for topic, payload, *_ in messages if "late" in topic]
-        assert "late" in run("devices", "knocking").stdout
+        told = run("devices", "knocking").stdout
+        assert "late: 20 messages since 20" in told
+        assert f"  gw/v1/late/readings\n  {late['payload']}\n" in told
         adopted = run("devices", "adopt", "late", "--name", "3栋烟感")
         assert adopted.stdout == "adopted late, messages that are taken in again: 20\n"
         assert [one["name"] for one in json.loads(run("devices", "knocking", "--json").stdout)] == ["other"]
