@@ -22,7 +22,7 @@ from gridwatch.model import Clip, Frame
 from gridwatch.running import database_url
 from gridwatch.settings import read_settings
 from ingest.examine import Examiner, Medium
-from simulators.cabin_visit import render_visit
+from simulators.cabin.visit import filmed, render_visit
 from simulators.facade import render_throw
 
 CONNECT_WITHIN_S = 10.0
@@ -120,7 +120,8 @@ def _clip(seed: int, clip_s: float) -> Clip:
 
 def _frames() -> list[Frame]:
     """Render an e-bike's ride in a lift."""
-    rendered = render_visit(np.random.default_rng(SEED), start=datetime.now(UTC), size_wh=FRAME_WH)
+    visit = render_visit(SEED, shows="ebike", size_wh=FRAME_WH)
+    rendered = filmed(visit, shows="ebike", start=datetime.now(UTC))
     return [
         Frame(device="lift", observed_at=picture.at, image=encode_jpeg(picture.pixels))
         for picture in rendered.pictures
@@ -214,7 +215,7 @@ def rows(found: Media) -> list[Row]:
         Row(
             what=f"lift pictures ({frame}) per second and lane, camera to database",
             value=f"{found.lane_fps.text()} fps",
-            note=f"one detector process, shape detector without ONNX weights; decode and detector alone "
+            note=f"one detector process, the shipped recogniser; decode and detector alone "
             f"{found.frame_fps.text()} fps; at {USUAL_LIFT_FPS:g} fps each that is {cameras} "
             "cameras for each core that does nothing else",
         ),

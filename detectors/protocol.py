@@ -4,8 +4,8 @@ A detector holds only settings and weights; what it remembers of one camera, or 
 object that the caller keeps and hands back. No sockets, no clock, no SQL, no files but weights.
 """
 
-from collections.abc import Sequence
-from typing import Protocol, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from gridwatch.facade import FacadeView
 from gridwatch.model import Finding, Observation, Picture
@@ -39,6 +39,15 @@ class CameraDetector(Protocol[State]):
 
     def finish(self, state: State) -> Sequence[Finding]:
         """Conclude what a clip's end leaves open; `state` is not used again."""
+        ...
+
+
+@runtime_checkable
+class ScoringDetector(Protocol):
+    """A camera's detector that also says, picture by picture, how surely what is there now."""
+
+    def scores(self, state: Any) -> Mapping[str, float]:
+        """Return a score of 0-1 per label for the newest picture; what is missing is not there."""
         ...
 
 

@@ -1,13 +1,13 @@
 """What a worker process does with one frame, clip or finding: decode, detect, and draw the evidence."""
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, TypeAlias
 
 from detectors import CAMERA_DETECTORS, DetectorOptions
-from detectors.protocol import CameraDetector
+from detectors.protocol import CameraDetector, ScoringDetector
 from gridwatch.drawing import clip, composite, draw
 from gridwatch.errors import UnreadableMedia
 from gridwatch.facade import FacadeView, with_origin
@@ -35,6 +35,14 @@ CONTAINERS = {
 }
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Examined:
+    """The findings in a medium with their evidence; of a frame also how surely what is seen in it now."""
+
+    findings: tuple[Finding, ...] = ()
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+
 class Examiner:
     """The detectors of one worker and what they remember of its cameras."""
 
@@ -43,25 +51,30 @@ class Examiner:
         self._originals = options.originals
         self._states: OrderedDict[str, tuple[FacadeView | None, Any]] = OrderedDict()
 
-    def examine(self, scene: str, medium: Medium, view: FacadeView | None = None) -> tuple[Finding, ...]:
+    def examine(self, scene: str, medium: Medium, view: FacadeView | None = None) -> Examined:
         """Return the findings with their evidence drawn; `view` is what is known of the camera's façade.
 
         Raises UnreadableMedia where the bytes can't be decoded and DetectorError where a detector fails.
         """
         if isinstance(medium, DeviceFinding):
-            return (show_sent(medium.finding, view, originals=scene in self._originals),)
+            sent = show_sent(medium.finding, view, originals=scene in self._originals)
+            return Examined(findings=(sent,))
         detector = self._detectors.get(scene)
         originals = scene in self._originals
         if isinstance(medium, Clip):
-            return tuple(self._clip(detector, medium, view, originals))
+            return Examined(findings=tuple(self._clip(detector, medium, view, originals)))
         picture = Picture(pixels=read_picture(medium.image), at=medium.observed_at)
         if detector is None:
-            return ()
-        findings = detector.see(self._state(medium.device, detector, view), picture)
+            return Examined()
+        state = self._state(medium.device, detector, view)
+        findings = detector.see(state, picture)
         told = [with_origin(finding, view, picture.size_wh) for finding in findings]
-        return tuple(
-            replace(finding, evidence=_allowed(pictures_of(picture, finding, view), originals))
-            for finding in told
+        return Examined(
+            findings=tuple(
+                replace(finding, evidence=_allowed(pictures_of(picture, finding, view), originals))
+                for finding in told
+            ),
+            scores=detector.scores(state) if isinstance(detector, ScoringDetector) else {},
         )
 
     def _clip(

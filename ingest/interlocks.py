@@ -159,7 +159,7 @@ class Interlocks:
         guarded.watched_s += min(now_s - guarded.camera_s, CAMERA_S) if guarded.camera_s > 0 else 0.0
         guarded.camera_s = now_s
         if guarded.interlock is not None:
-            look = Look(at_s=at_s - late_s, scores=_scores(entry), picture=_picture(entry.message))
+            look = Look(at_s=at_s - late_s, scores=scores_of(entry), picture=_picture(entry.message))
             guarded.take(guarded.interlock.see(look, now_s), now_s)
         self._wake.set()
 
@@ -333,8 +333,13 @@ def _picture(message: Frame | DeviceFinding) -> int | None:
     return zlib.crc32(message.image) if isinstance(message, Frame) else None
 
 
-def _scores(entry: Accepted) -> Mapping[str, float]:
-    """Return how surely what is seen now: the most of each label. A visit that has ended shows nothing."""
+def scores_of(entry: Accepted) -> Mapping[str, float]:
+    """Return how surely what is seen now: our detector says so of each frame, a camera with each finding.
+
+    A finding that has ended shows nothing.
+    """
+    if isinstance(entry.message, Frame):
+        return entry.scores
     scores: dict[str, float] = {}
     for concluded in entry.concluded:
         finding: Finding = concluded.finding

@@ -7,7 +7,7 @@ clips and findings are never skipped.
 import asyncio
 import logging
 from collections import Counter, deque
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 
 from msgspec.structs import replace
@@ -18,6 +18,7 @@ from gridwatch.model import Clip, DeviceFinding, Evidence, Finding, Frame
 from gridwatch.store.devices import KnownDevice
 from gridwatch.store.entries import Accepted, Concluded, Entry, Shown, Skipped
 from ingest.broker import Delivery
+from ingest.examine import Examined
 from ingest.foreign import NATIVE, Foreign
 from ingest.pipeline import refused_by, understand
 from ingest.pool import Pool, WorkerLost
@@ -150,12 +151,13 @@ class Lane:
         if isinstance(medium, DeviceFinding) and not entry.topic.startswith(NATIVE):
             medium = await self._snapshots.fetched(medium)
         try:
-            findings = await self._examine(entry.known, medium)
+            examined = await self._examine(entry.known, medium)
         except (UnreadableMedia, DetectorError) as error:
             return entry.rejected(str(error))
-        return replace(entry, concluded=tuple([await self._keep(finding) for finding in findings]))
+        concluded = tuple([await self._keep(finding) for finding in examined.findings])
+        return replace(entry, concluded=concluded, scores=examined.scores)
 
-    async def _examine(self, known: KnownDevice, medium: Frame | Clip | DeviceFinding) -> Sequence[Finding]:
+    async def _examine(self, known: KnownDevice, medium: Frame | Clip | DeviceFinding) -> Examined:
         device = known.device
         for attempt in range(1, ATTEMPTS + 1):
             try:

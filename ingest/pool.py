@@ -21,8 +21,7 @@ import cv2
 from detectors import DetectorOptions
 from gridwatch.errors import DetectorError, GridwatchError, UnreadableMedia
 from gridwatch.facade import FacadeView
-from gridwatch.model import Finding
-from ingest.examine import Examiner, Medium
+from ingest.examine import Examined, Examiner, Medium
 
 JOB_TIMEOUT_S = 120.0
 """For one frame or clip; a clip of half a minute takes a tenth of it. Past it the worker is replaced."""
@@ -66,7 +65,7 @@ class Pool:
 
     async def examine(
         self, device: str, scene: str, medium: Medium, view: FacadeView | None = None
-    ) -> tuple[Finding, ...]:
+    ) -> Examined:
         """Return the findings in a medium; `view` is what is known of its camera's façade.
 
         Raises UnreadableMedia, DetectorError or WorkerLost. Who stops waiting leaves the worker to its end:
@@ -97,7 +96,7 @@ class _Worker:
         self._thread.shutdown(wait=True)
         self._pipe.close()
 
-    async def examine(self, scene: str, medium: Medium, view: FacadeView | None) -> tuple[Finding, ...]:
+    async def examine(self, scene: str, medium: Medium, view: FacadeView | None) -> Examined:
         async with self._one_at_a_time:
             try:
                 await self._send((scene, medium, view))
@@ -123,11 +122,11 @@ class _Worker:
         except OSError as error:
             raise WorkerLost("the detector process is gone") from error
 
-    async def _answer(self, timeout_s: float) -> tuple[Finding, ...] | GridwatchError:
+    async def _answer(self, timeout_s: float) -> Examined | GridwatchError:
         receiving = asyncio.get_running_loop().run_in_executor(self._thread, self._pipe.recv)
         try:
             async with asyncio.timeout(timeout_s):
-                answer: tuple[Finding, ...] | GridwatchError = await asyncio.shield(receiving)
+                answer: Examined | GridwatchError = await asyncio.shield(receiving)
         except TimeoutError as error:
             self._process.kill()
             with contextlib.suppress(EOFError, OSError):
@@ -163,7 +162,7 @@ def _work(pipe: Connection, options: DetectorOptions) -> None:
 
 def _examined(
     examiner: Examiner, scene: str, medium: Medium, view: FacadeView | None
-) -> tuple[Finding, ...] | GridwatchError:
+) -> Examined | GridwatchError:
     try:
         return examiner.examine(scene, medium, view)
     except (UnreadableMedia, DetectorError) as error:

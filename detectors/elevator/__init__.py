@@ -1,5 +1,5 @@
 """The scene `elevator`: an e-bike, moped or motorcycle in a lift cabin."""
 
-from detectors.elevator.detector import CabinMemory, ElevatorDetector
+from detectors.elevator.detector import ElevatorDetector
 
-__all__ = ["CabinMemory", "ElevatorDetector"]
+__all__ = ["ElevatorDetector"]

@@ -38,6 +38,9 @@ TRUST_MOST_S = 300.0
 RIVAL_LEAST_S = 30.0
 """A look must last this long to replace even a barely known one: most rides are shorter."""
 
+BELONGS_S = 120.0
+"""What stood in a cabin for so long while nothing changed is part of it: no ride takes that long."""
+
 TRUST_LEAST_S = 2.0
 """Until the cabin was seen this long nothing can be said to stand in it."""
 
@@ -67,6 +70,11 @@ class EmptyCabin:
     def is_trusted(self) -> bool:
         """Whether most of the cabin was seen long enough to know it."""
         return float(np.median(self.believed_s)) >= TRUST_LEAST_S
+
+    @property
+    def is_old(self) -> bool:
+        """Whether most of the cabin looked like this for so long that whatever is in it belongs to it."""
+        return float(np.median(self.believed_s)) >= BELONGS_S
 
     def fits(self, picture: Picture) -> bool:
         """Whether a picture has the shape of those learnt from."""

@@ -1,16 +1,14 @@
 """Watch a lift cabin for e-bikes, mopeds and motorcycles."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 
-from detectors.elevator.background import EmptyCabin, at_work_size
 from detectors.elevator.cabin_model import SHIPPED, CabinModel
-from detectors.elevator.lens import LensMemory
+from detectors.elevator.looks import NO_CAUTION, SHIPPED_CAUTION
 from detectors.elevator.own_model import OwnModel
 from detectors.elevator.recogniser import EMPTY, Recogniser
-from detectors.elevator.shape import box_of, standing_body
-from detectors.elevator.visit import Visit
+from detectors.elevator.watch import CabinWatch
 from gridwatch.facade import FacadeView
 from gridwatch.model import Finding, Picture
 
@@ -20,21 +18,10 @@ UNTOLD = frozenset({EMPTY, "person"})
 """What every lift shows all day."""
 
 
-@dataclass(kw_only=True, slots=True)
-class CabinMemory:
-    """What is remembered of one cabin camera; its size is bounded."""
-
-    lens: LensMemory = field(default_factory=LensMemory)
-    empty: EmptyCabin | None = None
-    visit: Visit = field(default_factory=Visit)
-
-
 class ElevatorDetector:
     """Looks with the user's ONNX model where one is given, else with the recogniser of our own.
 
-    With the user's model every picture in which it sees something gives a finding: no rules over time hide
-    one. Without it a lone picture is judged by the recogniser, and a camera's pictures by the foreground's
-    shape.
+    A lone picture is judged by what it shows; a camera's pictures over time, by what they show together.
     """
 
     def __init__(
@@ -44,7 +31,7 @@ class ElevatorDetector:
 
         DetectorError when a file or the class mapping can't be used.
         """
-        self._is_users = onnx is not None
+        self._caution = SHIPPED_CAUTION if onnx is None else NO_CAUTION
         self.recogniser: Recogniser = CabinModel(model) if onnx is None else OwnModel(onnx, classes)
 
     @property
@@ -71,46 +58,18 @@ class ElevatorDetector:
             for label in sorted(labels, key=lambda label: -seen.scores[label])
         )
 
-    def new_state(self, view: FacadeView | None = None) -> CabinMemory:
+    def new_state(self, view: FacadeView | None = None) -> CabinWatch:
         """Make the memory of a cabin that was never seen."""
-        return CabinMemory()
+        return CabinWatch(caution=self._caution)
 
-    def see(self, state: CabinMemory, picture: Picture) -> Sequence[Finding]:
+    def see(self, state: CabinWatch, picture: Picture) -> Sequence[Finding]:
         """Look at the cabin's next picture; change `state`; return what was concluded now."""
-        newly_covered = state.lens.newly_covered(picture.pixels)
-        found = self.judge(picture) if self._is_users else ()
-        if newly_covered:
-            return (self._lens_covered(picture), *found)
-        if self._is_users or state.lens.covered:
-            return found
-        return self._see_shape(state, picture)
+        return [replace(finding, detector=self.name) for finding in state.see(self.recogniser, picture)]
 
-    def finish(self, state: CabinMemory) -> Sequence[Finding]:
-        """Conclude nothing more: a visit is told while it lasts."""
-        return ()
+    def scores(self, state: CabinWatch) -> Mapping[str, float]:
+        """Return how surely each class is in the cabin now, by the latest pictures together."""
+        return state.scores
 
-    def _see_shape(self, state: CabinMemory, picture: Picture) -> Sequence[Finding]:
-        if state.empty is None or not state.empty.fits(picture):
-            state.empty, state.visit.last_body = EmptyCabin.first_seen(picture), None
-            return ()
-        body = standing_body(state.empty.take_in(picture))
-        if not state.empty.is_trusted:
-            return ()
-        if body is None:
-            state.visit.nobody()
-            return ()
-        verdict = state.visit.somebody(body, at_work_size(picture.pixels))
-        if verdict is None:
-            return ()
-        return (
-            Finding(
-                label=verdict,
-                confidence=state.visit.confidence,
-                observed_at=picture.at,
-                box_xyxy=box_of(body, picture.size_wh),
-                detector=self.name,
-            ),
-        )
-
-    def _lens_covered(self, picture: Picture) -> Finding:
-        return Finding(label="lens_covered", confidence=0.9, observed_at=picture.at, detector=self.name)
+    def finish(self, state: CabinWatch) -> Sequence[Finding]:
+        """End the visits that the last picture leaves open."""
+        return [replace(finding, detector=self.name) for finding in state.end()]

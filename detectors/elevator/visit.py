@@ -1,86 +1,105 @@
-"""Follow one visit to a cabin: judge it while it stands still, tell it once, wait for the empty cabin."""
+"""Follow what rides in a cabin: one event for each visit, told once it is sure, updated, and ended."""
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from datetime import datetime, timedelta
 
-import cv2
-import numpy as np
+from gridwatch.interlock import AGREEING_LOOKS, GONE_SCORE, LOOKS, SEEN_SCORE
+from gridwatch.model import BoxXyxy, Finding
 
-from detectors.elevator.background import Mask
-from detectors.elevator.shape import measure, two_wheeler_odds
-from gridwatch.model import Pixels
+GONE_AFTER = timedelta(seconds=2.0)
+"""What was not seen for so long has left, or was never there."""
 
-Verdict: TypeAlias = Literal["suspected_ebike", "ebike"]
+GONE_LOOKS = 3
+"""Of a slow camera so many looks must miss it."""
 
-JUDGED_PICTURES = 6
-"""The latest looks that decide: 1.2 s at five pictures a second."""
+TOLD_EVERY = timedelta(seconds=10.0)
+"""A visit that goes on is told anew so often: more would write the database full."""
 
-AGREEING_PICTURES = 4
-"""How many of them must agree; one person bending over or one bad outline can't decide."""
+STAYS_AFTER = timedelta(seconds=1.0)
+"""What stands in the cabin for so long has entered; what is only on its way in or past the door has not."""
 
-SURE_ODDS = 1.0
-"""Log odds from which a look speaks for an e-bike."""
 
-SUSPECT_ODDS = -0.5
-"""Log odds from which a look makes one suspect an e-bike: few are missed, and it raises nothing."""
-
-STILL_OVERLAP = 0.8
-"""Intersection over union with the last outline from which a visitor stands and the door doesn't move."""
-
-EMPTY_PICTURES = 5
-"""Pictures without a visitor in a row after which the visit is over."""
-
-MOST_CONFIDENT = 0.6
-"""A shape fitted on rendered cabins is never surer than this."""
+MOVED_WITHIN = timedelta(seconds=1.5)
 
 
 @dataclass(kw_only=True, slots=True)
 class Visit:
-    """What is remembered of the visit that goes on; bounded."""
+    """One class in one cabin: the looks that decide, and the visit that is told while it lasts."""
 
-    odds: deque[float] = field(default_factory=lambda: deque(maxlen=JUDGED_PICTURES))
-    told: Verdict | None = None
-    empty_run: int = 0
-    last_body: Mask | None = None
+    label: str
+    looks: deque[tuple[datetime, float]] = field(default_factory=lambda: deque(maxlen=LOOKS))
+    began_at: datetime | None = None
+    """When the first of the looks was that told the visit; None between visits."""
+    seen_at: datetime | None = None
+    told_at: datetime | None = None
+    surest: float = 0.0
+    box: BoxXyxy | None = None
+    still_since: datetime | None = None
+    moved_at: datetime | None = None
+    has_entered: bool = False
+    missed: int = 0
 
-    def nobody(self) -> None:
-        """Take in a picture of an empty cabin."""
-        self.last_body = None
-        self.empty_run += 1
-        if self.empty_run >= EMPTY_PICTURES:
-            self.odds.clear()
-            self.told = None
-
-    def somebody(self, body: Mask, look: Pixels) -> Verdict | None:
-        """Take in an outline; return a verdict the first time that it holds in this visit."""
-        self.empty_run = 0
-        still = self.last_body is not None and _overlap(self.last_body, body) >= STILL_OVERLAP
-        self.last_body = body
-        if not still:
-            return None
-        self.odds.append(two_wheeler_odds(measure(body, look)))
-        verdict = self._verdict()
-        if verdict is None or self.told in (verdict, "ebike"):
-            return None
-        self.told = verdict
-        return verdict
-
-    @property
-    def confidence(self) -> float:
-        """How sure the latest looks are, from 0.3 to MOST_CONFIDENT."""
-        likely = 1 / (1 + np.exp(-float(np.median(self.odds))))
-        return float(np.clip(likely * MOST_CONFIDENT, 0.3, MOST_CONFIDENT))
-
-    def _verdict(self) -> Verdict | None:
-        if sum(odds >= SURE_ODDS for odds in self.odds) >= AGREEING_PICTURES:
-            return "ebike"
-        if sum(odds >= SUSPECT_ODDS for odds in self.odds) >= AGREEING_PICTURES:
-            return "suspected_ebike"
+    def look(self, at: datetime, score: float, box: BoxXyxy | None, *, moves: bool) -> Finding | None:
+        """Take in how surely it is seen now; return what to tell. `moves`: something in the cabin does."""
+        self.looks.append((at, score))
+        if moves:
+            self.still_since, self.moved_at = None, at
+        elif self.still_since is None:
+            self.still_since = at
+        if self.began_at is None:
+            return self._begin(at, box)
+        if score >= GONE_SCORE:
+            self.seen_at, self.missed = at, 0
+            self.box = box or self.box
+            self.surest = max(self.surest, score)
+            return self._go_on(at)
+        self.missed += 1
+        if self.missed >= GONE_LOOKS and at - (self.seen_at or at) >= GONE_AFTER:
+            return self.end(left=self.has_entered and self._moved_out())
         return None
 
+    def end(self, *, left: bool) -> Finding | None:
+        """End the visit, if there is one; `left`: it went out of the cabin as far as one can tell."""
+        if self.began_at is None:
+            return None
+        finding = self._finding(self.seen_at or self.began_at, ended_at=self.seen_at, left=left)
+        self.began_at = self.told_at = self.box = None
+        self.has_entered, self.surest, self.missed = False, 0.0, 0
+        self.looks.clear()
+        return finding
 
-def _overlap(one: Mask, other: Mask) -> float:
-    shared = np.count_nonzero(cv2.bitwise_and(one, other))
-    either = int(np.count_nonzero(cv2.bitwise_or(one, other)))
-    return float(shared) / either if either else 0.0
+    def _begin(self, at: datetime, box: BoxXyxy | None) -> Finding | None:
+        sure = [(seen_at, score) for seen_at, score in self.looks if score >= SEEN_SCORE]
+        if len(sure) < AGREEING_LOOKS:
+            return None
+        self.began_at, self.seen_at, self.told_at = sure[0][0], at, at
+        self.surest, self.box = max(score for _, score in sure), box
+        return self._finding(at)
+
+    def _go_on(self, at: datetime) -> Finding | None:
+        entered = (
+            not self.has_entered and self.still_since is not None and at - self.still_since >= STAYS_AFTER
+        )
+        self.has_entered |= entered
+        if not entered and at - (self.told_at or at) < TOLD_EVERY:
+            return None
+        self.told_at = at
+        return self._finding(at)
+
+    def _moved_out(self) -> bool:
+        """Say whether something moved when it was last seen: what just stops to be seen has not left."""
+        return self.moved_at is not None and self.moved_at >= (self.seen_at or self.moved_at) - MOVED_WITHIN
+
+    def _finding(self, at: datetime, *, ended_at: datetime | None = None, left: bool = False) -> Finding:
+        began_at = self.began_at or at
+        return Finding(
+            label=self.label,
+            confidence=self.surest,
+            observed_at=at,
+            started_at=began_at,
+            ended_at=ended_at,
+            box_xyxy=self.box,
+            criteria={"entered": float(self.has_entered), "left": float(left)},
+            id=f"{self.label}-{began_at:%Y%m%dT%H%M%S.%fZ}",
+        )

@@ -1,5 +1,6 @@
 """What a collector hands over to be written: messages taken in, turned away or passed over."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -57,6 +58,8 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     topic: str = ""
     payload: bytes = b""
     concluded: tuple[Concluded, ...] = ()
+    scores: Mapping[str, float] = {}
+    """Of a frame: how surely each label is seen in it now, whether or not that is a finding."""
     flags: tuple[int, ...] = ()
     """Of each observation in the message; empty where none has any."""
 

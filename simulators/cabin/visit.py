@@ -62,11 +62,15 @@ class _Path:
         return x, y, heading
 
 
-def site_for(seed: int, parties: Sequence[Party], size_wh: tuple[int, int]) -> Site:
-    """Build a cabin that is long enough for all of some parties."""
-    long = max((_length_m(party.things[0]) for party in parties), default=0.0)
-    rng = np.random.default_rng([13, seed])
-    return build_site(rng, size_wh, least_depth_m=long + ROOM_TO_SPARE_M)
+def site_for(seed: int, least_depth_m: float, size_wh: tuple[int, int]) -> Site:
+    """Build a cabin of at least a depth."""
+    return build_site(np.random.default_rng([13, seed]), size_wh, least_depth_m=least_depth_m)
+
+
+def depth_for(parties: Sequence[Party | None]) -> float:
+    """Return the depth of a cabin into which the longest of some parties fits."""
+    lengths = [_length_m(party.things[0]) for party in parties if party is not None]
+    return max(lengths, default=0.0) + ROOM_TO_SPARE_M
 
 
 def party_of(seed: int, shows: str) -> Party | None:
@@ -91,7 +95,7 @@ def render_visit(
     """
     rng = np.random.default_rng([19, seed])
     party = party_of(seed, shows)
-    site = site or site_for(seed, [] if party is None else [party], size_wh)
+    site = site or site_for(seed, depth_for([party]), size_wh)
     path = None if party is None else _drawn_path(rng, site, party)
     others = _bystanders(rng, site, party, path)
     turned = _turned(rng, site) if trick == "moved" else site

@@ -1,4 +1,4 @@
-"""The lift scene: the user's ONNX model, the outline without one, the covered lens."""
+"""The lift scene: the user's ONNX model, our own recogniser, the empty cabin and the lens."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -8,40 +8,31 @@ import cv2
 import numpy as np
 import pytest
 
-from detectors.elevator import CabinMemory, ElevatorDetector
+from detectors.elevator import ElevatorDetector
+from detectors.elevator.background import EmptyCabin
 from detectors.elevator.layouts import YOLOX
+from detectors.elevator.looks import LONG
 from detectors.elevator.net import letterbox
 from gridwatch.errors import DetectorError
 from gridwatch.media import read_picture
 from gridwatch.model import Finding, Picture, Pixels
-from simulators.cabin_visit import render_visit
-from simulators.rendered import Rendered
-from simulators.visitors import VisitorKind
+from simulators.cabin.still import render_cabin
+from simulators.cabin.visit import Moment, render_visit
 from tests.detectors.onnx_files import constant_model
 
 START = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
-REPORT_SEED = 9_000_000
-"""Seeds from here on were never fitted on."""
+CABIN = render_cabin(12, size_wh=(480, 270), shows=()).pixels
 
 
-def rendered(visitor: VisitorKind, seed: int, *, fps: float = 4.0, empty_s: float = 3.0) -> Rendered:
-    rng = np.random.default_rng(seed)
-    return render_visit(rng, start=START, visitor=visitor, fps=fps, empty_s=empty_s, size_wh=(480, 270))
-
-
-def watched(pictures: Iterable[Picture], state: CabinMemory | None = None) -> list[Finding]:
+def watched(pictures: Iterable[Picture]) -> list[Finding]:
     detector = ElevatorDetector()
-    state = state or detector.new_state()
+    state = detector.new_state()
     found = [finding for picture in pictures for finding in detector.see(state, picture)]
     return [*found, *detector.finish(state)]
 
 
-def labels(pictures: Iterable[Picture]) -> list[str]:
-    return [finding.label for finding in watched(pictures)]
-
-
-def still(pixels: Pixels, count: int, start: datetime = START) -> Sequence[Picture]:
-    return [Picture(pixels=pixels, at=start + timedelta(seconds=0.2 * index)) for index in range(count)]
+def still(pixels: Iterable[Pixels]) -> Sequence[Picture]:
+    return [Picture(pixels=one, at=START + timedelta(seconds=0.2 * n)) for n, one in enumerate(pixels)]
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +53,7 @@ def test_yolox_finds_a_two_wheeler_in_ten_of_the_28_real_pictures(
     weights: Path, etoilesha: Sequence[Picture]
 ) -> None:
     detector = ElevatorDetector(weights)
-    state = detector.new_state()
-    found = [detector.see(state, picture) for picture in etoilesha]
+    found = [detector.judge(picture) for picture in etoilesha]
     assert sum(any(finding.label == "ebike" for finding in findings) for findings in found) == 10
     for picture, findings in zip(etoilesha, found, strict=True):
         assert len(findings) <= 1
@@ -161,7 +151,7 @@ def test_a_picture_is_fitted_into_the_top_left_of_a_grey_canvas() -> None:
 def test_without_a_model_of_the_users_a_lone_picture_is_judged_by_the_shipped_one() -> None:
     detector = ElevatorDetector()
     blank = Picture(pixels=np.full((360, 640, 3), 90, np.uint8), at=START)
-    for picture in (blank, rendered("ebike", 1, fps=1).pictures[10]):
+    for picture in (blank, Picture(pixels=render_cabin(60, shows=["ebike"]).pixels, at=START)):
         scores = detector.recogniser.look(picture.pixels).scores
         found = detector.judge(picture)
         seen = {label for label, score in scores.items() if score >= 0.5} - {"empty", "person"}
@@ -171,88 +161,47 @@ def test_without_a_model_of_the_users_a_lone_picture_is_judged_by_the_shipped_on
         assert {finding.detector for finding in found} <= {"elevator-cabin/2"}
 
 
-def test_rendered_ebikes_are_found_and_told_once_a_visit() -> None:
-    visits = [labels(rendered("ebike", REPORT_SEED + seed).pictures) for seed in range(10)]
-    assert sum("ebike" in told for told in visits) >= 7
-    assert all(told.count("ebike") <= 1 and told.count("suspected_ebike") <= 1 for told in visits)
-
-
-@pytest.mark.parametrize("visitor", ["person", "wheelchair", "pram", "empty"])
-def test_rendered_visits_without_a_two_wheeler_hardly_ever_raise(visitor: VisitorKind) -> None:
-    visits = [labels(rendered(visitor, REPORT_SEED + seed).pictures) for seed in range(5)]
-    assert sum("ebike" in told for told in visits) <= (0 if visitor == "empty" else 1)
-
-
-def test_the_finding_lies_on_the_ebike_and_is_never_surer_than_the_shape_allows() -> None:
-    visit = next(
-        v for s in range(20) if "ebike" in labels((v := rendered("ebike", REPORT_SEED + s)).pictures)
-    )
-    finding = next(finding for finding in watched(visit.pictures) if finding.label == "ebike")
-    index = [picture.at for picture in visit.pictures].index(finding.observed_at)
-    truth = visit.truth[0].boxes[index]
-    assert truth is not None
-    assert finding.box_xyxy is not None
-    x, y = (truth[0] + truth[2]) / 2, (truth[1] + truth[3]) / 2
-    assert finding.box_xyxy[0] < x < finding.box_xyxy[2]
-    assert finding.box_xyxy[1] < y < finding.box_xyxy[3]
-    assert 0.3 <= finding.confidence <= 0.6
-
-
-def test_a_second_visit_is_told_again() -> None:
-    seed = next(s for s in range(20) if "ebike" in labels(rendered("ebike", REPORT_SEED + s).pictures))
-    once = rendered("ebike", REPORT_SEED + seed).pictures
-    length = once[-1].at - once[0].at + timedelta(seconds=0.25)
-    twice = [*once, *(Picture(pixels=picture.pixels, at=picture.at + length) for picture in once)]
-    assert labels(twice).count("ebike") == 2
-
-
-def test_a_change_of_resolution_starts_anew_where_it_must_and_else_goes_on() -> None:
-    visit = next(
-        v for s in range(20) if "ebike" in labels((v := rendered("ebike", REPORT_SEED + s)).pictures)
-    )
-    middle = 12
-    larger = [
-        Picture(pixels=cv2.resize(picture.pixels, (960, 540)).astype(np.uint8), at=picture.at)
-        for picture in visit.pictures[middle:]
-    ]
-    assert "ebike" in labels([*visit.pictures[:middle], *larger])
-    other_shape = [
-        Picture(pixels=picture.pixels[:, 60:420], at=picture.at) for picture in visit.pictures[middle:]
-    ]
-    state = ElevatorDetector().new_state()
-    watched([*visit.pictures[:middle], *other_shape], state)
-    assert state.empty is not None
-    assert state.empty.believed.shape == (192, 256, 3)
-
-
-def test_a_visitor_in_the_first_pictures_does_not_stay_part_of_the_cabin() -> None:
-    visit = rendered("wheelchair", 3, empty_s=60)
-    state = ElevatorDetector().new_state()
-    riding = [picture for picture in visit.pictures if picture.at > START + timedelta(seconds=66)]
-    watched(riding, state)
-    assert state.empty is not None
-    left_over = state.empty.take_in(visit.pictures[0])
-    assert np.count_nonzero(left_over) < 0.01 * left_over.size
-
-
 @pytest.mark.parametrize("cover", [0, 128])
 def test_a_covered_lens_is_told_once_until_it_was_free_again(cover: int) -> None:
-    cabin = rendered("empty", 4).pictures[0].pixels
-    covered = np.full_like(cabin, cover)
-    parts = [(cabin, 10), (covered, 10), (cabin, 10), (covered, 10)]
-    pictures = [picture for pixels, count in parts for picture in still(pixels, count)]
-    assert labels(pictures) == ["lens_covered", "lens_covered"]
+    covered = np.full_like(CABIN, cover)
+    parts = [(CABIN, 15), (covered, 15), (CABIN, 15), (covered, 15)]
+    pixels = [pixels for pixels, count in parts for _ in range(count)]
+    told = [finding.label for finding in watched(still(pixels))]
+    assert told.count("lens_covered") == 2
 
 
 def test_a_camera_that_was_always_dark_is_not_called_covered() -> None:
-    assert labels(still(np.zeros((270, 480, 3), np.uint8), 20)) == []
+    assert watched(still([np.zeros((270, 480, 3), np.uint8)] * 20)) == []
+
+
+def test_a_change_of_resolution_starts_anew_where_it_must_and_else_goes_on() -> None:
+    detector = ElevatorDetector()
+    state = detector.new_state()
+    larger = np.asarray(cv2.resize(CABIN, (960, 540)), np.uint8)
+    for picture in still([CABIN, larger, CABIN[:, 60:420]]):
+        detector.see(state, picture)
+        assert state.empty is not None
+        assert state.empty.fits(picture)
 
 
 def test_what_is_remembered_of_a_cabin_does_not_grow() -> None:
     detector = ElevatorDetector()
     state = detector.new_state()
-    for picture in rendered("ebike", REPORT_SEED, fps=8).pictures:
-        detector.see(state, picture)
+    for moment in render_visit(1, shows="ebike", fps=8, ride_s=2):
+        detector.see(state, Picture(pixels=moment.still.pixels, at=START + timedelta(seconds=moment.at_s)))
+    assert len(state.looks.latest) <= LONG
     assert state.empty is not None
-    assert len(state.visit.odds) <= 6
-    assert state.empty.believed.shape == (144, 256, 3)
+    assert state.empty.believed.shape == (192, 256, 3)
+
+
+def test_a_visitor_in_the_first_pictures_does_not_stay_part_of_the_cabin() -> None:
+    moments = list(render_visit(3, shows="wheelchair", size_wh=(160, 120), empty_s=70, ride_s=4))
+    first = next(index for index, moment in enumerate(moments) if moment.inside == 1)
+    empty = EmptyCabin.first_seen(picture_of(moments[first]))
+    for moment in moments[first:]:
+        empty.take_in(picture_of(moment))
+    assert np.count_nonzero(empty.take_in(picture_of(moments[0]))) < 0.01 * empty.believed_s.size
+
+
+def picture_of(moment: Moment) -> Picture:
+    return Picture(pixels=moment.still.pixels, at=START + timedelta(seconds=moment.at_s))

@@ -5,10 +5,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
@@ -16,11 +18,13 @@ from paho.mqtt.enums import CallbackAPIVersion
 from gridwatch.broker_address import BrokerAddress
 from gridwatch.interlock import Mode, State, Wiring
 from gridwatch.lifts import FalseHolds
-from gridwatch.model import Device, DeviceKind, Finding
+from gridwatch.model import Device, DeviceFinding, DeviceKind, Finding, Frame
 from gridwatch.store import Store
+from gridwatch.store.devices import KnownDevice
+from gridwatch.store.entries import Accepted, Concluded
 from gridwatch.store.lifts import Lift, false_holds_of, get_lift, list_holds, release, set_wiring
 from gridwatch.wire import encode_finding
-from ingest.interlocks import SETTLED_S, Arrivals, Lateness, lift_of
+from ingest.interlocks import SETTLED_S, Arrivals, Lateness, lift_of, scores_of
 from simulators.lift_controller import LiftController
 from tests.api.serving import at_store, shut_out
 from tests.collectors import Collector, ask, register
@@ -274,3 +278,26 @@ def test_a_camera_looks_into_the_lift_that_it_names_or_is_called_as() -> None:
     assert lift_of(camera(scene="elevator")) == "c"
     assert lift_of(camera(scene="fire")) is None
     assert lift_of(Device(id="s", kind=DeviceKind.SENSOR, scene="elevator")) is None
+
+
+def test_a_frame_speaks_by_its_scores_and_a_cameras_own_finding_by_itself() -> None:
+    now = datetime.now(UTC)
+    finding = Finding(label="ebike", confidence=0.9, observed_at=now)
+    known = KnownDevice(key=1, device=Device(id=CAMERA, kind=DeviceKind.CAMERA, scene="elevator"))
+    frame = Accepted(
+        known=known,
+        message=Frame(device=CAMERA, observed_at=now, image=b""),
+        received_at=now,
+        concluded=(Concluded(finding=finding),),
+        scores={"wheelchair": 0.8},
+    )
+    assert scores_of(frame) == {"wheelchair": 0.8}
+    own = Accepted(
+        known=known,
+        message=DeviceFinding(device=CAMERA, finding=finding),
+        received_at=now,
+        concluded=(Concluded(finding=finding),),
+    )
+    assert scores_of(own) == {"ebike": 0.9}
+    over = msgspec.structs.replace(own, concluded=(Concluded(finding=replace(finding, ended_at=now)),))
+    assert scores_of(over) == {}

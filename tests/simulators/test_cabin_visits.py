@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from simulators.cabin.visit import filmed, party_of, render_visit, site_for
+from simulators.cabin.visit import depth_for, filmed, party_of, render_visit, site_for
 
 SIZE_WH = (96, 72)
 
@@ -34,7 +34,7 @@ def test_the_same_seed_renders_the_same_visit() -> None:
 
 
 def test_another_visit_may_follow_in_the_same_cabin() -> None:
-    site = site_for(1, [party for seed in (1, 2) if (party := party_of(seed, "bicycle"))], SIZE_WH)
+    site = site_for(1, depth_for([party_of(seed, "bicycle") for seed in (1, 2)]), SIZE_WH)
     first, second = (
         list(render_visit(seed, shows="bicycle", size_wh=SIZE_WH, site=site, ride_s=1)) for seed in (1, 2)
     )

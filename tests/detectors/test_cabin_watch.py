@@ -1,0 +1,204 @@
+"""A cabin judged over time: visits, what stands on the landing, lenses, and what the looks say together.
+
+What is seen in a picture is taken from the rendered truth here: how good a recogniser is, is measured in
+bench/elevator.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from detectors.elevator.looks import Caution, Looks
+from detectors.elevator.recogniser import Seen
+from detectors.elevator.visit import Visit
+from detectors.elevator.watch import CabinWatch
+from gridwatch.interlock import GONE_SCORE, SEEN_SCORE
+from gridwatch.model import Finding, Picture, Pixels
+from simulators.cabin.still import Site, Still
+from simulators.cabin.visit import Moment, Trick, depth_for, party_of, render_visit, site_for
+
+START = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
+SIZE_WH = (160, 120)
+LABELS = ("ebike", "bicycle", "wheelchair", "pram", "person")
+
+
+class TruthTeller:
+    """A recogniser that sees what was rendered, also through the open door."""
+
+    name, least_score = "truth", 0.5
+
+    def __init__(self) -> None:
+        self.still: Still | None = None
+        self.looked = 0
+
+    def look(self, pixels: Pixels) -> Seen:
+        """Tell what was rendered; the picture itself is not looked at."""
+        self.looked += 1
+        things = [] if self.still is None else [t for t in self.still.things if t.share > 0.004]
+        found = {thing.label: thing.box_xyxy for thing in things if thing.label in LABELS}
+        scores = {label: 0.9 if label in found else 0.02 for label in LABELS}
+        return Seen(scores={**scores, "empty": 0.9 if not things else 0.02}, boxes=found)
+
+
+@dataclass
+class Cabin:
+    """A cabin that is watched through several visits."""
+
+    site: Site | None = None
+    watch: CabinWatch = field(default_factory=CabinWatch)
+    teller: TruthTeller = field(default_factory=TruthTeller)
+    now: datetime = START
+    scores: list[tuple[Moment, Mapping[str, float]]] = field(default_factory=list)
+
+    def visit(self, seed: int, shows: str, trick: Trick | None = None, ride_s: float = 2.5) -> list[Finding]:
+        """Let somebody visit; return what was found."""
+        self.scores.clear()
+        found: list[Finding] = []
+        at = self.now
+        for moment in render_visit(
+            seed, shows=shows, size_wh=SIZE_WH, site=self.site, trick=trick, ride_s=ride_s
+        ):
+            self.teller.still = moment.still
+            at = self.now + timedelta(seconds=moment.at_s)
+            found += self.watch.see(self.teller, Picture(pixels=moment.still.pixels, at=at))
+            self.scores.append((moment, self.watch.scores))
+        self.now = at + timedelta(seconds=0.2)
+        return found
+
+    @property
+    def ebike_seen(self) -> list[bool]:
+        """Say for each picture whether its score speaks for an e-bike."""
+        return [scores.get("ebike", 0.0) >= SEEN_SCORE for _, scores in self.scores]
+
+
+def cabin_of(seed: int, *visits: tuple[int, str]) -> Cabin:
+    depth_m = depth_for([party_of(number, kind) for number, kind in visits])
+    return Cabin(site=site_for(seed, depth_m, SIZE_WH))
+
+
+def test_each_visit_is_one_event_and_the_landing_counts_for_nothing() -> None:
+    cabin = cabin_of(0, (1, "ebike"), (2, "ebike"), (5, "empty"))
+    assert cabin.visit(5, "empty") == []
+    found = [finding for finding in cabin.visit(1, "ebike") if finding.label == "ebike"]
+    assert len({finding.id for finding in found}) == 1
+    first, *_, last = found
+    assert (first.ended_at, first.criteria) == (None, {"entered": 0.0, "left": 0.0})
+    assert any(finding.criteria == {"entered": 1.0, "left": 0.0} for finding in found)
+    assert last.criteria == {"entered": 1.0, "left": 1.0}
+    assert last.ended_at is not None
+    assert first.started_at == last.started_at
+    seen = list(zip(cabin.scores, cabin.ebike_seen, strict=True))
+    assert not any(speaks for (moment, _), speaks in seen if not moment.inside)
+    full_s = next(moment.at_s for moment, _ in cabin.scores if moment.inside == 1)
+    assert any(speaks for (moment, _), speaks in seen if moment.at_s <= full_s + 0.4)
+    again = {finding.id for finding in cabin.visit(2, "ebike") if finding.label == "ebike"}
+    assert len(again) == 1
+    assert again != {first.id}
+
+
+def test_who_turns_back_in_the_door_has_not_entered() -> None:
+    cabin = cabin_of(4, (4, "ebike"), (5, "empty"))
+    cabin.visit(5, "empty")
+    found = cabin.visit(4, "ebike", trick="turns_back")
+    assert all(finding.criteria["entered"] == 0.0 for finding in found if finding.label == "ebike")
+
+
+def test_a_wheelchair_never_counts_as_an_e_bike() -> None:
+    cabin = cabin_of(3, (7, "wheelchair"))
+    labels = {finding.label for finding in cabin.visit(7, "wheelchair")}
+    assert labels == {"wheelchair"}
+    assert not any(cabin.ebike_seen)
+
+
+def test_an_empty_cabin_is_hardly_ever_looked_at() -> None:
+    cabin = cabin_of(3)
+    cabin.visit(5, "empty")
+    before = cabin.teller.looked
+    cabin.visit(6, "empty")
+    assert cabin.teller.looked - before <= 2  # of 52 pictures
+
+
+def test_an_e_bike_that_was_there_from_the_first_picture_is_seen_all_the_same() -> None:
+    cabin = cabin_of(0, (1, "ebike"))
+    moments = list(render_visit(1, shows="ebike", size_wh=SIZE_WH, site=cabin.site, ride_s=8))
+    riding = [moment for moment in moments if moment.inside == 1 and moment.still.opening == 0]
+    found: list[Finding] = []
+    for moment in riding:
+        cabin.teller.still = moment.still
+        picture = Picture(pixels=moment.still.pixels, at=START + timedelta(seconds=moment.at_s))
+        found += cabin.watch.see(cabin.teller, picture)
+    assert "ebike" in {finding.label for finding in found}
+    assert cabin.watch.scores["ebike"] >= SEEN_SCORE
+
+
+@pytest.mark.parametrize(("trick", "label"), [("covered", "lens_covered"), ("moved", "camera_moved")])
+def test_what_happens_to_the_lens_is_told_once_and_nothing_is_seen_meanwhile(
+    trick: Trick, label: str
+) -> None:
+    cabin = cabin_of(2, (6, "person"))
+    assert {finding.label for finding in cabin.visit(5, "empty")} == set()
+    found = cabin.visit(6, "person", trick=trick, ride_s=8)
+    assert [finding.label for finding in found if finding.label.startswith(("lens", "camera"))] == [label]
+
+
+def test_a_crowd_is_no_trouble_of_the_lens() -> None:
+    cabin = cabin_of(2, (11, "person"))
+    cabin.visit(5, "empty")
+    found = cabin.visit(11, "person", ride_s=6)
+    assert not {"lens_covered", "camera_moved"} & {finding.label for finding in found}
+
+
+def test_a_clock_that_goes_back_ends_the_visit_and_begins_anew() -> None:
+    cabin = cabin_of(0, (1, "ebike"))
+    moments = list(render_visit(1, shows="ebike", size_wh=SIZE_WH, site=cabin.site))
+    until = next(index for index, moment in enumerate(moments) if moment.inside == 1) + 4
+    for moment in moments[:until]:
+        cabin.teller.still = moment.still
+        at = START + timedelta(seconds=moment.at_s)
+        cabin.watch.see(cabin.teller, Picture(pixels=moment.still.pixels, at=at))
+    back = START - timedelta(hours=1)
+    found = cabin.watch.see(cabin.teller, Picture(pixels=moments[until].still.pixels, at=back))
+    assert [finding.ended_at is not None for finding in found] == [True]
+
+
+def look_at(scores: Iterable[float], caution: Caution | None = None, gap_s: float = 0.2) -> Sequence[float]:
+    looks = Looks(caution=caution or Caution())
+    seen = []
+    for index, score in enumerate(scores):
+        at = START + timedelta(seconds=gap_s * index)
+        looks.add(at, {"ebike": score})
+        seen.append(looks.together(at).get("ebike", 0.0))
+    return seen
+
+
+def test_two_wrong_looks_in_seven_say_nothing() -> None:
+    assert max(look_at([0.1, 0.1, 0.95, 0.95, 0.1, 0.1, 0.1, 0.1, 0.1])) < GONE_SCORE
+
+
+def test_what_is_gone_is_gone_after_two_looks() -> None:
+    seen = look_at([0.9] * 8 + [0.05] * 3)
+    assert seen[7] == pytest.approx(0.9)
+    assert seen[9] < GONE_SCORE
+
+
+def test_looks_that_are_far_apart_say_nothing_together() -> None:
+    assert max(look_at([0.95] * 6, gap_s=3.0)) == 0.0
+
+
+def test_caution_asks_for_more_than_the_recogniser_does() -> None:
+    assert look_at([0.7] * 7)[-1] >= SEEN_SCORE
+    assert look_at([0.7] * 7, Caution(off={"ebike": 1.0}))[-1] < SEEN_SCORE
+
+
+def test_a_visit_that_only_stops_to_be_seen_has_not_left() -> None:
+    visit = Visit(label="ebike")
+    at = START
+    found = []
+    for index in range(40):
+        at = START + timedelta(seconds=0.2 * index)
+        found.append(visit.look(at, 0.9 if index < 20 else 0.1, None, moves=index < 5))
+    last = [finding for finding in found if finding is not None][-1]
+    assert last.criteria == {"entered": 1.0, "left": 0.0}
+    assert last.ended_at == START + timedelta(seconds=0.2 * 19)
