@@ -207,7 +207,8 @@ def backdrop(room: Room, lens: Lens) -> Backdrop:
     if room.mirror is not None:
         face, low, high = room.mirror
         mirrored = (hits.face == face) & (hits.points[:, 2] > low) & (hits.points[:, 2] < high)
-        colours[mirrored] = _reflected(room, hits.points[mirrored], rays[mirrored], face)
+        if mirrored.any():
+            colours[mirrored] = _reflected(room, hits.points[mirrored], rays[mirrored], face)
     closed = np.clip(colours, 0, 255)
     opened = closed.copy()
     left, right = room.door_m
