@@ -43,9 +43,9 @@ def rendered(seed: int, cut_outs: Sequence[CutOut], rooms: Sequence[Pixels]) -> 
         still = render_cabin(seed, size_wh=SIZE_WH, as_cctv=False)
         if still.things:
             alpha = cv2.GaussianBlur((still.mask > 0).astype(np.float32), (3, 3), 0)[..., None]
-            mixed = still.pixels * alpha + _room(rng, rooms) * (1 - alpha)
-            return _example(still, np.asarray(mixed, np.uint8))
-        return _example(still, still.pixels)
+            mixed = still.pixels * alpha + _room(rng, rooms, still.pixels) * (1 - alpha)
+            return _example(still, _padded(np.asarray(mixed, np.uint8)))
+        return _example(still, _padded(still.pixels))
     still = render_cabin(seed, size_wh=SIZE_WH)
     return _example(still, still.pixels)
 
@@ -70,14 +70,23 @@ def _example(still: Still, pixels: Pixels) -> Example:
     )
 
 
-def _room(rng: np.random.Generator, rooms: Sequence[Pixels]) -> Pixels:
+def _room(rng: np.random.Generator, rooms: Sequence[Pixels], like: Pixels) -> Pixels:
+    """Return part of a real room in the size of another picture."""
     room = rooms[int(rng.integers(len(rooms)))]
     height, width = room.shape[:2]
     share = rng.uniform(0.5, 1.0)
     h, w = int(height * share), int(width * share)
     y, x = int(rng.integers(0, height - h + 1)), int(rng.integers(0, width - w + 1))
     part = room[y : y + h, x : x + w]
-    return np.asarray(cv2.resize(part, SIZE_WH, interpolation=cv2.INTER_AREA), np.uint8)
+    size_wh = like.shape[1], like.shape[0]
+    return np.asarray(cv2.resize(part, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _padded(pixels: Pixels) -> Pixels:
+    """Lay a picture without the bars of its CCTV into the top left of a whole one."""
+    whole = np.zeros((*SIZE_WH[::-1], 3), np.uint8)
+    whole[: pixels.shape[0], : pixels.shape[1]] = pixels
+    return whole
 
 
 def _with_cut_out(
@@ -85,7 +94,7 @@ def _with_cut_out(
 ) -> Example:
     """Paste a real two-wheeler into a cabin or room, turned and tilted."""
     one = cut_outs[int(rng.integers(len(cut_outs)))]
-    pixels = _room(rng, rooms) if rooms and rng.random() < 0.4 else cabin.pixels
+    pixels = _room(rng, rooms, cabin.pixels) if rooms and rng.random() < 0.4 else cabin.pixels
     scale = rng.uniform(0.35, 0.95) * SIZE_WH[1] / max(one.pixels.shape[:2])
     turn = rng.normal(0, 0.3) if rng.random() < 0.75 else rng.uniform(-np.pi, np.pi)
     across = (-1 if rng.random() < 0.5 else 1) * (rng.uniform(0.45, 1.0) if rng.random() < 0.5 else 1.0)
