@@ -1,8 +1,9 @@
-"""`gridwatch evidence list|hold|release|orphans|usage`: how long evidence is kept, and what is held."""
+"""`gridwatch evidence list|hold|release|orphans|usage|export`: what is kept, held, and was judged."""
 
 import getpass
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from gridwatch.cli.work import with_store
 from gridwatch.errors import SettingsError
 from gridwatch.settings import read_settings
 from gridwatch.store import Row, Store
+from gridwatch.store.history import note_view
 from gridwatch.store.keeping import (
     GB,
     Target,
@@ -23,8 +25,12 @@ from gridwatch.store.keeping import (
     measure_evidence,
     release,
 )
+from gridwatch.store.lifts import judged_pictures
 
 evidence_app = typer.Typer(no_args_is_help=True, help="How long evidence is kept, and what is held.")
+
+FOLDERS = {"right": "ebike", "false_alarm": "not_ebike"}
+"""Where `export` puts pictures, by the verdict: folders as `gridwatch learn` reads them."""
 
 TARGET = typer.Argument(metavar="EVENT|ALERT", help="id of an event, or number of an alert")
 BY = typer.Option(help="who asks; unset: the user of this machine")
@@ -128,6 +134,51 @@ def usage_command() -> None:
     typer.echo(
         f"{count} files, {used / GB:.3f} of {settings.evidence_quota_gb:g} GB ({share:.0%} of the quota)"
     )
+
+
+@evidence_app.command("export")
+def export_command(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="a new folder, or an empty one")],
+    by: Annotated[str | None, BY] = None,
+) -> None:
+    """Write the pictures of lifts' holds that people judged, for `gridwatch learn`: ebike and not_ebike.
+
+    They show people: DIR and all in it is yours alone, and each picture is logged as looked at.
+    """
+    from gridwatch.evidence import SUFFIXES, EvidenceFiles
+
+    settings = read_settings()
+    files = EvidenceFiles(settings.data_dir / "evidence")
+    _make_empty(folder)
+
+    async def work(store: Store) -> dict[str, int]:
+        counts = dict.fromkeys(FOLDERS.values(), 0)
+        for row in await judged_pictures(store):
+            kept = files.path_of(row["sha256"], row["media_type"])
+            if not kept.is_file():
+                continue
+            name = f"{row['began_at']:%Y%m%dT%H%M%S}-{row['hold']}-{row['event']}-{row['position']}"
+            into = folder / FOLDERS[row["verdict"]]
+            into.mkdir(mode=0o700, exist_ok=True)
+            copy = into / f"{name}{SUFFIXES[row['media_type']]}"
+            copy.touch(mode=0o600)
+            copy.write_bytes(kept.read_bytes())
+            await note_view(store, row["event"], row["position"], by or getpass.getuser())
+            counts[into.name] += 1
+        return counts
+
+    counts = with_store(settings, work)
+    typer.echo(", ".join(f"{name}: {count} pictures" for name, count in counts.items()))
+
+
+def _make_empty(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise SettingsError(f"{folder} is not empty: name a new folder")
+        folder.chmod(0o700)
+    except OSError as error:
+        raise SettingsError(f"{folder} can't be written: {error.strerror or error}") from error
 
 
 def _target(text: str) -> Target:

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 from psycopg.types.json import Jsonb
 
 from gridwatch.commands import Action, Order
 from gridwatch.errors import NotAllowed, NotFound
-from gridwatch.interlock import COOL_DOWN_S, HOLDING, USUAL_VOICE, Ended, Mode, Note, State, Wiring
+from gridwatch.interlock import COOL_DOWN_S, HELD_FOR, HOLDING, USUAL_VOICE, Ended, Mode, Note, State, Wiring
 from gridwatch.lifts import FalseHolds
 from gridwatch.model import LiftState, Severity
 from gridwatch.store.alerts import announce
@@ -29,6 +29,9 @@ FRESH_S = 10.0
 """For so long a lift's last word is claimed to be how it stands now."""
 SILENT_S = 5.0
 """A hold that nobody told of for so long is over, and what was told of a lift's interlock is no news."""
+
+SEEN_BEFORE = timedelta(seconds=10)
+"""What a hold is for was first recorded so long before it at most: a hold needs looks that agree."""
 
 NOTES: Mapping[str, Severity] = {Note.IN_TRANSIT: Severity.MAJOR, Note.HELD_TOO_LONG: Severity.MAJOR}
 """What a lift's interlock tells people, at once, unless the settings say otherwise."""
@@ -217,6 +220,11 @@ async def judge(store: Store, lift: Lift, hold: int, *, is_false: bool, actor: s
         if not (await connection.execute(SQL["judge"], given)).rowcount:
             raise NotFound(f"lift {lift.id!r} has no hold {hold}")
         await _change(connection, lift.key, "judged", actor, reason=note, detail=f"hold {hold}: {verdict}")
+
+
+async def judged_pictures(store: Store) -> list[Row]:
+    """Return the pictures, as the camera saw them, of holds on which people gave a verdict, oldest first."""
+    return await store.rows(SQL["judged pictures"], {"labels": list(HELD_FOR), "before": SEEN_BEFORE})
 
 
 async def enter(store: Store, lift: Lift) -> bool:

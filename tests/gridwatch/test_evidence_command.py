@@ -12,8 +12,10 @@ from uuid import UUID
 import pytest
 
 from gridwatch.evidence import EvidenceFiles
-from gridwatch.model import Evidence
-from gridwatch.store import Store
+from gridwatch.interlock import Ended
+from gridwatch.model import Device, DeviceKind, Evidence
+from gridwatch.store import Row, Store
+from gridwatch.store.lifts import begin_hold, end_hold, get_lift, judge
 from tests.api.incidents import happen, register, sensor
 from tests.terminal import typed
 
@@ -71,6 +73,60 @@ def test_orphans_are_listed_and_removed_on_request_only(run: Run, event: UUID, t
     assert not orphan.exists()
     shown.unlink()
     assert run("orphans").stdout == f"missing {shown} 7 bytes\norphans: 0, missing: 1\n"
+
+
+@pytest.fixture
+def judged(database_url: str, tmp_path: Path) -> None:
+    """Judge three holds of a lift: right, false, not at all; each has an original and a masked picture."""
+    files = EvidenceFiles(tmp_path / "evidence")
+
+    async def scene() -> None:
+        async with Store.open(database_url) as store:
+            await register(store, Device(id="lift-1", scene="elevator", kind=DeviceKind.GATEWAY))
+            await register(store, Device(id="eye-1", scene="elevator", kind=DeviceKind.CAMERA, lift="lift-1"))
+            lift = await get_lift(store, "lift-1")
+            for name, is_false in (("a bike", False), ("a pram", True), ("nobody asked", None)):
+                shown = [
+                    Evidence(media_type="image/jpeg", content=name.encode(), masked=False),
+                    Evidence(media_type="image/jpeg", content=f"{name}, masked".encode(), masked=True),
+                ]
+                hold = await begin_hold(store, lift, "eye-1")
+                await happen(store, "eye-1", label="ebike", files=files, evidence=shown)
+                if is_false is not None:
+                    await judge(store, lift, hold, is_false=is_false, actor="somebody", note="")
+                await store.execute("UPDATE lift_hold SET told_at = clock_timestamp() WHERE ended_at IS NULL")
+                await end_hold(store, hold, Ended.GONE)
+                # Each hold has its own minute, as visits have.
+                await store.execute("UPDATE event SET received_at = received_at - interval '1 minute'")
+                await store.execute(
+                    "UPDATE lift_hold SET began_at = began_at - interval '1 minute',"
+                    " ended_at = ended_at - interval '1 minute'"
+                )
+
+    asyncio.run(scene())
+
+
+@pytest.mark.usefixtures("judged")
+def test_what_people_judged_is_exported_by_class_and_each_look_is_logged(
+    run: Run, tmp_path: Path, database_url: str
+) -> None:
+    out = tmp_path / "out"
+    assert run("export", str(out), "--by", "trainer").stdout == "ebike: 1 pictures, not_ebike: 1 pictures\n"
+    written = {path.parent.name: path for path in out.rglob("*.jpg")}
+    assert {name: path.read_bytes() for name, path in written.items()} == {
+        "ebike": b"a bike",
+        "not_ebike": b"a pram",
+    }
+    assert {oct(path.stat().st_mode & 0o777) for path in written.values()} == {"0o600"}
+    assert oct(out.stat().st_mode & 0o777) == "0o700"
+
+    async def looks() -> list[Row]:
+        async with Store.open(database_url) as store:
+            return await store.rows("SELECT username, position FROM evidence_view")
+
+    assert asyncio.run(looks()) == [{"username": "trainer", "position": 0}] * 2
+    again = run("export", str(out))
+    assert (again.returncode, "is not empty" in again.stderr) == (2, True)
 
 
 def test_usage_counts_by_class_and_against_the_quota(run: Run, event: UUID) -> None:

@@ -86,3 +86,13 @@ LIMIT %(limit)s
 -- count holds --
 SELECT count(*) AS holds, count(verdict) AS judged, count(*) FILTER (WHERE verdict = 'false_alarm') AS false_alarms
 FROM lift_hold WHERE device_key = %(key)s
+-- judged pictures --
+-- Unmasked pictures of what a hold was for, received from shortly before it began until it ended.
+SELECT h.id AS hold, h.verdict, h.began_at, e.id AS event, v.position, v.media_type, v.sha256
+FROM lift_hold h
+JOIN device d ON d.id = h.camera AND NOT d.simulated
+JOIN event e ON e.device_key = d.key AND e.label = ANY(%(labels)s)
+    AND e.received_at BETWEEN h.began_at - %(before)s::interval AND coalesce(h.ended_at, h.told_at)
+JOIN evidence v ON v.event_id = e.id
+WHERE h.verdict IS NOT NULL AND NOT v.masked AND v.sha256 IS NOT NULL AND v.media_type IN ('image/jpeg', 'image/png')
+ORDER BY h.began_at, e.received_at, e.id, v.position
