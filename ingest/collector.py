@@ -12,6 +12,7 @@ from functools import partial
 from detectors import DetectorOptions
 from gridwatch.broker_address import BrokerAddress
 from gridwatch.evidence import EvidenceFiles
+from gridwatch.fire_danger import read_tables
 from gridwatch.formats import read_formats
 from gridwatch.learnt import model_in_use
 from gridwatch.running import database_url, mqtt_url
@@ -128,7 +129,8 @@ async def _work(
 ) -> None:
     """Do the work of one slot: its two sessions, and a memory of devices that is as old as they are."""
     log.info("collector %s begins", duty.client_id)
-    sensors, recorder = Sensors(store), Recorder(store, settings.alarms, heard=outbox.heard)
+    sensors = Sensors(store, read_tables(settings.fire_danger))
+    recorder = Recorder(store, settings.alarms, heard=outbox.heard)
     clocks = Timekeeper(store, Limits(future_s=settings.future_s, old_s=settings.old_days * 86_400))
     session = partial(Session.open, mqtt_url(settings), no_longer=foreign.no_longer)
 
@@ -144,6 +146,7 @@ async def _work(
     ):
         duty.sessions += [readings, media]
         tasks.create_task(clocks.keep(), name="clocks")
+        tasks.create_task(sensors.keep(), name="sensors")
         tasks.create_task(tell(store, duty.client_id, recorder.figures, duty.sessions), name="figures")
         ours = Share(readings, store, duty.number, sender=foreign.sender, moved=forget)
         tasks.create_task(

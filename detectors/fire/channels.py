@@ -41,8 +41,18 @@ CUSUM_MOST = 10.0
 """The sum grows no further, so that it is forgotten soon after the fire."""
 CUSUM_STEP = 4.0
 """Standard deviations that one reading counts at most: a single spike holds nothing."""
+TOGETHER_SMOKE = 2.0
+"""Smouldering wood lifts CO by more standard deviations than smoke: about twice to three times as many."""
+TOGETHER_SLACK = 1.5
+TOGETHER_HELD = 5.0
+TOGETHER_STEP = 5.0
+"""The same of CO and smoke in the same readings: fog has no CO, an engine little smoke."""
 CUSUM_MINUTE_S = 60.0
 """A reading that comes sooner after the last adds as much less: noise within a minute is one noise."""
+TODAY_S = 1_800.0
+"""How fast what today has more than other days is followed: weather and haze take an hour, a fire minutes."""
+TODAY_STEP = 3.0
+"""Standard deviations that one reading moves it by at most."""
 
 FAST_MASK = (1 << FAST_OF) - 1
 SUSTAINED_MASK = (1 << SUSTAINED_OF) - 1
@@ -67,14 +77,17 @@ CHANNEL = np.dtype(
         ("usual", "f4"),
         ("usual_next", "f4"),
         ("spread", "f4"),
+        ("today", "f4"),
+        ("above", "f4"),
     ],
     align=True,
 )
 """What is remembered of one quantity of one sensor.
 
 `heard` counts the device's observations when the quantity last came; `usual` and `usual_next` are its means
-at the middle of this hour of day and of the next, `spread` their standard deviation, 0 where too few days are
-known.
+at the middle of this hour of day and of the next, `spread` the standard deviation within the hour, 0 where
+too few days are known. `today` is by how much today lies above what is usual, nan before the first reading;
+`above` how many standard deviations the last reading lay above both.
 """
 
 
@@ -97,6 +110,8 @@ class Channel(NamedTuple):
     usual: float
     usual_next: float
     spread: float
+    today: float
+    above: float
 
     def speaks(self) -> bool:
         """Say whether its newest reading speaks of fire."""
@@ -107,7 +122,11 @@ class Channel(NamedTuple):
         strong = self.strong_votes.bit_count() >= FAST_VOTES
         if strong or self.sustained_votes == SUSTAINED_MASK:
             return 1.0
-        return usual if self.held or self.cusum >= CUSUM_HELD else 0.0
+        return usual if self.held else 0.0
+
+    def suspects(self) -> bool:
+        """Say whether its last readings are held, or lie above the usual in sum."""
+        return self.held or self.cusum >= CUSUM_HELD
 
 
 def _column(name: str) -> Numbers:
@@ -115,9 +134,12 @@ def _column(name: str) -> Numbers:
 
 
 SIGN, RAISED, SUSTAINED, STRONG = map(_column, ("sign", "raised", "sustained", "strong"))
+LEAST_SPREAD = _column("least_spread")
 STEP, STEEP, STEEP_FROM, MEMORY_S = map(_column, ("step", "steep", "steep_from", "memory_s"))
 LEARN_READINGS, LEARN_S = map(_column, ("learn_readings", "learn_s"))
 """The levels by quantity, in the order of LEVELS."""
+
+TOGETHER = tuple(list(LEVELS).index(name) for name in ("smoke_pct_m", "co_ppm"))
 
 BITS = np.array([number.bit_count() for number in range(FAST_MASK + 1)], np.uint8)
 
@@ -167,18 +189,38 @@ def _vote(
 def _add_up(
     channels: Numbers, quantities: Numbers, values: Numbers, moments: Numbers, gone_s: Numbers, hour: float
 ) -> None:
-    """Add what lies above the usual of this hour to each channel's sum (CUSUM; Page, 1954)."""
-    spread = channels["spread"]
+    """Add what lies above the usual of this hour, and of today, to each channel's sum (CUSUM; Page, 1954)."""
     since_middle = (moments - hour) / 3600.0
-    is_known = (spread > 0) & (np.abs(since_middle) <= 1.0) & (gone_s > 0)
+    is_known = (channels["spread"] > 0) & (np.abs(since_middle) <= 1.0) & (gone_s > 0)
+    channels["above"] = 0.0
     if not is_known.any():
         return
+    spread = np.where(is_known, np.maximum(channels["spread"], LEAST_SPREAD[quantities]), 1.0)
     share = np.clip(since_middle, 0.0, 1.0)
     usual = channels["usual"] + share * (channels["usual_next"] - channels["usual"])
-    above = SIGN[quantities] * (values - usual) / np.where(is_known, spread, 1.0)
-    added = (np.minimum(above, CUSUM_STEP) - CUSUM_SLACK) * np.minimum(gone_s / CUSUM_MINUTE_S, 1.0)
+    over, today = values - usual, channels["today"]
+    is_first = is_known & (np.isnan(today) | (gone_s > FORGET * TODAY_S))
+    today = np.where(is_first, over, today)
+    above = np.where(is_known, SIGN[quantities] * (over - today) / spread, 0.0)
+    minutes = np.minimum(gone_s / CUSUM_MINUTE_S, 1.0)
+    added = (np.minimum(above, CUSUM_STEP) - CUSUM_SLACK) * minutes
     total = np.clip(channels["cusum"] + added, 0.0, CUSUM_MOST)
+    followed = -np.expm1(-np.maximum(gone_s, 0.0) / TODAY_S)
+    step = TODAY_STEP * spread
     channels["cusum"] = np.where(is_known, total, channels["cusum"])
+    channels["above"] = above
+    channels["today"] = np.where(is_known, today + followed * np.clip(over - today, -step, step), today)
+
+
+def add_up_together(total: Numbers, channels: Numbers, quantities: Numbers, minutes: Numbers) -> Numbers:
+    """Return the sums, (devices,), after readings that rise in CO and smoke alike; unchanged without both."""
+    smoke, co = (np.flatnonzero(quantities == index) for index in TOGETHER)
+    if not (smoke.size and co.size):
+        return total
+    both = np.minimum(channels["above"][:, co[0]], TOGETHER_SMOKE * channels["above"][:, smoke[0]])
+    added = (np.clip(both, -1.0, TOGETHER_STEP) - TOGETHER_SLACK) * minutes
+    grown: Numbers = np.clip(total + added, 0.0, 2 * TOGETHER_HELD)
+    return grown
 
 
 def _learn(

@@ -17,7 +17,8 @@ class Level:
     `raised`, `sustained` and `strong` are values in the quantity's own unit; a quantity that falls in a fire
     has `sign` -1. `step` is the least change against the learned baseline that counts as raised; a change of
     `steep` counts as strong once the value itself is at least `steep_from`. `memory_s` is the baseline's time
-    constant; it speaks after `learn_readings` readings and `learn_s` seconds.
+    constant; it speaks after `learn_readings` readings and `learn_s` seconds. `least_spread` is a good
+    sensor's noise; a quantity without one is not added up over time: weather and people move it as fire does.
     """
 
     weight: float
@@ -31,6 +32,7 @@ class Level:
     memory_s: float
     learn_readings: int
     learn_s: float
+    least_spread: float = inf
 
 
 DAY_S = 86_400.0
@@ -47,6 +49,7 @@ LEVELS: Mapping[str, Level] = {
         memory_s=DAY_S,
         learn_readings=30,
         learn_s=600.0,
+        least_spread=0.03,
     ),
     "co_ppm": Level(
         weight=0.5,
@@ -57,6 +60,7 @@ LEVELS: Mapping[str, Level] = {
         memory_s=DAY_S,
         learn_readings=30,
         learn_s=600.0,
+        least_spread=0.25,
     ),
     "temperature_c": Level(
         weight=0.5,

@@ -9,9 +9,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from detectors.fire.channels import CHANNEL, CUSUM_HELD, FAST_OF, Channel, Numbers, take_in
+from detectors.fire.channels import (
+    CHANNEL,
+    CUSUM_HELD,
+    CUSUM_MINUTE_S,
+    FAST_OF,
+    TOGETHER_HELD,
+    Channel,
+    Numbers,
+    add_up_together,
+    take_in,
+)
 from detectors.fire.contacts import CLOSED, CONTACTS, Contacts
 from detectors.fire.levels import LEVELS, WITNESSES
+from gridwatch.fire_fusion import WARNING
 from gridwatch.model import Finding, Observation, Severity
 
 RECENT = 64
@@ -27,8 +38,6 @@ back as fast as any ten agreeing readings would raise it."""
 REPEAT_AFTER = timedelta(minutes=30)
 """Observed time after which a lasting alarm is reported again: it no longer merges into the old alert."""
 
-WARNING = "fire_warning"
-"""The first stage: one witness is held, and nothing else agrees."""
 ALARM_SCORE = 1.0
 RELEASE_SCORE = 0.5
 """An alarm ends when no witness is held any more."""
@@ -49,7 +58,7 @@ SENSOR = np.dtype(
         ("newest_s", "f8"),
         ("heard", "u4"),
         ("loud_until", "u4"),
-        ("eased", "f4"),
+        ("together", "f4"),
         ("oldest", "u1"),
         ("watched", "?"),
     ],
@@ -57,10 +66,12 @@ SENSOR = np.dtype(
 )
 """What is remembered of each sensor.
 
-`loud_until` counts the observations up to which a quantity that votes for fire matters, `eased` is the part
-of the alarm score that the weather's danger takes off, `oldest` the place in the ring of recent observations,
-and `watched` says that an alarm or a contact goes on.
+`loud_until` counts the observations up to which a quantity that votes for fire matters, `together` is what CO
+and smoke rose alike in sum, `oldest` the place in the ring of recent observations, and `watched` says that an
+alarm or a contact goes on.
 """
+SAVED_FROM = 1.0
+"""A smaller sum is gone with the next quiet reading."""
 FIRST_SENSORS = 256
 MAX_LAYOUTS = 4096
 """Names of quantities, as they come together in an observation, that are remembered."""
@@ -74,6 +85,16 @@ class Usual(NamedTuple):
     mean: float
     next_mean: float
     spread: float
+
+
+class Summed(NamedTuple):
+    """What a sensor's quantity has added up to, after its reading of `at_s`, and how far today lies above."""
+
+    device: str
+    quantity: str
+    at_s: float
+    sum: float
+    today: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,6 +138,8 @@ class SensorStates:
         self.watches: dict[int, Watch] = {}
         self.hour_s = 0.0
         """The middle of the hour that the channels' `usual` is of, Unix seconds."""
+        self.eased = 0.0
+        """The part of the alarm score that the weather's danger takes off."""
 
     def rows_of(self, observations: Sequence[Observation]) -> Numbers:
         """Return the rows of the sensors that sent observations."""
@@ -133,19 +156,42 @@ class SensorStates:
                     np.concatenate([table, np.zeros_like(table)])
                     for table in (self.sensors, self.channels, self.recent)
                 )
+            self.channels[row]["today"] = np.nan
         return row
 
-    def expect(self, hour_s: float, usual: Iterable[Usual]) -> None:
-        """Set what is usual at an hour of day, whose middle is `hour_s`; of all others nothing is known."""
+    def begin_hour(self, hour_s: float) -> None:
+        """Begin an hour whose middle is `hour_s`: until `expect` nothing is known of what is usual."""
         self.hour_s = hour_s
         self.channels["spread"] = 0.0
+
+    def expect(self, usual: Iterable[Usual]) -> None:
+        """Set what is usual in this hour."""
         for one in usual:
             channel = self.channels[self.row(one.device), QUANTITIES.index(one.quantity)]
             channel["usual"], channel["usual_next"], channel["spread"] = one.mean, one.next_mean, one.spread
 
-    def ease(self, device: str, factor: float) -> None:
-        """Let a sensor alarm at this part of its usual score, 0 to 1: fire weather brings alarms forward."""
-        self.sensors[self.row(device)]["eased"] = 1.0 - factor
+    def ease(self, factor: float) -> None:
+        """Let sensors alarm at this part of their usual score, 0 to 1: fire weather brings alarms forward."""
+        self.eased = 1.0 - factor
+
+    def sums(self) -> Iterator[Summed]:
+        """Yield the sums that are not small."""
+        devices = list(self.rows)
+        for row, column in np.argwhere(self.channels["cusum"] >= SAVED_FROM).tolist():
+            channel = self.channels[row, column]
+            yield Summed(
+                device=devices[row],
+                quantity=QUANTITIES[column],
+                at_s=float(channel["last_s"]),
+                sum=float(channel["cusum"]),
+                today=float(channel["today"]),
+            )
+
+    def add_up_from(self, saved: Summed) -> None:
+        """Let a quantity's sum go on from one that was saved."""
+        channel = self.channels[self.row(saved.device), QUANTITIES.index(saved.quantity)]
+        channel["cusum"], channel["today"] = saved.sum, saved.today
+        channel["last_s"] = max(float(channel["last_s"]), saved.at_s)
 
     def heard_of(self, row: int) -> dict[str, Channel]:
         """Return what is remembered of the quantities that a sensor has sent."""
@@ -162,6 +208,7 @@ class Felt:
     watch: Watch
     heard: int
     alarm_score: float
+    together: float
 
     def fresh(self) -> Iterator[tuple[str, Channel]]:
         """Yield the quantities that were heard of lately."""
@@ -210,9 +257,13 @@ class FireSensorDetector:
         sensors, places = states.sensors[rows], (rows[:, np.newaxis], layout.quantities)
         heard = sensors["heard"]
         channels = states.channels[places]
+        gone_s = moments - channels["last_s"].max(axis=1, initial=0.0)
         take_in(channels, layout.quantities, layout.values(alike), moments[:, np.newaxis], states.hour_s)
         channels["heard"] = heard[:, np.newaxis]
         states.channels[places] = channels
+        minutes = np.clip(gone_s / CUSUM_MINUTE_S, 0.0, 1.0)
+        together = add_up_together(sensors["together"], channels, layout.quantities, minutes)
+        states.sensors["together"][rows] = together
         speaks = ((channels["votes"] > 0) | (channels["cusum"] >= CUSUM_HELD)).any(axis=1)
         sensors["loud_until"] = np.where(speaks, heard + FRESH, sensors["loud_until"])
         states.sensors["loud_until"][rows] = sensors["loud_until"]
@@ -235,7 +286,8 @@ class FireSensorDetector:
             channels=states.heard_of(row),
             watch=watch,
             heard=int(sensor["heard"]),
-            alarm_score=ALARM_SCORE * (1.0 - float(sensor["eased"])),
+            alarm_score=ALARM_SCORE * (1.0 - states.eased),
+            together=float(sensor["together"]),
         )
         told += self._conclude(felt)
         states.sensors["watched"][row] = watch.alarm_at is not None or watch.contact
@@ -245,6 +297,8 @@ class FireSensorDetector:
         watch, observed_at = felt.watch, felt.observation.observed_at
         contact_closed = _contact_closed(felt)
         score = sum(one.weight(LEVELS[quantity].weight) for quantity, one in felt.fresh())
+        if felt.together >= TOGETHER_HELD * felt.alarm_score:
+            score = max(score, ALARM_SCORE)
         _count_agreement(felt)
         started = contact_closed or watch.contact or score >= felt.alarm_score or watch.agreeing >= AGREEING
         if watch.alarm_at is None:
@@ -263,10 +317,18 @@ class FireSensorDetector:
         return self._report(felt, score) if contact_closed or worse or again else ()
 
     def _warn(self, felt: Felt, score: float) -> Sequence[Finding]:
-        """Tell once, and again each half an hour, that one witness is held."""
+        """Tell once, and again each half an hour, that one witness is held, or adds up.
+
+        Smoke without CO, where that is measured, is mostly fog or dust: neighbours do not support it.
+        """
         watch, observed_at = felt.watch, felt.observation.observed_at
+        fresh = dict(felt.fresh())
+        without_co = "co_ppm" in fresh and not fresh["co_ppm"].suspects()
+        adds_up = "smoke_pct_m" if "co_ppm" not in fresh else "co_ppm"
         if not any(
-            one.weight(LEVELS[quantity].weight) for quantity, one in felt.fresh() if quantity in WITNESSES
+            one.suspects() if name == adds_up else one.held
+            for name, one in fresh.items()
+            if name in WITNESSES
         ):
             watch.warned_at = None
             return ()
@@ -274,7 +336,8 @@ class FireSensorDetector:
             return ()
         watch.warned_at = observed_at
         confidence = 1 - exp(-CONFIDENCE_RATE * score)
-        return (self._finding(WARNING, confidence, felt, observed_at, None, _criteria(felt, score, 0)),)
+        criteria = _criteria(felt, score, 0) | ({"without_co": 1.0} if without_co else {})
+        return (self._finding(WARNING, confidence, felt, observed_at, None, criteria),)
 
     def _report(self, felt: Felt, score: float) -> Sequence[Finding]:
         watch, observed_at = felt.watch, felt.observation.observed_at

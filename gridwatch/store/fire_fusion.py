@@ -48,7 +48,8 @@ async def agreeing_on(
     connection: Connection, finding: Finding, known: KnownDevice, *, scene: str, drill: bool
 ) -> Agreeing:
     """Return what other devices tell of the same fire; nobody does of what is no fire."""
-    if scene != SCENE or (finding.label != WARNING and alarm_severity(SCENE, finding.label) is None):
+    is_warning = finding.label == WARNING and "without_co" not in finding.criteria
+    if scene != SCENE or not (is_warning or alarm_severity(SCENE, finding.label) is not None):
         return NOBODY
     device = known.device
     await connection.execute(SQL["one at a time"])
@@ -63,7 +64,7 @@ async def agreeing_on(
         warnings = await _warnings(connection, device.location, given)
     fires = await _rows(connection, "open fires", given | {"within": merge_window(SCENE)})
     same = [row["alert_id"] for row in fires if _same_place(device, finding, row)]
-    if finding.label == WARNING and not (warnings or same):
+    if is_warning and not (warnings or same):
         return NOBODY
     return Agreeing(warnings=warnings, alert_id=same[0] if same else None)
 

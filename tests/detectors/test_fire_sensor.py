@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from detectors.fire import FireSensorDetector
-from detectors.fire.sensor import WARNING, Usual
+from detectors.fire.sensor import Usual
+from gridwatch.fire_fusion import WARNING
 from gridwatch.model import Finding, Observation, Severity
 from gridwatch.scenes import alarm_severity
 
@@ -373,40 +374,89 @@ def usual_at_noon(*quantities: str) -> list[Usual]:
     return [Usual("hut-1", one, ORDINARY[one], ORDINARY[one], spreads[one]) for one in quantities]
 
 
-def test_a_rise_of_three_sigma_warns_within_five_minutes_and_two_of_them_alarm() -> None:
-    for quantities, labels in ((["smoke_pct_m"], []), (["smoke_pct_m", "co_ppm"], ["smoke"])):
-        sensor = Sensor()
-        sensor.states.expect(NOON.timestamp(), usual_at_noon("smoke_pct_m", "co_ppm"))
-        assert sensor.send_all([ORDINARY] * 10, after_s=60) == []
-        raised = {one.quantity: one.mean + 3 * one.spread for one in usual_at_noon(*quantities)}
-        found = sensor.send_all([ORDINARY | raised] * 5, after_s=60)
-        assert [finding.label for finding in found] == labels
-        assert len(sensor.warnings) + len(found) == 1
-        assert (found + sensor.warnings)[0].criteria["smoke_pct_m_cusum"] >= 5.0
+def expecting(*quantities: str) -> Sensor:
+    """Return a sensor of which it is known what is usual at noon."""
+    sensor = Sensor()
+    sensor.states.begin_hour(NOON.timestamp())
+    sensor.states.expect(usual_at_noon(*quantities))
+    return sensor
+
+
+def raised_by(sigmas: float, *quantities: str) -> dict[str, float]:
+    """Return ordinary readings, some of which lie so many standard deviations higher."""
+    return ORDINARY | {one.quantity: one.mean + sigmas * one.spread for one in usual_at_noon(*quantities)}
+
+
+@pytest.mark.parametrize(
+    ("quantities", "labels", "warned"),
+    [(["co_ppm"], [], 1), (["smoke_pct_m", "co_ppm"], ["smoke"], 0), (["smoke_pct_m"], [], 0)],
+)
+def test_three_sigma_of_co_warn_within_five_minutes_and_alarm_with_smoke_in_the_same_readings(
+    quantities: list[str], labels: list[str], warned: int
+) -> None:
+    sensor = expecting("smoke_pct_m", "co_ppm")
+    assert sensor.send_all([ORDINARY] * 10, after_s=60) == []
+    found = sensor.send_all([raised_by(3, *quantities)] * 5, after_s=60)
+    assert [finding.label for finding in found] == labels
+    assert len(sensor.warnings) == warned
+    for finding in found + sensor.warnings:
+        assert finding.criteria["co_ppm_cusum"] >= 4.5
+
+
+def test_smoke_warns_by_its_sum_where_no_co_is_measured() -> None:
+    sensor = expecting("smoke_pct_m")
+    sensor.send_all([{"smoke_pct_m": 0.1}] * 10 + [{"smoke_pct_m": 0.1 + 3 * 0.07}] * 5, after_s=60)
+    assert len(sensor.warnings) == 1
+    assert "without_co" not in sensor.warnings[0].criteria
+
+
+def test_smoke_and_co_that_rise_by_turns_are_no_fire() -> None:
+    sensor = expecting("smoke_pct_m", "co_ppm")
+    by_turns = [raised_by(2, "co_ppm"), raised_by(2, "smoke_pct_m")] * 20
+    assert sensor.send_all([ORDINARY] * 10 + by_turns, after_s=60) == []
+
+
+def test_a_day_that_is_smokier_than_others_is_followed() -> None:
+    sensor = expecting("smoke_pct_m", "co_ppm")
+    slowly = [raised_by(sigmas / 10, "smoke_pct_m", "co_ppm") for sigmas in range(0, 41, 1)]
+    assert sensor.send_all([ORDINARY] * 3 + slowly, after_s=75) == []
+    assert sensor.warnings == []
 
 
 def test_what_is_usual_of_another_hour_or_of_no_known_spread_says_nothing() -> None:
     sensor = Sensor()
-    sensor.states.expect(NOON.timestamp() - 7200, usual_at_noon("smoke_pct_m"))
-    sensor.send_all([ORDINARY | {"smoke_pct_m": 0.5}] * 20, after_s=60)
-    sensor.states.expect(NOON.timestamp(), [])
-    sensor.send_all([ORDINARY | {"smoke_pct_m": 0.5}] * 20, after_s=60)
+    sensor.states.begin_hour(NOON.timestamp() - 7200)
+    sensor.states.expect(usual_at_noon("co_ppm"))
+    sensor.send_all([raised_by(6, "co_ppm")] * 20, after_s=60)
+    sensor.states.begin_hour(NOON.timestamp())
+    sensor.send_all([raised_by(6, "co_ppm")] * 20, after_s=60)
     assert sensor.warnings == []
 
 
 def test_readings_of_a_second_count_no_more_than_those_of_a_minute() -> None:
-    sensor = Sensor()
-    sensor.states.expect(NOON.timestamp(), usual_at_noon("smoke_pct_m"))
-    sensor.send_all([ORDINARY | {"smoke_pct_m": 0.31}] * 120, after_s=1)
+    sensor = expecting("co_ppm")
+    sensor.send_all([ORDINARY] * 10 + [raised_by(3, "co_ppm")] * 120, after_s=1)
     assert sensor.warnings == []
-    sensor.send_all([ORDINARY | {"smoke_pct_m": 0.31}] * 120, after_s=1)
+    sensor.send_all([raised_by(3, "co_ppm")] * 240, after_s=1)
     assert len(sensor.warnings) == 1
+
+
+def test_a_sum_that_was_saved_goes_on_after_a_restart() -> None:
+    before, after = expecting("co_ppm"), expecting("co_ppm")
+    readings = [raised_by(3, "co_ppm")] * 2
+    before.send_all([ORDINARY] * 10 + readings, after_s=60)
+    (saved,) = before.states.sums()
+    assert (saved.device, saved.quantity) == ("hut-1", "co_ppm")
+    after.states.add_up_from(saved)
+    after.now = before.now
+    assert after.send_all(readings, after_s=60) == []
+    assert len(after.warnings) == 1
 
 
 def test_a_great_danger_of_fire_lets_less_agreement_alarm() -> None:
     hazy = ORDINARY | {"smoke_pct_m": 3.0, "pm25_ugm3": 600.0, "humidity_pct": 10.0}
     eased, usual = Sensor(), Sensor()
-    eased.states.ease("hut-1", 0.8)
+    eased.states.ease(0.8)
     assert [finding.label for finding in eased.send_all([hazy] * 3)] == ["smoke"]
     assert usual.send_all([hazy] * 3) == []
 

@@ -126,6 +126,13 @@ async def test_without_a_wind_neighbours_on_any_side_support_each_other(hill: Hi
     assert await hill.alerts() == [("middle", "smoke", "major", 2)]
 
 
+async def test_neighbours_that_feel_smoke_without_co_stand_in_the_same_fog(hill: Hill) -> None:
+    await hill.tell("middle", WARNING, 0, {"without_co": 1.0})
+    await hill.tell("east", WARNING, 2, {"without_co": 1.0})
+    await hill.tell("north", WARNING, 3)
+    assert await hill.alerts() == []
+
+
 async def test_warnings_too_far_apart_in_time_are_two(hill: Hill) -> None:
     await hill.tell("east", WARNING)
     await hill.tell("middle", WARNING, 11)

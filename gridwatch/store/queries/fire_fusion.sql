@@ -19,7 +19,7 @@ ORDER BY a.id, d.key
 -- What other sensors warned of about then, and belongs to no alert yet.
 SELECT e.id AS event_id, d.id AS device, d.lon, d.lat
 FROM event e JOIN device d ON d.key = e.device_key
-WHERE e.label = 'fire_warning' AND e.alert_id IS NULL AND d.key <> %(device_key)s AND d.simulated = %(simulated)s
+WHERE e.label = 'fire_warning' AND NOT e.criteria ? 'without_co' AND e.alert_id IS NULL AND d.key <> %(device_key)s AND d.simulated = %(simulated)s
   AND e.observed_at BETWEEN %(observed_at)s - %(within)s::interval AND %(observed_at)s + %(within)s::interval
   AND d.lon IS NOT NULL AND state_now(d) IN ('new', 'active')
 ORDER BY e.observed_at, e.id

@@ -1,0 +1,80 @@
+"""What sensor detectors remember is in the database: a collector that starts again goes on."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from gridwatch.fire_danger import DangerTables
+from gridwatch.fire_fusion import WARNING
+from gridwatch.model import Device, DeviceKind, Observation
+from gridwatch.store import Store
+from gridwatch.store.devices import add_devices, get_device
+from gridwatch.usual import LEARN_DAYS
+from ingest.sensors import Sensors
+
+pytestmark = pytest.mark.anyio
+
+USUAL = """
+    INSERT INTO usual (device_key, quantity_key, hour, days, mean, within, between_days)
+    SELECT d.key, q.key, h, %(days)s, 1.0, 0.25, 0.1
+    FROM device d, quantity q, generate_series(0, 23) AS h WHERE q.name = 'co_ppm'"""
+
+
+@pytest.fixture
+async def store(database_url: str) -> AsyncIterator[Store]:
+    """Return a store with one sensor whose CO is usually 1 ppm, give or take a half."""
+    async with Store.open(database_url) as store:
+        await store.execute("INSERT INTO quantity (name) VALUES ('co_ppm')")
+        await add_devices(store, [Device(id="s-1", scene="fire", kind=DeviceKind.SENSOR)])
+        await store.execute(USUAL, {"days": LEARN_DAYS})
+        yield store
+
+
+def rising(begin: datetime, minutes: range) -> list[Observation]:
+    """Return readings of each minute, which rise by three standard deviations after the tenth."""
+    return [
+        Observation(
+            device="s-1",
+            observed_at=begin + timedelta(minutes=minute),
+            values={"co_ppm": 1.0 if minute < 10 else 2.5},
+        )
+        for minute in minutes
+    ]
+
+
+def labels(sensors: Sensors, observations: list[Observation]) -> list[str]:
+    """Return the labels of what is concluded."""
+    return [finding.label for found in sensors.feel(observations).values() for finding in found]
+
+
+async def test_a_sum_goes_on_after_a_restart_in_the_middle_of_a_fire(store: Store) -> None:
+    known, begin = await get_device(store, "s-1"), datetime.now(UTC) - timedelta(minutes=14)
+    before = Sensors(store, DangerTables())
+    await before.prime([known])
+    assert labels(before, rising(begin, range(12))) == []
+    await before.save()
+
+    forgetful, after = Sensors(store, DangerTables()), Sensors(store, DangerTables())
+    await after.prime([known])
+    assert labels(after, rising(begin, range(12, 14))) == [WARNING]
+    await after.save()
+    await store.execute("DELETE FROM fire_sum")
+    await forgetful.prime([known])
+    assert labels(forgetful, rising(begin, range(12, 14))) == []
+
+
+async def test_a_sum_that_is_over_is_forgotten(store: Store) -> None:
+    known, begin = await get_device(store, "s-1"), datetime.now(UTC) - timedelta(minutes=30)
+    sensors = Sensors(store, DangerTables())
+    await sensors.prime([known])
+    labels(sensors, rising(begin, range(12)))
+    await sensors.save()
+    assert len(await store.rows("SELECT FROM fire_sum")) == 1
+    calm = [
+        Observation(device="s-1", observed_at=begin + timedelta(minutes=minute), values={"co_ppm": 1.0})
+        for minute in range(12, 20)
+    ]
+    labels(sensors, calm)
+    await sensors.save()
+    assert await store.rows("SELECT FROM fire_sum") == []
