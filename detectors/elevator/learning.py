@@ -30,6 +30,9 @@ REHEARSAL_WEIGHT = 1.0
 RISE, FADE, TINY = 0.9, 0.999, 1e-8
 """Of Adam (Kingma and Ba, 2015)."""
 
+ALLOWED_FALSE = 0.02
+"""Share of pictures without a class in which a learnt head may see it, unless the old one did more often."""
+
 KEPT_ASIDE = 0.3
 BLOCKS = 10
 """Pictures of a folder that follow one another by name are split as blocks: neighbours show one visit."""
@@ -72,7 +75,9 @@ class Mark:
         return (self.found / self.of + 1 - self.false / self.without) / 2
 
     def beats(self, old: "Mark") -> bool:
-        """Whether it tells more pictures rightly, or as many and more surely."""
+        """Whether it tells more pictures rightly, or as many and more surely, and hardly more are false."""
+        if self.false > max(old.false, ALLOWED_FALSE * self.without):
+            return False
         return (self.balanced, -self.loss) > (old.balanced, -old.loss)
 
 
@@ -127,7 +132,23 @@ def learnt(start: Head, own: Lessons, rehearsal: Lessons) -> Head:
         mean = RISE * mean + (1 - RISE) * slope
         square = FADE * square + (1 - FADE) * slope**2
         now -= RATE * (mean / (1 - RISE**step)) / (np.sqrt(square / (1 - FADE**step)) + TINY)
-    return Head(weight=now[:-1].astype(np.float32), bias=now[-1].astype(np.float32), labels=start.labels)
+    head = Head(weight=now[:-1].astype(np.float32), bias=now[-1].astype(np.float32), labels=start.labels)
+    taught = (own.truth == 1).any(axis=0)
+    return Head(
+        weight=head.weight, bias=head.bias - np.where(taught, _too_high(head, both), 0), labels=head.labels
+    )
+
+
+def _too_high(head: Head, lessons: Lessons) -> Floats:
+    """Return by how much each class must come down for few pictures without it to be taken for it.
+
+    Who teaches e-bikes alone would else teach that everything is one.
+    """
+    odds = np.where(lessons.truth == 0, head.of_pictures(lessons.features), np.nan)
+    high = np.zeros(odds.shape[1], np.float32)
+    known = ~np.isnan(odds).all(axis=0)
+    high[known] = np.nanquantile(odds[:, known], 1 - ALLOWED_FALSE, axis=0)
+    return np.maximum(high, 0)
 
 
 def mark(head: Head, lessons: Lessons, label: str = EBIKE) -> Mark:

@@ -126,11 +126,21 @@ def test_a_head_learns_a_new_kind_and_keeps_what_it_rehearses() -> None:
     assert head.weight[:, 1:] == pytest.approx(start.weight[:, 1:])  # of which nothing was said
 
 
+def test_who_teaches_one_class_alone_does_not_teach_that_everything_is_it() -> None:
+    rng = np.random.default_rng(5)
+    weight = np.zeros((6, len(LABELS)), np.float32)
+    start = Head(weight=weight, bias=np.zeros(len(LABELS), np.float32), labels=LABELS)
+    without = lessons(rng, 100, 0, lit=2)
+    head = learnt(start, lessons(rng, 20, 1, lit=2), without)  # what can't be told apart
+    assert mark(head, without).false <= 2
+
+
 def test_a_head_beats_another_by_what_it_tells_rightly_then_by_how_surely() -> None:
     old = Mark(found=5, of=10, false=1, without=20, loss=0.5)
     assert Mark(found=6, of=10, false=1, without=20, loss=0.9).beats(old)
     assert Mark(found=5, of=10, false=1, without=20, loss=0.4).beats(old)
     assert not Mark(found=6, of=10, false=4, without=20, loss=0.1).beats(old)
+    assert not Mark(found=10, of=10, false=2, without=20, loss=0.1).beats(old)
     assert not old.beats(old)
 
 

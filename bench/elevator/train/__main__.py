@@ -30,13 +30,13 @@ from detectors.elevator.cabin_model import FEATURES_FILE, HEAD_FILE, SHIPPED, Ca
 from detectors.elevator.learning import REHEARSAL_FILE, Lessons, write_rehearsal
 from detectors.elevator.recogniser import LABELS
 
-RENDERED = 900
-VALIDATION_RENDERED = 200
+RENDERED = 4000
+VALIDATION_RENDERED = 600
 RENDER_SEED, VALIDATION_SEED = 2_000_000, 4_000_000
 """Apart from the seeds of every bench."""
 
 BATCH = 32
-STEPS = 450
+STEPS = 3000
 HIGHEST_RATE = 3e-3
 DECAY = 1e-4
 CELL_WEIGHT = 0.5
