@@ -1,10 +1,11 @@
 """Rendered visits to lifts, judged picture by picture over time: events, holds, and how soon.
 
 `python -m bench.elevator.visits train|report VISITS [WEIGHTS]` from the repository; prints one JSON object.
-Train seeds are for choosing what the detector demands, report seeds for saying how good that is; no cabin,
-thing or person is in both. A third of the visits bring an e-bike, moped or motorcycle, half of them a
-wheelchair, pram or stretcher. The lift says nothing of itself, so that nothing but the judgement keeps it
-from being held. WEIGHTS is a stock detector (YOLOX-nano) that judges every tenth cabin beside ours.
+Ctrl-C ends it early with what was done. Train seeds are for choosing what the detector demands, report seeds
+for saying how good that is; no cabin, thing or person is in both. A third of the visits bring an e-bike,
+moped or motorcycle, half of them a wheelchair, pram or stretcher. The lift says nothing of itself, so that
+nothing but the judgement keeps it from being held. WEIGHTS is a stock detector (YOLOX-nano) that judges every
+tenth cabin beside ours.
 """
 
 import json
@@ -12,6 +13,7 @@ import sys
 import time
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -237,7 +239,7 @@ def report(visits: Sequence[Visit]) -> Mapping[str, Any]:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Visit cabins until there were as many visits as asked for."""
+    """Visit cabins until there were as many visits as asked for, or Ctrl-C says that it is enough."""
     cv2.setNumThreads(1)
     seeds, count = arguments[0], int(arguments[1])
     weights = Path(arguments[2]) if len(arguments) > 2 else None
@@ -249,21 +251,22 @@ def main(arguments: Sequence[str]) -> None:
     seconds: list[float] = []
     began = time.monotonic()
     cabins = -(-count // VISITS_PER_CABIN)
-    for number in range(cabins):
-        judges = [Judge(ours)]
-        if stock is not None and number % STOCK_EVERY == 0:
-            judges.append(Judge(stock))
-        for visits in visit_cabin(FIRST_SEED[seeds] + number, judges):
-            own.append(visits[0])
-            theirs += visits[1:]
-            paired += visits[:1] if len(visits) > 1 else []
-        seconds += judges[0].seconds
-        if number % 20 == 19:
-            spared = [visit for visit in own if visit.shows in SPARED]
-            sys.stderr.write(
-                f"{time.monotonic() - began:.0f} s: {len(own)} visits, false holds "
-                f"{sum(bool(v.held) for v in spared)} of {len(spared)}\n"
-            )
+    with suppress(KeyboardInterrupt):
+        for number in range(cabins):
+            judges = [Judge(ours)]
+            if stock is not None and number % STOCK_EVERY == 0:
+                judges.append(Judge(stock))
+            for visits in visit_cabin(FIRST_SEED[seeds] + number, judges):
+                own.append(visits[0])
+                theirs += visits[1:]
+                paired += visits[:1] if len(visits) > 1 else []
+            seconds += judges[0].seconds
+            if number % 5 == 4:
+                spared = [visit for visit in own if visit.shows in SPARED]
+                sys.stderr.write(
+                    f"{time.monotonic() - began:.0f} s: {len(own)} visits, false holds "
+                    f"{sum(bool(v.held) for v in spared)} of {len(spared)}\n"
+                )
     found = {
         "seeds": seeds,
         "first cabin": FIRST_SEED[seeds],
