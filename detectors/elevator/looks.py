@@ -24,7 +24,7 @@ FLOOR = 1e-4
 class Caution:
     """What a recogniser's scores mean over time: log odds that are taken off before a class counts.
 
-    Chosen on train seeds of rendered visits (bench/elevator), where 0 leaves a recogniser as it is.
+    To be chosen on train seeds of rendered visits (bench/elevator); 0 leaves a recogniser as it is.
     """
 
     off: Mapping[str, float] = field(default_factory=dict)
@@ -33,6 +33,7 @@ class Caution:
 NO_CAUTION = Caution()
 
 SHIPPED_CAUTION = Caution(off={})
+"""None was chosen yet: that takes weights which hold for the vehicles of the train seeds at all."""
 
 
 @dataclass(kw_only=True, slots=True)
