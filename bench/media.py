@@ -23,7 +23,7 @@ from gridwatch.running import database_url
 from gridwatch.settings import read_settings
 from ingest.examine import Examiner, Medium
 from simulators.cabin.visit import filmed, render_visit
-from simulators.facade import render_throw
+from simulators.facade import draw_throw_take, film
 
 CONNECT_WITHIN_S = 10.0
 ALERT_WITHIN_S = 60.0
@@ -107,15 +107,15 @@ def measure(sizes: Sizes) -> Media:
 def _clip(seed: int, clip_s: float) -> Clip:
     """Render a façade from which something falls."""
     start = datetime.now(UTC)
-    rendered = render_throw(
+    take = draw_throw_take(
         np.random.default_rng(seed),
-        start=start,
         duration_s=clip_s,
         fps=CLIP_FPS,
         size_wh=CLIP_WH,
         throws=True,
+        thing="box",
     )
-    return Clip(device="camera", observed_at=start, video=encode_mp4(rendered.pictures))
+    return Clip(device="camera", observed_at=start, video=encode_mp4(film(take, start=start).pictures))
 
 
 def _frames() -> list[Frame]:

@@ -182,6 +182,22 @@ def _rest_of_line(t: Floats, y: Floats) -> float:
     return float(dy @ dy - (dt @ dy) ** 2 / (dt @ dt))
 
 
+def rest_of_two_lines(t: Floats, y: Floats) -> float:
+    """Return the least squared rest of two even motions, one after the other: of a track that skipped."""
+    before, after = _rests_of_lines(t, y), _rests_of_lines(-t[::-1], y[::-1])[::-1]
+    return float(np.min(before[:-1] + after[1:]))
+
+
+def _rests_of_lines(t: Floats, y: Floats) -> Floats:
+    """Return the squared rest of an even motion through the first point, the first two, and so on."""
+    count = np.arange(1, len(t) + 1)
+    t, y = t - t[0], y - y[0]
+    st, sy, stt, sty, syy = (np.cumsum(values) for values in (t, y, t * t, t * y, y * y))
+    tt, ty, yy = stt - st**2 / count, sty - st * sy / count, syy - sy**2 / count
+    rests: Floats = np.maximum(0.0, yy - ty**2 / np.maximum(tt, 1e-12))
+    return rests
+
+
 def _rest_of_line_aslant(t: Floats, y: Floats) -> float:
     """Return the squared rest of y = (a + b·t)/(1 + c·t): an even motion, seen in perspective."""
     weight = np.ones_like(t)

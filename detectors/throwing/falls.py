@@ -6,7 +6,15 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from detectors.throwing.curve import LEAST_TERMINAL_MS, Curve, Floats, drift_rest, fit_curve
+from detectors.throwing.curve import (
+    LEAST_TERMINAL_MS,
+    SPOT_NOISE_PX,
+    Curve,
+    Floats,
+    drift_rest,
+    fit_curve,
+    rest_of_two_lines,
+)
 from detectors.throwing.tracks import Track
 from detectors.throwing.watched import Watched
 from gridwatch.model import BoxXyxy, Finding, TrackPoint
@@ -53,6 +61,10 @@ SUSPECTED_BEND_ASLANT, CONFIRMED_BEND_ASLANT = 1.5, 3.0
 RAIN_BEND, RAIN_BEND_ASLANT = 10.0, 5.0
 """The same to confirm a fall in rain or snow, where tracks skip from drop to drop."""
 
+RAIN_SKIP = 8.0
+"""Standard errors by which gravity's curve must be better in rain or snow than two even motions, one after
+the other, as of a track that skipped to a faster drop: 3 there, seldom 7, and 20 to 70 for what was thrown."""
+
 LATEST_SIGHT_S = 0.6
 """After its rest in which a thing released before the façade must be seen. It falls 1.8 m until then."""
 
@@ -93,7 +105,8 @@ def may_fall(track: Track) -> bool:
 def as_fall(track: Track, watched: Watched, *, rain: bool = False) -> Fall | None:
     """Return the fall that a track shows, or None.
 
-    In rain or snow only what is released before the façade is taken: drops enter over its border.
+    In rain or snow only what is released before the façade and gains speed all the way is taken: drops enter
+    over its border, and a track may skip from one to a faster one. So light things are not found then.
     """
     if track.lasts_s < LEAST_DURATION_S or not may_fall(track):
         return None
@@ -108,7 +121,8 @@ def as_fall(track: Track, watched: Watched, *, rain: bool = False) -> Fall | Non
     at_edge = _is_at_edge(track, watched)
     released = -curve.released_s <= LATEST_SIGHT_S
     begins_so = released or (at_edge and _gains_at_speed(t, y, curve))
-    if not _is_gravity(t, x, curve) or (rain and at_edge) or not begins_so:
+    may_be_rain = rain and (at_edge or _may_skip(t, y, curve))
+    if not _is_gravity(t, x, curve) or not begins_so or may_be_rain:
         return None
     fall_m = curve.fallen_m(t[-1] - t[0]) - (0 if released else curve.fallen_m(0.0))
     if fall_m < SUSPECTED_M:
@@ -135,6 +149,12 @@ def _is_gravity(t: Floats, x: Floats, curve: Curve) -> bool:
     aside_ms = abs(x[-1] - x[0]) / (t[-1] - t[0]) / curve.px_per_m
     bends = curve.bend >= SUSPECTED_BEND and curve.bend_aslant >= SUSPECTED_BEND_ASLANT
     return heavy and bends and aside_ms <= FASTEST_ASIDE_MS
+
+
+def _may_skip(t: Floats, y: Floats, curve: Curve) -> bool:
+    """Tell whether two even motions, one after the other, are nearly as good as gravity's curve."""
+    noise = max(SPOT_NOISE_PX, curve.rms_px)
+    return rest_of_two_lines(t, y) / noise**2 - len(t) < RAIN_SKIP**2
 
 
 def _is_at_edge(track: Track, watched: Watched) -> bool:

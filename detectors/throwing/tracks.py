@@ -26,6 +26,9 @@ SHARE_OF_G = (0.3, 1.3)
 MOST_MISSES = 3
 """Pictures in a row in which a thing may go unseen: the height of a window's frame or a cornice."""
 
+LONGEST_GAP_S = 0.35
+"""In which a settled track may: half a floor as bright as the thing."""
+
 MOST_SEED_GAP_S = 0.2
 """Between two pictures of a seed. Over a longer one anything fits."""
 
@@ -85,7 +88,7 @@ class Tracker:
     def follow(self, t: float, spots: Spots) -> list[Track]:
         """Carry tracks on into the next picture; return those that ended."""
         owned = self._carry_on(t, spots) if self.tracks else np.zeros(len(spots), bool)
-        ended = self._keep(np.array([track.misses <= MOST_MISSES for track in self.tracks], bool))
+        ended = self._keep(np.array([_goes_on(track, t) for track in self.tracks], bool))
         ended += self._join_twins()
         self._begin(t, spots, owned)
         self.past.append((t, spots))
@@ -257,6 +260,12 @@ class Tracker:
         if self.watched.measured:
             return least * scale, most * MOST_BEFORE_FACADE * scale
         return least * LEAST_PX_PER_M, most * self.watched.height / LEAST_VIEW_M
+
+
+def _goes_on(track: Track, t: float) -> bool:
+    """Tell whether a track may still be carried on at `t`."""
+    settled = len(track.t) >= SETTLED
+    return track.misses <= MOST_MISSES or (settled and t - track.t[-1] <= LONGEST_GAP_S)
 
 
 def _ways(track: Track) -> tuple[Floats, Floats]:

@@ -10,7 +10,7 @@ import pytest
 from detectors.throwing import ThrowingDetector
 from detectors.throwing.steady import Steadier, moved_back, shrunk
 from gridwatch.model import Finding, Picture, Pixels
-from simulators.facade_actors import fallen_m
+from simulators.facade.things import fallen_m
 
 START = datetime(2026, 3, 1, 8, tzinfo=UTC)
 SIZE_WH = (320, 240)

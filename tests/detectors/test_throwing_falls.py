@@ -9,7 +9,7 @@ import pytest
 from detectors.throwing.falls import as_fall
 from detectors.throwing.tracks import MOST_TRACKS, Track, Tracker
 from detectors.throwing.watched import Watched
-from simulators.facade_actors import fallen_m
+from simulators.facade.things import fallen_m
 
 WHOLE = Watched(size_wh=(640, 480))
 

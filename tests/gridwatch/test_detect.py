@@ -13,7 +13,7 @@ from gridwatch.cli.detect import detect_command
 from gridwatch.cli.judging import detect
 from gridwatch.errors import SettingsError
 from gridwatch.media import encode_jpeg, encode_mp4
-from simulators.facade import render_throw
+from simulators.facade import draw_throw_take, film
 
 START = datetime(2026, 3, 1, 8, tzinfo=UTC)
 app = typer.Typer()
@@ -23,16 +23,10 @@ app.command()(detect_command)
 @pytest.fixture(scope="module")
 def throw() -> bytes:
     """Return a clip with one throw as a camera would send it."""
-    rendered = render_throw(
-        np.random.default_rng(3),
-        start=START,
-        duration_s=4,
-        fps=20,
-        size_wh=(480, 360),
-        throws=True,
-        thing="bag",
+    take = draw_throw_take(
+        np.random.default_rng(3), duration_s=5, fps=20, size_wh=(480, 360), throws=True, thing="rubbish_bag"
     )
-    return encode_mp4(rendered.pictures)
+    return encode_mp4(film(take, start=START).pictures)
 
 
 def test_each_argument_gives_a_line_in_its_order_and_the_unreadable_one_its_reason(
@@ -61,9 +55,9 @@ def test_a_throw_is_a_finding_with_its_time_and_track(throw: bytes, tmp_path: Pa
     (tmp_path / "clip.mp4").write_bytes(throw)
     (line,) = detect("throwing", [tmp_path / "clip.mp4"])
     (finding,) = line["findings"]
-    assert line["duration_s"] == pytest.approx(4, abs=0.06)
+    assert line["duration_s"] == pytest.approx(5, abs=0.06)
     assert finding["label"] == "falling_object"
-    assert 0 < finding["t_start_s"] < finding["t_end_s"] <= 4
+    assert 0 < finding["t_start_s"] < finding["t_end_s"] <= 5
     left, top, right, bottom = finding["box_xyxy"]
     assert all(left <= x <= right and top <= y <= bottom and 0 <= t <= 4 for t, x, y in finding["track"])
 
@@ -75,20 +69,14 @@ def test_all_readable_arguments_leave_status_0(throw: bytes, tmp_path: Path) -> 
 
 
 def test_a_folder_is_one_sequence_in_the_order_of_names(tmp_path: Path) -> None:
-    rendered = render_throw(
-        np.random.default_rng(3),
-        start=START,
-        duration_s=4,
-        fps=20,
-        size_wh=(480, 360),
-        throws=True,
-        thing="bag",
+    take = draw_throw_take(
+        np.random.default_rng(3), duration_s=5, fps=20, size_wh=(480, 360), throws=True, thing="rubbish_bag"
     )
-    for index, picture in enumerate(rendered.pictures):
+    for index, picture in enumerate(film(take, start=START).pictures):
         (tmp_path / f"{index:05}.jpg").write_bytes(encode_jpeg(picture.pixels))
     (tmp_path / "notes.txt").write_text("not a picture")
     (line,) = detect("throwing", [tmp_path], interval_s=0.05)
-    assert line["duration_s"] == pytest.approx(4)
+    assert line["duration_s"] == pytest.approx(5)
     assert [finding["label"] for finding in line["findings"]] == ["falling_object"]
 
 
@@ -119,16 +107,16 @@ def test_a_wrong_scene_or_interval_is_a_wrong_setting(scene: str, interval_s: fl
 
 
 def test_what_raises_no_alert_is_a_note(tmp_path: Path) -> None:
-    rendered = render_throw(
-        np.random.default_rng(1),
-        start=START,
-        duration_s=4,
+    take = draw_throw_take(
+        np.random.default_rng(2),
+        duration_s=5,
         fps=20,
         size_wh=(480, 360),
         throws=False,
-        disturbers=["shake"],
+        disturbers={},
+        shake="knock",
     )
-    (tmp_path / "clip.mp4").write_bytes(encode_mp4(rendered.pictures))
+    (tmp_path / "clip.mp4").write_bytes(encode_mp4(film(take, start=START).pictures))
     (line,) = detect("throwing", [tmp_path / "clip.mp4"])
     assert line["findings"] == []
     assert [note["label"] for note in line["notes"]] == ["camera_moved"]

@@ -7,7 +7,7 @@ import numpy as np
 
 from gridwatch.model import Picture
 from ingest.edge.cameras import Kind, Source
-from simulators.facade import render_throw
+from simulators.facade import draw_throw_take, film
 from simulators.network_camera import Film, NetworkCamera, encode_film
 
 START = datetime(2026, 11, 23, 8, tzinfo=UTC)
@@ -39,16 +39,16 @@ def dark_film() -> Film:
 
 def throw_pictures() -> list[Picture]:
     """Return eight seconds of a façade; a box falls from 3.1 s to 5.2 s."""
-    rendered = render_throw(
+    take = draw_throw_take(
         np.random.default_rng(5),
-        start=START,
         duration_s=8,
         fps=FPS,
         size_wh=(480, 360),
         throws=True,
-        disturbers=(),
+        thing="box",
+        disturbers={},
     )
-    return list(rendered.pictures)
+    return list(film(take, start=START).pictures)
 
 
 def source_of(camera: NetworkCamera, login: str | None = None) -> Source:
