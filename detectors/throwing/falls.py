@@ -63,7 +63,7 @@ RAIN_BEND, RAIN_BEND_ASLANT = 10.0, 5.0
 
 RAIN_SKIP = 8.0
 """Standard errors by which gravity's curve must be better in rain or snow than two even motions, one after
-the other, as of a track that skipped to a faster drop: 3 there, seldom 7, and 20 to 70 for what was thrown."""
+the other, as of a track that skips to a faster drop: 3 there, seldom 7, and 20 to 70 of what is thrown."""
 
 LATEST_SIGHT_S = 0.6
 """After its rest in which a thing released before the façade must be seen. It falls 1.8 m until then."""
