@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,6 +14,7 @@ from gridwatch.facade import with_origin
 from gridwatch.model import Finding, Picture
 from ingest.edge.backlog import Backlog
 from ingest.edge.cameras import EdgeCamera, Kind
+from ingest.edge.clock import REORDERED_S
 from ingest.edge.encoded import Decoder, Encoded, Ring
 from ingest.edge.figures import Counts
 from ingest.edge.showing import Showing, Tell, Wanted, finding_message, shown_from, shown_until
@@ -32,6 +33,9 @@ LASTING_S = 60.0
 HURRY = timedelta(seconds=2)
 """Behind the camera: from here on every second picture is left out. Falls are found in half of them too, and
 not in a gap."""
+
+JUMPED = timedelta(seconds=REORDERED_S)
+"""From here on it is no matter of the order in which pictures are decoded."""
 
 PAUSE_S = 60.0
 """Without a picture for so long nothing goes on that a detector could wait for."""
@@ -102,9 +106,19 @@ class Watch:
                 self._conclude()
                 continue
             self._ring.add(encoded)
-            self._see(self._decoder.pictures(encoded))
+            self._see(self._pictures(encoded))
         self._see(self._decoder.rest())
         self._conclude()
+
+    def _pictures(self, encoded: Encoded) -> Iterator[Picture]:
+        """Decode a picture. Only the first one after the camera's time jumped tells of that: where it is
+        damaged, the last whole one is seen again at its time."""
+        shown = False
+        for picture in self._decoder.pictures(encoded):
+            shown = True
+            yield picture
+        if not shown and self._last is not None and abs(encoded.at - self._last.at) > JUMPED:
+            yield replace(self._last, at=encoded.at)
 
     def _read_for_ever(self) -> None:
         failures = 0
