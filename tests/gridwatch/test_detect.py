@@ -59,7 +59,7 @@ def test_a_throw_is_a_finding_with_its_time_and_track(throw: bytes, tmp_path: Pa
     assert finding["label"] == "falling_object"
     assert 0 < finding["t_start_s"] < finding["t_end_s"] <= 5
     left, top, right, bottom = finding["box_xyxy"]
-    assert all(left <= x <= right and top <= y <= bottom and 0 <= t <= 4 for t, x, y in finding["track"])
+    assert all(left <= x <= right and top <= y <= bottom and 0 <= t <= 5 for t, x, y in finding["track"])
 
 
 def test_all_readable_arguments_leave_status_0(throw: bytes, tmp_path: Path) -> None:
