@@ -38,7 +38,7 @@ def dark_film() -> Film:
 
 
 def throw_pictures() -> list[Picture]:
-    """Return eight seconds of a façade; a box falls from 3.1 s to 5.2 s."""
+    """Return eight seconds of a façade; a box falls from 3.5 s on, after nearly a second shown backward."""
     take = draw_throw_take(
         np.random.default_rng(5),
         duration_s=8,
@@ -48,7 +48,12 @@ def throw_pictures() -> list[Picture]:
         thing="box",
         disturbers={},
     )
-    return list(film(take, start=START).pictures)
+    pictures = film(take, start=START).pictures
+    longer = [*pictures[20:0:-1], *pictures][: 8 * FPS]
+    return [
+        Picture(pixels=picture.pixels, at=START + timedelta(seconds=number / FPS))
+        for number, picture in enumerate(longer)
+    ]
 
 
 def source_of(camera: NetworkCamera, login: str | None = None) -> Source:
