@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from detectors.elevator.cabin_model import SHIPPED, CabinModel
-from detectors.elevator.looks import NO_CAUTION, SHIPPED_CAUTION
+from detectors.elevator.looks import SHIPPED_CAUTION, Caution
 from detectors.elevator.own_model import OwnModel
 from detectors.elevator.recogniser import EMPTY, Recogniser
 from detectors.elevator.watch import CabinWatch
@@ -31,8 +31,10 @@ class ElevatorDetector:
 
         DetectorError when a file or the class mapping can't be used.
         """
-        self._caution = SHIPPED_CAUTION if onnx is None else NO_CAUTION
         self.recogniser: Recogniser = CabinModel(model) if onnx is None else OwnModel(onnx, classes)
+        self._caution = (
+            SHIPPED_CAUTION if onnx is None else Caution.counting_from(self.recogniser.least_score)
+        )
 
     @property
     def name(self) -> str:

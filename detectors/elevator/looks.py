@@ -8,6 +8,8 @@ from statistics import median_low
 
 import numpy as np
 
+from gridwatch.interlock import SEEN_SCORE
+
 LONG, SHORT = 7, 3
 """Looks that must speak for something, and the newest of them that may deny it: seen slowly, gone quickly."""
 
@@ -17,6 +19,9 @@ WITHIN = timedelta(seconds=3.5)
 LEAST_LOOKS = 3
 """Fewer looks say nothing yet."""
 
+SLOW = WITHIN / LEAST_LOOKS
+"""A camera that pauses longer between two pictures has no more to say than each picture says alone."""
+
 FLOOR = 1e-4
 
 
@@ -24,15 +29,23 @@ FLOOR = 1e-4
 class Caution:
     """What a recogniser's scores mean over time: log odds that are taken off before a class counts.
 
-    To be chosen on train seeds of rendered visits (bench/elevator); 0 leaves a recogniser as it is.
+    `usual` of every class, and `off` of some more: chosen on train seeds of rendered visits (bench/elevator).
     """
 
+    usual: float = 0.0
     off: Mapping[str, float] = field(default_factory=dict)
 
+    @classmethod
+    def counting_from(cls, least_score: float) -> "Caution":
+        """Return what lets a class count from the score at which the recogniser itself calls it seen."""
+        return cls(usual=_odds(least_score) - _odds(SEEN_SCORE))
 
-NO_CAUTION = Caution()
+    def of(self, label: str) -> float:
+        """Return the log odds that are taken off a class."""
+        return self.usual + self.off.get(label, 0.0)
 
-SHIPPED_CAUTION = Caution(off={})
+
+SHIPPED_CAUTION = Caution()
 """None was chosen yet: that takes weights which hold for the vehicles of the train seeds at all."""
 
 
@@ -47,15 +60,17 @@ class Looks:
         """Take in a look's scores of 0-1."""
         self.latest.append((at, {label: _odds(score) for label, score in scores.items()}))
 
-    def together(self, at: datetime) -> Mapping[str, float]:
-        """Return a score of 0-1 per class: the lower of the middle of all looks and that of the newest."""
+    def together(self, at: datetime, *, is_slow: bool = False) -> Mapping[str, float]:
+        """Return a score of 0-1 per class: the lower of the middle of all looks and that of the newest.
+
+        `is_slow`: the camera's pictures are further apart than SLOW.
+        """
         recent = [odds for seen_at, odds in self.latest if timedelta(0) <= at - seen_at <= WITHIN]
-        if len(recent) < LEAST_LOOKS:
+        if len(recent) < LEAST_LOOKS and not is_slow:
             return {}
         return {
             label: _score(
-                min(_middle(recent, label), _middle(recent[-SHORT:], label))
-                - self.caution.off.get(label, 0.0)
+                min(_middle(recent, label), _middle(recent[-SHORT:], label)) - self.caution.of(label)
             )
             for label in {label for odds in recent for label in odds}
         }

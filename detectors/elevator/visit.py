@@ -40,15 +40,20 @@ class Visit:
     has_entered: bool = False
     missed: int = 0
 
-    def look(self, at: datetime, score: float, box: BoxXyxy | None, *, moves: bool) -> Finding | None:
-        """Take in how surely it is seen now; return what to tell. `moves`: something in the cabin does."""
+    def look(
+        self, at: datetime, score: float, box: BoxXyxy | None, *, moves: bool, is_slow: bool = False
+    ) -> Finding | None:
+        """Take in how surely it is seen now; return what to tell.
+
+        `moves`: something in the cabin does. `is_slow`: pictures are so far apart that one look tells it.
+        """
         self.looks.append((at, score))
         if moves:
             self.still_since, self.moved_at = None, at
         elif self.still_since is None:
             self.still_since = at
         if self.began_at is None:
-            return self._begin(at, box)
+            return self._begin(at, box, agreeing=1 if is_slow else AGREEING_LOOKS)
         if score >= GONE_SCORE:
             self.seen_at, self.missed = at, 0
             self.box = box or self.box
@@ -69,9 +74,9 @@ class Visit:
         self.looks.clear()
         return finding
 
-    def _begin(self, at: datetime, box: BoxXyxy | None) -> Finding | None:
+    def _begin(self, at: datetime, box: BoxXyxy | None, *, agreeing: int) -> Finding | None:
         sure = [(seen_at, score) for seen_at, score in self.looks if score >= SEEN_SCORE]
-        if len(sure) < AGREEING_LOOKS:
+        if len(sure) < agreeing:
             return None
         self.began_at, self.seen_at, self.told_at = sure[0][0], at, at
         self.surest, self.box = max(score for _, score in sure), box

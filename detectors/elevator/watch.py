@@ -10,7 +10,7 @@ import numpy as np
 from detectors.elevator.background import EmptyCabin, Mask
 from detectors.elevator.doorway import Doorway
 from detectors.elevator.lens import LensMemory, Trouble
-from detectors.elevator.looks import Caution, Looks
+from detectors.elevator.looks import SLOW, Caution, Looks
 from detectors.elevator.recogniser import EBIKE, EMPTY, LENS_COVERED, Recogniser, Seen
 from detectors.elevator.visit import Visit
 from gridwatch.model import BoxXyxy, Finding, Picture
@@ -18,8 +18,8 @@ from gridwatch.model import BoxXyxy, Finding, Picture
 SOONEST = timedelta(seconds=0.15)
 """Of a faster camera the pictures in between tell nothing new."""
 
-FORGET_AFTER = timedelta(seconds=10.0)
-"""After a longer pause nobody knows who came and went."""
+FORGET_AFTER = timedelta(seconds=8.0)
+"""After a longer pause nobody knows who came and went: doors open and close in less."""
 
 CLEAR_SHARE = 0.006
 """Share of the picture under which nothing stands in the cabin: a small child takes more."""
@@ -51,6 +51,10 @@ class CabinWatch:
     visits: dict[str, Visit] = field(default_factory=dict)
     scores: Mapping[str, float] = field(default_factory=dict)
     at: datetime | None = None
+    is_slow: bool = False
+    """Whether the pictures come so seldom that each is judged alone."""
+    first: Seen | None = None
+    """The first picture of all: whether it counts alone is known once the second has come."""
     idle_look_at: datetime | None = None
     outline: Mask | None = None
     moves: bool = True
@@ -63,6 +67,7 @@ class CabinWatch:
         """Look at the next picture; return what was concluded now."""
         if self.at is not None and timedelta(0) <= picture.at - self.at < SOONEST:
             return ()
+        is_first = self.at is None
         found = self._keep_time(picture.at)
         troubles = self.lens.take_in(picture.pixels, picture.at)
         found += [_of_lens(trouble, picture.at) for trouble in troubles]
@@ -75,6 +80,8 @@ class CabinWatch:
             return found
         seen = self._look(recogniser, picture)
         self._remember(picture.at, seen)
+        if is_first:
+            self.first = seen
         return [*found, *self._visits(picture.at, seen)]
 
     def end(self) -> Sequence[Finding]:
@@ -84,12 +91,20 @@ class CabinWatch:
 
     def _keep_time(self, at: datetime) -> list[Finding]:
         before, self.at = self.at, at
-        if before is None or timedelta(0) <= at - before <= FORGET_AFTER:
+        if before is None:
             return []
+        self.is_slow = at - before > SLOW
+        found: list[Finding] = []
+        if self.is_slow and self.first is not None:
+            self.scores = self.looks.together(before, is_slow=True)
+            found += self._visits(before, self.first)
+        self.first = None
+        if timedelta(0) <= at - before <= FORGET_AFTER:
+            return found
         self.looks.latest.clear()
         self.outline = self.idle_look_at = None
         self.doorway.opened_at = None
-        return list(self.end())
+        return [*found, *self.end()]
 
     def _learn_anew(self) -> None:
         """Forget the empty cabin: the camera looks elsewhere now."""
@@ -144,7 +159,7 @@ class CabinWatch:
             self.scores = {}
             return
         self.looks.add(at, seen.scores)
-        self.scores = self.looks.together(at)
+        self.scores = self.looks.together(at, is_slow=self.is_slow)
 
     def _visits(self, at: datetime, seen: Seen | None) -> list[Finding]:
         for label in self.scores:
@@ -156,6 +171,7 @@ class CabinWatch:
                 self.scores.get(visit.label, 0.0),
                 None if seen is None else seen.boxes.get(visit.label),
                 moves=self.moves,
+                is_slow=self.is_slow,
             )
             for visit in self.visits.values()
         ]

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+import cv2
+import numpy as np
 import pytest
 
 from detectors.elevator.looks import Caution, Looks
@@ -202,3 +204,39 @@ def test_a_visit_that_only_stops_to_be_seen_has_not_left() -> None:
     last = [finding for finding in found if finding is not None][-1]
     assert last.criteria == {"entered": 1.0, "left": 0.0}
     assert last.ended_at == START + timedelta(seconds=0.2 * 19)
+
+
+class Sayer:
+    """A recogniser that says what a test lets it say."""
+
+    name, least_score = "sayer", 0.3
+
+    def __init__(self) -> None:
+        self.score = 0.0
+
+    def look(self, pixels: Pixels) -> Seen:
+        """Say how surely there is an e-bike."""
+        return Seen(scores={"ebike": self.score})
+
+
+def events(scores: Sequence[float], every_s: float, caution: Caution) -> int:
+    """Return how many events a camera raises that sends another cabin with each picture."""
+    watch, sayer, dice = CabinWatch(caution=caution), Sayer(), np.random.default_rng(4)
+    ids = set()
+    for number, score in enumerate(scores):
+        sayer.score = score
+        pixels = dice.integers(0, 255, (12, 16, 3), np.uint8)
+        shown = np.asarray(cv2.resize(pixels, SIZE_WH, interpolation=cv2.INTER_CUBIC), np.uint8)
+        picture = Picture(pixels=shown, at=START + timedelta(seconds=every_s * number))
+        ids |= {finding.id for finding in watch.see(sayer, picture) if finding.label == "ebike"}
+    return len(ids)
+
+
+def test_pictures_that_come_seldom_are_judged_alone_the_first_one_too() -> None:
+    scores = [0.4, 0.0, 0.7, 0.8, 0.2, 0.35]
+    assert events(scores, 10.0, Caution.counting_from(Sayer.least_score)) == 4
+    assert events(scores, 10.0, Caution()) == 2
+
+
+def test_one_picture_of_a_fast_camera_tells_nothing() -> None:
+    assert events([0.9, 0.0, 0.0, 0.0, 0.0, 0.0, 0.9, 0.0, 0.0], 0.2, Caution()) == 0

@@ -160,10 +160,10 @@ def test_single_spikes_do_not_raise() -> None:
         assert sensor.send_all([ORDINARY] * 10 + [ORDINARY | {"smoke_pct_m": 50.0}], after_s=60) == []
 
 
-@pytest.mark.parametrize("interval_s", [60, 900, 3600, 4 * 3600])
-def test_a_month_of_hot_dry_afternoons_does_not_raise(interval_s: int) -> None:
+@pytest.mark.parametrize(("interval_s", "days"), [(60, 5), (900, 30), (3600, 30), (4 * 3600, 30)])
+def test_hot_dry_afternoons_do_not_raise(interval_s: int, days: int) -> None:
     sensor, dice = Sensor(), np.random.default_rng(3)
-    for n in range(30 * 86_400 // interval_s):
+    for n in range(days * 86_400 // interval_s):
         sun = -cos(2 * pi * (n * interval_s % 86_400) / 86_400)
         values = {
             "temperature_c": 30 + 13 * sun + dice.normal(0, 0.4),
@@ -245,19 +245,25 @@ def test_late_observations_count() -> None:
     assert [len(findings) for findings in late] == [0, 0, 1]
 
 
-@pytest.mark.parametrize(
-    "jump", [timedelta(hours=-6), timedelta(days=-400), timedelta(hours=5), timedelta(days=400)]
-)
-@pytest.mark.parametrize("jump_at_hour", range(0, 24, 3))
-def test_a_clock_that_jumps_makes_no_fire_of_a_hot_afternoon(jump: timedelta, jump_at_hour: int) -> None:
-    sensor = Sensor()
+def test_a_clock_that_jumps_makes_no_fire_of_a_hot_afternoon() -> None:
+    detector = FireSensorDetector()
+    states = detector.new_states()
+    jumps = [timedelta(hours=-6), timedelta(days=-400), timedelta(hours=5), timedelta(days=400)]
     for minute in range(2 * 24 * 60):
-        if minute in (60 * jump_at_hour, 60 * (jump_at_hour + 30)):
-            sensor.now += jump
-            jump = -jump
         sun = -cos(2 * pi * minute / (24 * 60))
         values = {"temperature_c": 34 + 14 * sun, "humidity_pct": 30 - 20 * sun, "smoke_pct_m": 0.2}
-        assert sensor.send(values, after_s=60) == []
+        sent = [
+            Observation(
+                device=f"{jump} after {hour} h",
+                observed_at=NOON
+                + timedelta(minutes=minute)
+                + (jump if 60 * hour <= minute < 60 * (hour + 30) else timedelta()),
+                values=values,
+            )
+            for jump in jumps
+            for hour in range(0, 24, 3)
+        ]
+        assert detector.feel(states, sent) == []
 
 
 @pytest.mark.parametrize(
