@@ -5,11 +5,13 @@ Rendering takes seconds and memory: it is done in a process of its own (see stud
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from typing import cast
 
 import numpy as np
 
 from gridwatch.media import encode_jpeg, encode_mp4
-from simulators.cabin.visit import filmed, render_visit, site_for
+from simulators.cabin_view import Cabin
+from simulators.cabin_visit import render_visit
 from simulators.facade.stage import Stage, draw_stage
 from simulators.facade.take import Disturber, Filming, draw_take
 from simulators.facade.throws import windows_to_throw_from
@@ -17,15 +19,12 @@ from simulators.footage import FACADE_CAMERA, LIFT_CAMERA, RIDGE_CAMERA, Film, F
 from simulators.publication import clip_publication, frame_publication
 from simulators.rendered import Rendered
 from simulators.valley.ridge import render_ridge
+from simulators.visitors import VisitorKind
 
 SIZE_WH = (640, 360)
 """Of every simulated camera: the substream that cameras offer for analysis."""
 
 VISIT_FPS = 4.0
-VISIT_RIDE_S = 6.0
-CABIN_LENGTH_M = 2.2
-"""A stretcher has room in it."""
-TAKES_PER_SEED = 1_000_000
 RIDGE_INTERVAL_S = 2.0
 RIDGE_FILM_S = 60.0
 RIDGE_IGNITED_S = 10.0
@@ -56,15 +55,15 @@ def _camera(film: Film, number: int) -> np.random.Generator:
 
 
 def _visit(film: Film, start: datetime) -> Footage:
-    visit = render_visit(
-        TAKES_PER_SEED * film.seed + film.take,
-        shows=film.shows,
-        size_wh=SIZE_WH,
+    rendered = render_visit(
+        _take(film),
+        start=start,
         fps=VISIT_FPS,
-        ride_s=VISIT_RIDE_S,
-        site=site_for(film.seed, CABIN_LENGTH_M, SIZE_WH),
+        size_wh=SIZE_WH,
+        visitor=cast(VisitorKind, film.shows),
+        cabin=Cabin.drawn(_camera(film, 1)),
     )
-    return _as_frames(film, filmed(visit, shows=film.shows, start=start))
+    return _as_frames(film, rendered)
 
 
 def _ridge(film: Film, start: datetime) -> Footage:

@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeAlias
 
+from detectors.elevator.by_shape import ShapeWatch
 from detectors.elevator.cabin_model import SHIPPED, CabinModel
 from detectors.elevator.looks import SHIPPED_CAUTION, Caution
 from detectors.elevator.own_model import OwnModel
@@ -13,6 +15,9 @@ from gridwatch.facade import FacadeView
 from gridwatch.model import Finding, Picture
 
 VERSION = "2"
+SHAPE = "elevator-shape/1"
+
+Watch: TypeAlias = CabinWatch | ShapeWatch
 
 UNTOLD = frozenset({EMPTY, "person"})
 """What every lift shows all day."""
@@ -21,7 +26,9 @@ UNTOLD = frozenset({EMPTY, "person"})
 class ElevatorDetector:
     """Looks with the user's ONNX model where one is given, else with the recogniser of our own.
 
-    A lone picture is judged by what it shows; a camera's pictures over time, by what they show together.
+    A lone picture is judged by what it shows; a camera's pictures over time, by what they show together. The
+    shipped recogniser finds nothing of rendered visits yet (bench/elevator): over time the outline decides in
+    its place.
     """
 
     def __init__(
@@ -31,6 +38,7 @@ class ElevatorDetector:
 
         DetectorError when a file or the class mapping can't be used.
         """
+        self._by_shape = onnx is None and model == SHIPPED
         self.recogniser: Recogniser = CabinModel(model) if onnx is None else OwnModel(onnx, classes)
         self._caution = (
             SHIPPED_CAUTION if onnx is None else Caution.counting_from(self.recogniser.least_score)
@@ -60,18 +68,19 @@ class ElevatorDetector:
             for label in sorted(labels, key=lambda label: -seen.scores[label])
         )
 
-    def new_state(self, view: FacadeView | None = None) -> CabinWatch:
+    def new_state(self, view: FacadeView | None = None) -> Watch:
         """Make the memory of a cabin that was never seen."""
-        return CabinWatch(caution=self._caution)
+        return ShapeWatch() if self._by_shape else CabinWatch(caution=self._caution)
 
-    def see(self, state: CabinWatch, picture: Picture) -> Sequence[Finding]:
+    def see(self, state: Watch, picture: Picture) -> Sequence[Finding]:
         """Look at the cabin's next picture; change `state`; return what was concluded now."""
-        return [replace(finding, detector=self.name) for finding in state.see(self.recogniser, picture)]
+        name = SHAPE if isinstance(state, ShapeWatch) else self.name
+        return [replace(finding, detector=name) for finding in state.see(self.recogniser, picture)]
 
-    def scores(self, state: CabinWatch) -> Mapping[str, float]:
+    def scores(self, state: Watch) -> Mapping[str, float]:
         """Return how surely each class is in the cabin now, by the latest pictures together."""
         return state.scores
 
-    def finish(self, state: CabinWatch) -> Sequence[Finding]:
+    def finish(self, state: Watch) -> Sequence[Finding]:
         """End the visits that the last picture leaves open."""
         return [replace(finding, detector=self.name) for finding in state.end()]

@@ -13,6 +13,7 @@ from detectors.elevator.background import EmptyCabin
 from detectors.elevator.layouts import YOLOX
 from detectors.elevator.looks import LONG
 from detectors.elevator.net import letterbox
+from detectors.elevator.watch import CabinWatch
 from gridwatch.errors import DetectorError
 from gridwatch.media import read_picture
 from gridwatch.model import Finding, Picture, Pixels
@@ -186,7 +187,7 @@ def test_a_change_of_resolution_starts_anew_where_it_must_and_else_goes_on() -> 
 
 def test_what_is_remembered_of_a_cabin_does_not_grow() -> None:
     detector = ElevatorDetector()
-    state = detector.new_state()
+    state = CabinWatch()
     for moment in render_visit(1, shows="ebike", fps=8, ride_s=2):
         detector.see(state, Picture(pixels=moment.still.pixels, at=START + timedelta(seconds=moment.at_s)))
     assert len(state.looks.latest) <= LONG
