@@ -38,9 +38,9 @@ def dark_film() -> Film:
 
 
 def throw_pictures() -> list[Picture]:
-    """Return eight seconds of a façade; a box falls from 3.5 s on, after nearly a second shown backward."""
+    """Return eight seconds of a façade; a box falls from 3.7 s on, after nearly a second shown backward."""
     take = draw_throw_take(
-        np.random.default_rng(5),
+        np.random.default_rng(8),
         duration_s=8,
         fps=FPS,
         size_wh=(480, 360),
