@@ -157,6 +157,14 @@ def route_of(topic: str) -> tuple[str, str]:
     return route
 
 
+def sender_of(topic: str) -> str:
+    """Return the device that a topic of our own names, or nothing where it names none."""
+    try:
+        return route_of(topic)[0]
+    except UnreadableMessage:
+        return ""
+
+
 def _route(topic: str) -> tuple[str, str]:
     parts = topic.split("/", 3)
     if len(parts) < 4 or parts[:2] != ["gw", "v1"]:

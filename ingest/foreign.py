@@ -11,7 +11,7 @@ from gridwatch.errors import UnreadableMessage
 from gridwatch.formats import ChirpStack, Formats, Frigate, Sparkplug
 from gridwatch.store.devices import KnownDevice
 from gridwatch.store.entries import Accepted, Entry, Rejected, not_registered
-from gridwatch.wire import route_of
+from gridwatch.wire import sender_of
 from ingest.adapter import Adapter, Heard
 from ingest.broker import Delivery
 from ingest.chirpstack import ChirpStackAdapter
@@ -80,12 +80,9 @@ class Foreign:
 
     def sender(self, topic: str) -> str:
         """Return the device or gateway that a topic names, native or foreign; nothing where it names none."""
-        if not self.is_native(topic):
-            return next(filter(None, (adapter.sender(topic) for adapter in self._adapters)), "")
-        try:
-            return route_of(topic)[0]
-        except UnreadableMessage:
-            return ""
+        if self.is_native(topic):
+            return sender_of(topic)
+        return next(filter(None, (adapter.sender(topic) for adapter in self._adapters)), "")
 
     def is_native(self, topic: str) -> bool:
         """Tell whether a topic is for no adapter here."""

@@ -16,7 +16,7 @@ from gridwatch.errors import UnreadableMessage
 from gridwatch.model import DeviceFinding, Observation, Observations
 from gridwatch.store.devices import KnownDevice
 from gridwatch.store.entries import Accepted, Concluded, Entry, Rejected, Skipped, not_registered
-from gridwatch.wire import decode, route_of
+from gridwatch.wire import decode, sender_of
 from ingest.broker import Delivery
 from ingest.foreign import Foreign
 from ingest.recorder import Recorder, until_available
@@ -78,7 +78,7 @@ async def commit(
 
 async def understand(deliveries: Sequence[Delivery], registry: Registry) -> list[Entry]:
     """Decode deliveries; what can't be read, or comes from a stranger, is rejected with its reason."""
-    senders = [sender(delivery.topic) for delivery in deliveries]
+    senders = [sender_of(delivery.topic) for delivery in deliveries]
     known = await until_available(partial(registry.find, senders))
     sent = list(zip(deliveries, map(known.get, senders), strict=True))
     return await in_slices(lambda some: [_entry(*one) for one in some], sent, SLICE)
@@ -97,7 +97,7 @@ async def in_slices(
 
 def observers(entries: Sequence[Entry]) -> list[KnownDevice]:
     """Return the devices that sent observations."""
-    return [e.known for e in entries if isinstance(e, Accepted) and isinstance(e.message, Observations)]
+    return [entry.known for entry in entries if isinstance(entry, Accepted) and _observations(entry)]
 
 
 def detect(entries: Sequence[Entry], clocks: Timekeeper, sensors: Sensors) -> Iterator[Entry]:
@@ -139,19 +139,11 @@ async def refused_by(session: Share, registry: Registry, foreign: Foreign) -> li
     refused = session.take_refused()
     if not refused:
         return []
-    ours = [sender(topic) for topic in refused if foreign.is_native(topic)]
+    ours = [sender_of(topic) for topic in refused if foreign.is_native(topic)]
     theirs = [foreign.sender(topic) for topic in refused if not foreign.is_native(topic)]
     known = await until_available(partial(registry.find, ours))
     known |= await until_available(partial(registry.find_by_source, theirs))
     return [Skipped(known=known.get(foreign.sender(topic))) for topic in refused.elements()]
-
-
-def sender(topic: str) -> str:
-    """Return the device that a topic of our own names, or nothing where it names none."""
-    try:
-        return route_of(topic)[0]
-    except UnreadableMessage:
-        return ""
 
 
 def _entry(delivery: Delivery, known: KnownDevice | None) -> Entry:
@@ -172,5 +164,5 @@ def _rejected(delivery: Delivery, reason: str, known: KnownDevice | None) -> Rej
         payload=delivery.payload,
         reason=reason,
         received_at=delivery.received_at,
-        named=sender(delivery.topic) or None,
+        named=sender_of(delivery.topic) or None,
     )
