@@ -128,7 +128,9 @@ def _resolved(records: list[dict[str, Any]], now_s: float) -> Iterator[tuple[flo
             _take_base(record, base)
         unit = _unit(record["u"]) if "u" in record else base.unit
         if "v" in record:
-            value = _number(_number(record["v"], "v") + (base.value or 0.0), "v + bv")
+            value = _number(record["v"], "v")
+            if base.value is not None:
+                value = _number(value + base.value, "v + bv")
         elif "vb" in record:
             value, unit = _truth(record["vb"]), None
         elif base.value is not None and "n" in record:
@@ -215,6 +217,8 @@ NUMBERS = (int, float, Decimal)
 
 
 def _number(value: object, field: str) -> float:
+    if type(value) is float and math.isfinite(value):
+        return value
     if isinstance(value, bool) or not isinstance(value, NUMBERS) or not math.isfinite(value):
         raise ValueError(f"SenML: {field}: {str(value)[:40]!r} is not a number")
     return float(value)
