@@ -37,7 +37,7 @@ async def change_areas(store: Store, plan: Callable[[Iterable[Area]], Sequence[A
     async with store.transaction() as connection:
         await connection.execute(SQL["lock"])
         rows = await (await connection.execute(SQL["list"], EVERYTHING)).fetchall()
-        known = {row["code"]: _area(row) for row in rows}
+        known = {row["code"]: area_of_row(row) for row in rows}
         planned = await asyncio.to_thread(plan, known.values())
         different = [area for area in planned if known.get(area.code) != area]
         await _put(connection, different)
@@ -54,12 +54,12 @@ async def list_areas(
 ) -> list[Area]:
     """Return areas in the order of their codes; `under` takes one with all below it, nothing if unknown."""
     given = {"under": under, "level": level, "grid": grid}
-    return [_area(row) for row in await store.rows(SQL["list"], given)]
+    return [area_of_row(row) for row in await store.rows(SQL["list"], given)]
 
 
 async def path_of(store: Store, code: str) -> list[Area]:
     """Return an area with all above it, the widest first; nothing for an unknown code."""
-    return [_area(row) for row in await store.rows(SQL["path"], {"code": code})]
+    return [area_of_row(row) for row in await store.rows(SQL["path"], {"code": code})]
 
 
 async def get_area(store: Store, code: str) -> Area:
@@ -114,7 +114,8 @@ async def _put(connection: Connection, areas: Sequence[Area]) -> None:
     await connection.execute(SQL["put"], {name: [row[name] for row in rows] for name in rows[0]})
 
 
-def _area(row: Row) -> Area:
+def area_of_row(row: Row) -> Area:
+    """Return an area as a row of the table tells it."""
     grid = None if row["grid"] is None else GridKind(row["grid"])
     return Area(**{**row, "level": AreaLevel(row["level"]), "grid": grid})
 
