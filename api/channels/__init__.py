@@ -1,0 +1,1 @@
+"""Ways to reach people: what each service is asked over the wire, and what it answers."""

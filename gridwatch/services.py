@@ -1,0 +1,149 @@
+"""The services that carry messages to people: an installation's accounts with them, secrets included.
+
+One is written as a JSON object, `{"kind": "wecom", "corp_id": "…", …}`. Where `base` is not given, it is the
+service's own public address; private editions and tests have others.
+"""
+
+from typing import TypeAlias
+
+import msgspec
+
+from gridwatch.errors import SettingsError
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
+    """What every account with a service has in common: a kind."""
+
+
+class WeCom(Account, frozen=True, kw_only=True, tag="wecom"):
+    """A self-built application of WeCom (企业微信自建应用): a message to a person by user id.
+
+    `token` and `aes_key` are those of "receive messages" (接收消息): the button's callback is one of these.
+    """
+
+    corp_id: str
+    agent_id: int
+    secret: str
+    token: str = ""
+    aes_key: str = ""
+    base: str = "https://qyapi.weixin.qq.com"
+    open_base: str = "https://open.weixin.qq.com"
+
+
+class WeComRobot(Account, frozen=True, kw_only=True, tag="wecom_robot"):
+    """A robot of a WeCom group (群机器人)."""
+
+    key: str
+    base: str = "https://qyapi.weixin.qq.com"
+
+
+class DingTalk(Account, frozen=True, kw_only=True, tag="dingtalk"):
+    """A custom robot of a DingTalk group, with signature (加签)."""
+
+    access_token: str
+    secret: str
+    base: str = "https://oapi.dingtalk.com"
+
+
+class Feishu(Account, frozen=True, kw_only=True, tag="feishu"):
+    """A custom robot of a Feishu group, with signature (签名校验)."""
+
+    hook: str
+    secret: str
+    base: str = "https://open.feishu.cn"
+
+
+class AliyunSms(Account, frozen=True, kw_only=True, tag="aliyun_sms"):
+    """Text messages by Alibaba Cloud. Its template has the variables what, place, time, number and link."""
+
+    access_key_id: str
+    access_key_secret: str
+    sign_name: str
+    template: str
+    base: str = "https://dysmsapi.aliyuncs.com"
+
+
+class AliyunVoice(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag_field="kind",
+    tag="aliyun_voice",
+):
+    """Calls with an answer by the keypad by Alibaba Cloud (语音IVR).
+
+    `template` (variables what, place) is spoken, `accepted` after the key 1 and `passed` after the key 2.
+    """
+
+    access_key_id: str
+    access_key_secret: str
+    number: str
+    template: str
+    accepted: str
+    passed: str
+    base: str = "https://dyvmsapi.aliyuncs.com"
+
+
+class TencentSms(Account, frozen=True, kw_only=True, tag="tencent_sms"):
+    """Text messages by Tencent Cloud. Its template has five variables: what, place, time, number and link."""
+
+    secret_id: str
+    secret_key: str
+    app_id: str
+    sign_name: str
+    template: str
+    region: str = "ap-guangzhou"
+    base: str = "https://sms.tencentcloudapi.com"
+
+
+class TencentVoice(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag_field="kind",
+    tag="tencent_voice",
+):
+    """Calls with an answer by the keypad by Tencent Cloud. Its template has two variables: what and place."""
+
+    secret_id: str
+    secret_key: str
+    app_id: str
+    template: str
+    region: str = "ap-guangzhou"
+    base: str = "https://vms.tencentcloudapi.com"
+
+
+class Others(Account, frozen=True, kw_only=True, tag="apprise"):
+    """E-mail, Web Push and all else that Apprise knows: an URL of its, where `{address}` is the person's.
+
+    E-mail is `mailtos://user:password@smtp.example.com?to={address}`.
+    """
+
+    url: str = "{address}"
+
+
+Robot: TypeAlias = WeComRobot | DingTalk | Feishu
+Phone: TypeAlias = AliyunSms | AliyunVoice | TencentSms | TencentVoice
+Service: TypeAlias = WeCom | Robot | Phone | Others
+
+REPORTS = (AliyunSms, AliyunVoice, TencentSms, TencentVoice)
+"""They tell later whether a message arrived; of the others their taking it is all that can be known."""
+
+KEEPS_FROM_TWICE = (WeCom,)
+"""They do not deliver the same request a second time: it may be sent again when nobody knows if it went."""
+
+
+def read_service(text: str | bytes) -> Service:
+    """Return the service that a JSON object describes. Raises SettingsError that says what is wrong."""
+    try:
+        service: Service = msgspec.json.decode(text, type=Service)
+    except msgspec.DecodeError as error:
+        raise SettingsError(f"the service can't be read: {error}") from error
+    return service
+
+
+def kind_of(service: Service) -> str:
+    """Return what kind of service this is, as in its JSON."""
+    return str(service.__struct_config__.tag)
