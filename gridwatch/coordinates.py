@@ -13,6 +13,9 @@ from typing import TypeAlias
 LonLat: TypeAlias = tuple[float, float]
 """Degrees east and north."""
 
+METRES_PER_DEGREE = 6_371_000 * pi / 180
+"""Of latitude, on a sphere of the earth's mean radius."""
+
 SEMI_MAJOR_M, ECCENTRICITY_2 = 6378245.0, 0.00669342162296594323
 """Of the Krasovsky ellipsoid, which the shift is made on."""
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from math import atan2, cos, degrees, hypot, radians, sin
 
+from gridwatch.coordinates import METRES_PER_DEGREE
 from gridwatch.model import Location, Severity
 
 WARNING = "fire_warning"
@@ -27,8 +28,6 @@ CALM_MS = 0.4
 SEEN_WITHIN_M = 5_000.0
 SEEN_BESIDE_DEG = 10.0
 """How far the direction in which a camera sees smoke may lie beside a sensor that feels it."""
-
-METRES_PER_DEGREE = 111_195.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -37,6 +37,29 @@ class Usual(NamedTuple):
         return spread
 
 
+class Expected(NamedTuple):
+    """What is usual of a device's quantity in the middle of an hour and of the next, and how it strays."""
+
+    device: str
+    quantity: str
+    mean: float
+    next_mean: float
+    spread: float
+
+
+class Sum(NamedTuple):
+    """What was added up of a device's quantity until its reading of `at_s`, Unix seconds.
+
+    `sum` is what lay above the usual, in standard deviations; `today` by how much all of today lies above it.
+    """
+
+    device: str
+    quantity: str
+    at_s: float
+    sum: float
+    today: float
+
+
 def none_usual(count: int) -> Usual:
     """Return slots that have seen nothing."""
     return Usual(*(np.zeros(count) for _ in Usual._fields))

@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from math import inf
 from typing import Any
 
 from detectors import SENSOR_DETECTORS
 from detectors.fire.levels import LEVELS
-from detectors.fire.sensor import Summed, Usual
 from gridwatch.errors import StoreUnavailable
 from gridwatch.fire_danger import DangerTables
 from gridwatch.model import Finding, Observation
@@ -15,7 +15,7 @@ from gridwatch.store import Store
 from gridwatch.store.devices import KnownDevice
 from gridwatch.store.fire_weather import fire_weather_now, level_of
 from gridwatch.store.observations import recent_observations
-from gridwatch.store.usual import Sum, expected, save_sums, saved_sums
+from gridwatch.store.usual import expected, save_sums, saved_sums
 
 PRIMING_READINGS = 128
 """Stored readings that a device's memory is rebuilt from after a restart."""
@@ -45,13 +45,13 @@ class Sensors:
             return
         await self._expect(list(new.values()))
         saved = {(one.device, one.quantity): one for one in await saved_sums(self._store, list(new.values()))}
-        until = {device: one.observed_at for (device, _), one in saved.items()}
+        until = {device: one.at_s for (device, _), one in saved.items()}
         stored = await recent_observations(self._store, list(new.values()), each=PRIMING_READINGS)
-        is_older = [one.device in until and one.observed_at <= until[one.device] for one in stored]
+        is_older = [one.observed_at.timestamp() <= until.get(one.device, -inf) for one in stored]
         self.feel([one for one, older in zip(stored, is_older, strict=True) if older])
-        for sum_ in saved.values():
-            at_s = sum_.observed_at.timestamp()
-            self._states[0].add_up_from(Summed(sum_.device, sum_.quantity, at_s, sum_.sum, sum_.today))
+        for states in self._states:
+            for sum_ in saved.values():
+                states.add_up_from(sum_)
         self.feel([one for one, older in zip(stored, is_older, strict=True) if not older])
         self._known |= new
         self._saved |= saved.keys()
@@ -73,9 +73,7 @@ class Sensors:
             return
         usual = await expected(self._store, known, self._hour + HALF_HOUR, list(LEVELS))
         for states in self._states:
-            states.expect(
-                Usual(one.device, one.quantity, one.mean, one.next_mean, one.spread) for one in usual
-            )
+            states.expect(usual)
 
     async def keep(self) -> None:
         """Save from time to time what was added up of devices, for ever."""
@@ -88,17 +86,7 @@ class Sensors:
 
     async def save(self) -> None:
         """Save what was added up; raise StoreUnavailable."""
-        sums = [
-            Sum(
-                device=one.device,
-                quantity=one.quantity,
-                observed_at=datetime.fromtimestamp(one.at_s, UTC),
-                sum=one.sum,
-                today=one.today,
-            )
-            for states in self._states
-            for one in states.sums()
-        ]
+        sums = [one for states in self._states for one in states.sums()]
         now = {(one.device, one.quantity) for one in sums}
         await save_sums(self._store, sums, sorted(self._saved - now))
         self._saved = now

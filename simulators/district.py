@@ -5,16 +5,16 @@ Lengths are metres from the district's middle, x east and y north. Every name sa
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil, cos, pi, radians, sqrt
+from math import ceil, cos, radians, sqrt
 from random import Random
 from typing import Any, Literal
 
 from gridwatch.areas.area import Area, AreaLevel
+from gridwatch.coordinates import METRES_PER_DEGREE
 from gridwatch.model import Device, DeviceKind, Location
 from simulators.footage import FACADE_CAMERA, LIFT_CAMERA, RIDGE_CAMERA
 
 MIDDLE = Location(lon=103.92, lat=30.57)
-METRES_PER_DEGREE = 6_371_000 * pi / 180
 MARK = "模拟·"
 """Begins the name of everything simulated."""
 

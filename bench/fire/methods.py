@@ -10,12 +10,10 @@ import numpy as np
 
 from bench.fire.valleys import WITNESSES
 from detectors.fire import FireSensorDetector
-from detectors.fire.sensor import SensorStates
-from detectors.fire.sensor import Usual as Expected
 from gridwatch.fire_fusion import SUPPORT_WITHIN, Wind, mean_wind, supports
 from gridwatch.model import Finding, Observation
 from gridwatch.scenes import alarm_severity
-from gridwatch.usual import LEARN_DAYS, Usual, learn, none_usual
+from gridwatch.usual import LEARN_DAYS, Expected, Usual, learn, none_usual
 from simulators.district import location
 from simulators.valley.climate import Array
 from simulators.valley.layout import Valley
@@ -112,7 +110,7 @@ class Ours:
     def __init__(self, valley: Valley) -> None:
         self._ids = [post.id for post in valley.posts]
         self._detector = FireSensorDetector()
-        self._states = SensorStates()
+        self._states = self._detector.new_states()
         self._slots = Slots(len(self._ids))
         self._vote = Vote(valley)
 

@@ -1,16 +1,14 @@
 """Fire from the readings of sensors: several quantities that agree, or one that is beyond doubt."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache, lru_cache
 from math import exp
-from typing import NamedTuple
 
 import numpy as np
 
 from detectors.fire.channels import (
-    CHANNEL,
     CUSUM_HELD,
     CUSUM_MINUTE_S,
     FAST_OF,
@@ -20,13 +18,11 @@ from detectors.fire.channels import (
     add_up_together,
     take_in,
 )
-from detectors.fire.contacts import CLOSED, CONTACTS, Contacts
+from detectors.fire.contacts import CLOSED, CONTACTS
 from detectors.fire.levels import LEVELS, WITNESSES
+from detectors.fire.memory import QUANTITIES, SensorStates, Watch
 from gridwatch.fire_fusion import WARNING
 from gridwatch.model import Finding, Observation, Severity
-
-RECENT = 64
-"""Observations whose identity is remembered, so that one sent twice counts once."""
 
 FRESH = 8
 """Observations of the device for which a quantity's last readings stand while only others are sent."""
@@ -49,52 +45,8 @@ CONFIDENCE_RATE = 0.95
 CONTACT_CONFIDENCE = 0.99
 """A certified detector's own alarm contact."""
 
-KEY_MASK = np.uint64((1 << 63) - 1)
-KEY_MIX = np.uint64(0x9E3779B97F4A7C15)
-
-QUANTITIES = tuple(LEVELS)
-SENSOR = np.dtype(
-    [
-        ("newest_s", "f8"),
-        ("heard", "u4"),
-        ("loud_until", "u4"),
-        ("together", "f4"),
-        ("oldest", "u1"),
-        ("watched", "?"),
-    ],
-    align=True,
-)
-"""What is remembered of each sensor.
-
-`loud_until` counts the observations up to which a quantity that votes for fire matters, `together` is what CO
-and smoke rose alike in sum, `oldest` the place in the ring of recent observations, and `watched` says that an
-alarm or a contact goes on.
-"""
-SAVED_FROM = 1.0
-"""A smaller sum is gone with the next quiet reading."""
-FIRST_SENSORS = 256
 MAX_LAYOUTS = 4096
 """Names of quantities, as they come together in an observation, that are remembered."""
-
-
-class Usual(NamedTuple):
-    """What is usual of a sensor's quantity: its means at this hour of day and the next, and their spread."""
-
-    device: str
-    quantity: str
-    mean: float
-    next_mean: float
-    spread: float
-
-
-class Summed(NamedTuple):
-    """What a sensor's quantity has added up to, after its reading of `at_s`, and how far today lies above."""
-
-    device: str
-    quantity: str
-    at_s: float
-    sum: float
-    today: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,94 +61,6 @@ class Layout:
         """Return the quantities' values, (observations, quantities)."""
         rows = [[one.values[name] for name in self.names] for one in alike]
         return np.array(rows, np.float64).reshape(len(alike), len(self.names))
-
-
-@dataclass(slots=True)
-class Watch:
-    """What is remembered beside its channels of a sensor that once spoke of fire, or has contacts."""
-
-    contacts: Contacts = field(default_factory=Contacts)
-    agreeing: int = 0
-    contact: bool = False
-    contact_heard: int = 0
-    warned_at: datetime | None = None
-    alarm_at: datetime | None = None
-    reported_at: datetime | None = None
-    reported_score: float = 0.0
-    reported_critical: bool = False
-    since_report: int = 0
-
-
-class SensorStates:
-    """What is remembered of all sensors, in tables that have a row for each."""
-
-    def __init__(self) -> None:
-        self.rows: dict[str, int] = {}
-        self.sensors: Numbers = np.zeros(FIRST_SENSORS, SENSOR)
-        self.channels: Numbers = np.zeros((FIRST_SENSORS, len(QUANTITIES)), CHANNEL)
-        self.recent: Numbers = np.zeros((FIRST_SENSORS, RECENT), np.uint64)
-        self.watches: dict[int, Watch] = {}
-        self.hour_s = 0.0
-        """The middle of the hour that the channels' `usual` is of, Unix seconds."""
-        self.eased = 0.0
-        """The part of the alarm score that the weather's danger takes off."""
-
-    def rows_of(self, observations: Sequence[Observation]) -> Numbers:
-        """Return the rows of the sensors that sent observations."""
-        known = self.rows.get
-        return np.array([known(one.device) or self.row(one.device) for one in observations])
-
-    def row(self, device: str) -> int:
-        """Return the row of a sensor; one that was never heard gets the next."""
-        row = self.rows.get(device)
-        if row is None:
-            row = self.rows[device] = len(self.rows)
-            if row == len(self.sensors):
-                self.sensors, self.channels, self.recent = (
-                    np.concatenate([table, np.zeros_like(table)])
-                    for table in (self.sensors, self.channels, self.recent)
-                )
-            self.channels[row]["today"] = np.nan
-        return row
-
-    def begin_hour(self, hour_s: float) -> None:
-        """Begin an hour whose middle is `hour_s`: until `expect` nothing is known of what is usual."""
-        self.hour_s = hour_s
-        self.channels["spread"] = 0.0
-
-    def expect(self, usual: Iterable[Usual]) -> None:
-        """Set what is usual in this hour."""
-        for one in usual:
-            channel = self.channels[self.row(one.device), QUANTITIES.index(one.quantity)]
-            channel["usual"], channel["usual_next"], channel["spread"] = one.mean, one.next_mean, one.spread
-
-    def ease(self, factor: float) -> None:
-        """Let sensors alarm at this part of their usual score, 0 to 1: fire weather brings alarms forward."""
-        self.eased = 1.0 - factor
-
-    def sums(self) -> Iterator[Summed]:
-        """Yield the sums that are not small."""
-        devices = list(self.rows)
-        for row, column in np.argwhere(self.channels["cusum"] >= SAVED_FROM).tolist():
-            channel = self.channels[row, column]
-            yield Summed(
-                device=devices[row],
-                quantity=QUANTITIES[column],
-                at_s=float(channel["last_s"]),
-                sum=float(channel["cusum"]),
-                today=float(channel["today"]),
-            )
-
-    def add_up_from(self, saved: Summed) -> None:
-        """Let a quantity's sum go on from one that was saved."""
-        channel = self.channels[self.row(saved.device), QUANTITIES.index(saved.quantity)]
-        channel["cusum"], channel["today"] = saved.sum, saved.today
-        channel["last_s"] = max(float(channel["last_s"]), saved.at_s)
-
-    def heard_of(self, row: int) -> dict[str, Channel]:
-        """Return what is remembered of the quantities that a sensor has sent."""
-        channels = map(Channel._make, self.channels[row].tolist())
-        return {name: one for name, one in zip(QUANTITIES, channels, strict=True) if one.heard}
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +114,7 @@ class FireSensorDetector:
         alike = [observations[index] for index in chosen]
         rows = states.rows_of(alike)
         moments = np.array([one.observed_at.timestamp() for one in alike])
-        is_new = _note(states, rows, moments, [one.seq for one in alike])
+        is_new = states.note(rows, moments, [one.seq for one in alike])
         if not is_new.all():
             rows, moments, chosen = rows[is_new], moments[is_new], chosen[is_new]
             alike = [observations[index] for index in chosen]
@@ -398,23 +262,6 @@ def _layout_of(names: tuple[str, ...]) -> Layout:
 def _layout(known: tuple[str, ...], *, has_contacts: bool) -> Layout:
     quantities = np.array([QUANTITIES.index(name) for name in known], np.intp)
     return Layout(names=known, quantities=quantities, has_contacts=has_contacts)
-
-
-def _note(states: SensorStates, rows: Numbers, moments: Numbers, numbers: Sequence[int | None]) -> Numbers:
-    """Remember observations, each of another device; say which did not come before among the last ones."""
-    sensors = states.sensors[rows]
-    seqs = np.array([-1 if seq is None else seq for seq in numbers], np.int64).view(np.uint64)
-    keys = (np.rint(moments * 1e6).astype(np.int64).view(np.uint64) * KEY_MIX + seqs) & KEY_MASK
-    is_new = moments > sensors["newest_s"]
-    late = np.flatnonzero(~is_new)
-    if late.size:
-        is_new[late] = ~(states.recent[rows[late]] == keys[late, np.newaxis]).any(axis=1)
-    states.recent[rows[is_new], sensors["oldest"][is_new]] = keys[is_new]
-    sensors["oldest"] = (sensors["oldest"] + is_new) % RECENT
-    sensors["heard"] += is_new
-    sensors["newest_s"] = np.maximum(sensors["newest_s"], moments)
-    states.sensors[rows] = sensors
-    return is_new
 
 
 def _count_agreement(felt: Felt) -> None:

@@ -1,14 +1,13 @@
 """What is usual of channels at each hour of day, learned as hours pass; and what was added up above it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
 from gridwatch.store.connection import Connection, Row, Store, queries
 from gridwatch.store.devices import KnownDevice
-from gridwatch.usual import LEARN_DAYS, Usual, learn
+from gridwatch.usual import LEARN_DAYS, Expected, Sum, Usual, learn
 
 SQL = queries("usual")
 
@@ -18,31 +17,6 @@ SETTLED_AFTER = timedelta(minutes=10)
 LOOK_BACK = timedelta(days=LEARN_DAYS)
 """Of readings that were there before the first hour was learned from."""
 HOURS_AT_A_LOOK = 6
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Expected:
-    """What is usual of a device's quantity in the middle of an hour and of the next, and how it strays."""
-
-    device: str
-    quantity: str
-    mean: float
-    next_mean: float
-    spread: float
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Sum:
-    """What was added up of a device's quantity until its reading of `observed_at`.
-
-    `sum` is what lay above the usual, in standard deviations; `today` by how much all of today lies above it.
-    """
-
-    device: str
-    quantity: str
-    observed_at: datetime
-    sum: float
-    today: float
 
 
 async def learn_hours(store: Store, now: datetime, names: Sequence[str]) -> None:
@@ -104,7 +78,7 @@ async def save_sums(store: Store, sums: Sequence[Sum], over: Sequence[tuple[str,
             await connection.execute(SQL["forget sums"], _names(over))
         if sums:
             given = _names([(one.device, one.quantity) for one in sums]) | {
-                "observed_ats": [one.observed_at for one in sums],
+                "observed_ats": [datetime.fromtimestamp(one.at_s, UTC) for one in sums],
                 "sums": [one.sum for one in sums],
                 "todays": [one.today for one in sums],
             }

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from detectors.fire import FireSensorDetector
-from detectors.fire.sensor import Usual
 from gridwatch.fire_fusion import WARNING
 from gridwatch.model import Finding, Observation, Severity
 from gridwatch.scenes import alarm_severity
+from gridwatch.usual import Expected
 
 NOON = datetime(2026, 4, 5, 12, tzinfo=UTC)
 ORDINARY = {"temperature_c": 24.1, "humidity_pct": 41.0, "smoke_pct_m": 0.1, "co_ppm": 1.0}
@@ -374,10 +374,10 @@ def test_one_witness_that_is_held_warns_once_in_half_an_hour_and_again_after_it_
     assert alarm_severity("fire", WARNING) is None
 
 
-def usual_at_noon(*quantities: str) -> list[Usual]:
+def usual_at_noon(*quantities: str) -> list[Expected]:
     """Return what is usual of the sensor: its ordinary readings, with a tenth of a step as spread."""
     spreads = {"smoke_pct_m": 0.07, "co_ppm": 0.8, "temperature_c": 0.8}
-    return [Usual("hut-1", one, ORDINARY[one], ORDINARY[one], spreads[one]) for one in quantities]
+    return [Expected("hut-1", one, ORDINARY[one], ORDINARY[one], spreads[one]) for one in quantities]
 
 
 def expecting(*quantities: str) -> Sensor:

@@ -4,7 +4,8 @@ from math import cos, radians
 
 import pytest
 
-from gridwatch.fire_fusion import METRES_PER_DEGREE, Wind, corroborated, mean_wind, sees, supports, way
+from gridwatch.coordinates import METRES_PER_DEGREE
+from gridwatch.fire_fusion import Wind, corroborated, mean_wind, sees, supports, way
 from gridwatch.model import Location, Severity
 
 HERE = Location(lon=103.92, lat=30.57)

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from gridwatch.fire_fusion import METRES_PER_DEGREE, WARNING
+from gridwatch.coordinates import METRES_PER_DEGREE
+from gridwatch.fire_fusion import WARNING
 from gridwatch.model import Channel, Device, DeviceFinding, DeviceKind, DeviceState, Finding, Location
 from gridwatch.store import Store
 from gridwatch.store.alerts import act, list_alerts

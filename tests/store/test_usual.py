@@ -8,8 +8,8 @@ import pytest
 from gridwatch.model import Device, DeviceKind
 from gridwatch.store import Store
 from gridwatch.store.devices import KnownDevice, add_devices, delete_devices, find_devices
-from gridwatch.store.usual import Sum, expected, learn_hours, save_sums, saved_sums
-from gridwatch.usual import LEARN_DAYS
+from gridwatch.store.usual import expected, learn_hours, save_sums, saved_sums
+from gridwatch.usual import LEARN_DAYS, Sum
 
 pytestmark = pytest.mark.anyio
 
@@ -102,11 +102,11 @@ async def test_doubtful_readings_and_wrong_clocks_teach_nothing(store: Store) ->
 
 async def test_sums_are_there_after_a_restart_until_they_are_over(store: Store) -> None:
     sums = [
-        Sum(device="s-1", quantity=name, observed_at=NOW, sum=4.5, today=-0.25)
+        Sum(device="s-1", quantity=name, at_s=NOW.timestamp(), sum=4.5, today=-0.25)
         for name in ("co_ppm", "smoke_pct_m")
     ]
     await save_sums(store, sums, [])
-    later = Sum(device="s-1", quantity="co_ppm", observed_at=NOW + HOUR, sum=6.0, today=0.5)
+    later = Sum(device="s-1", quantity="co_ppm", at_s=(NOW + HOUR).timestamp(), sum=6.0, today=0.5)
     await save_sums(store, [later], [("s-1", "smoke_pct_m")])
     known = await the_sensor(store)
     assert await saved_sums(store, known) == [later]

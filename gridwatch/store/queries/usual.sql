@@ -55,7 +55,7 @@ USING device d, quantity q
 WHERE d.key = f.device_key AND q.key = f.quantity_key
   AND (d.id, q.name) IN (SELECT * FROM unnest(%(devices)s::text[], %(quantities)s::text[]))
 -- sums --
-SELECT d.id AS device, q.name AS quantity, f.observed_at, f.sum, f.today
+SELECT d.id AS device, q.name AS quantity, extract(epoch FROM f.observed_at)::float8 AS at_s, f.sum, f.today
 FROM fire_sum f
 JOIN device d ON d.key = f.device_key
 JOIN quantity q ON q.key = f.quantity_key
