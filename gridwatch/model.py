@@ -432,10 +432,11 @@ Message: TypeAlias = Observations | Frame | Clip | DeviceFinding | Status | Lift
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Picture:
-    """One decoded picture and the moment it was taken."""
+    """One decoded picture, the moment it was taken, and the preset that a turning camera names with it."""
 
     pixels: Pixels
     at: datetime
+    preset: str = ""
 
     @property
     def size_wh(self) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 """Look at an encoded picture before memory is taken for it: its format, and the size its header claims."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +15,14 @@ MIN_SIDE = 16
 # Start-of-frame markers (ITU-T T.81, table B.1): C0-CF without DHT (C4), JPG (C8) and DAC (CC).
 FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 BARE_MARKERS = frozenset({0x01, *range(0xD0, 0xD8)})
+COMMENT_MARKER = 0xFE
+
+PRESET = b"preset="
+"""How a comment in a picture begins that names where a turning camera looks."""
+LONGEST_PRESET = 64
+"""Characters."""
+COMMENTS_WITHIN = 262_144
+"""Bytes from the start of a picture in which its comments are looked for."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,6 +57,56 @@ def check_size(size_wh: tuple[int, int], *, max_pixels: int) -> None:
         raise UnreadableMedia(f"{width}×{height} pixels is too small: a side needs at least {MIN_SIDE}")
     if width * height > max_pixels:
         raise UnreadableMedia(f"{width}×{height} pixels is too large: at most {max_pixels:,} are taken")
+
+
+def read_preset(data: bytes) -> str:
+    """Return the preset that a comment `preset=NAME` in a JPEG or PNG names; empty where none does.
+
+    A comment is part of the picture: it passes brokers of any version, files and programs that know nothing
+    of it. Raises UnreadableMedia for a name that is no text or too long.
+    """
+    start = data[:COMMENTS_WITHIN]
+    for comment in _jpeg_comments(start) if start.startswith(JPEG_START) else _png_comments(start):
+        if comment.startswith(PRESET):
+            try:
+                name = comment[len(PRESET) :].rstrip(b"\0").decode()
+            except UnicodeDecodeError as error:
+                raise UnreadableMedia("the name of the preset is not UTF-8") from error
+            if len(name) > LONGEST_PRESET or not name.isprintable():
+                raise UnreadableMedia(
+                    f"the preset's name has {len(name)} characters: use up to {LONGEST_PRESET} printable ones"
+                )
+            return name
+    return ""
+
+
+def with_preset(jpeg: bytes, name: str) -> bytes:
+    """Return a JPEG that names the preset in a comment, as a turning camera's gateway would send it."""
+    comment = PRESET + name.encode()
+    segment = bytes((0xFF, COMMENT_MARKER)) + (len(comment) + 2).to_bytes(2) + comment
+    return JPEG_START + segment + jpeg[len(JPEG_START) :]
+
+
+def _jpeg_comments(data: bytes) -> Iterator[bytes]:
+    at = len(JPEG_START)
+    while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] not in (0xDA, 0xD9):
+        marker = data[at + 1]
+        if marker == 0xFF or marker in BARE_MARKERS:
+            at += 1 if marker == 0xFF else 2
+            continue
+        length = int.from_bytes(data[at + 2 : at + 4])
+        if marker == COMMENT_MARKER:
+            yield data[at + 4 : at + 2 + length]
+        at += 2 + length
+
+
+def _png_comments(data: bytes) -> Iterator[bytes]:
+    at = len(PNG_START)
+    while at + 8 <= len(data) and (kind := data[at + 4 : at + 8]) != b"IDAT":
+        length = int.from_bytes(data[at : at + 4])
+        if kind == b"tEXt":
+            yield data[at + 8 : at + 8 + length].partition(b"\0")[2]
+        at += 12 + length
 
 
 def _png_size(data: bytes) -> tuple[int, int]:

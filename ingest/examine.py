@@ -13,6 +13,7 @@ from gridwatch.errors import UnreadableMedia
 from gridwatch.facade import FacadeView, with_origin
 from gridwatch.media import encode_jpeg, read_picture, read_video
 from gridwatch.model import Clip, DeviceFinding, Evidence, Finding, Frame, Picture, latest
+from gridwatch.picture_format import read_preset
 
 Medium: TypeAlias = Frame | Clip | DeviceFinding
 
@@ -63,7 +64,8 @@ class Examiner:
         originals = scene in self._originals
         if isinstance(medium, Clip):
             return Examined(findings=tuple(self._clip(detector, medium, view, originals)))
-        picture = Picture(pixels=read_picture(medium.image), at=medium.observed_at)
+        preset = read_preset(medium.image)
+        picture = Picture(pixels=read_picture(medium.image), at=medium.observed_at, preset=preset)
         if detector is None:
             return Examined()
         state = self._state(medium.device, detector, view)

@@ -15,7 +15,10 @@ def detect_command(
         list[Path], typer.Argument(metavar="PATH…", help="pictures, videos or folders of pictures")
     ],
     scene: Annotated[str, typer.Option(help="fire, elevator or throwing")],
-    interval: Annotated[float, typer.Option(help="seconds between the pictures of a folder")] = 1.0,
+    interval: Annotated[
+        float | None,
+        typer.Option(help="seconds between the pictures of a folder; unset: as their names tell, else 1"),
+    ] = None,
     onnx: Annotated[Path | None, typer.Option(help="ONNX detector for the scene elevator")] = None,
     classes: Annotated[
         str | None, typer.Option(help="its classes and our labels: motorcycle=ebike,…")

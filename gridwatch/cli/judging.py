@@ -7,11 +7,12 @@ from typing import Any
 
 from detectors import CAMERA_DETECTORS, DetectorOptions
 from detectors.protocol import CameraDetector
+from gridwatch.cli.folder import in_time
 from gridwatch.errors import DetectorError, SettingsError, UnreadableMedia
 from gridwatch.facade import FacadeView, with_origin
 from gridwatch.media import read_picture, read_video
 from gridwatch.model import EARLIEST, Finding, Picture, latest
-from gridwatch.picture_format import JPEG_START, PNG_START
+from gridwatch.picture_format import JPEG_START, PNG_START, read_preset
 from gridwatch.scenes import alarm_severity
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
@@ -28,18 +29,19 @@ def detect(
     scene: str,
     paths: Sequence[Path],
     *,
-    interval_s: float = 1.0,
+    interval_s: float | None = None,
     options: DetectorOptions | None = None,
     view: FacadeView | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Yield one line per path, in their order; each is judged alone, by a camera that has this view.
 
     A line is `{"file", "duration_s", "findings", "notes"}`, or `{"file", "error"}` where it can't be read.
+    The pictures of a folder are one sequence, `interval_s` apart or as their names tell.
     Raises SettingsError for an unknown scene or interval, DetectorError where the detector can't be built.
     """
     if scene not in CAMERA_DETECTORS:
         raise SettingsError(f"--scene {scene}: use {', '.join(CAMERA_DETECTORS)}")
-    if not 0 < interval_s <= 86_400:
+    if interval_s is not None and not 0 < interval_s <= 86_400:
         raise SettingsError(f"--interval {interval_s}: use more than 0 and at most 86400 seconds")
     detector = CAMERA_DETECTORS[scene](options or DetectorOptions())
     for path in paths:
@@ -52,10 +54,11 @@ def detect(
 
 
 def _judge_path(
-    detector: CameraDetector[Any], path: Path, interval_s: float, view: FacadeView | None
+    detector: CameraDetector[Any], path: Path, interval_s: float | None, view: FacadeView | None
 ) -> tuple[timedelta, Sequence[Finding]]:
     if path.is_dir():
-        return _judge_sequence(detector, _folder(path, timedelta(seconds=interval_s)), view)
+        interval = None if interval_s is None else timedelta(seconds=interval_s)
+        return _judge_sequence(detector, _folder(path, interval), view)
     if _is_picture(path):
         pixels = read_picture(_content(path))
         return timedelta(), detector.judge(Picture(pixels=pixels, at=FILE_START))
@@ -77,21 +80,20 @@ def _judge_sequence(
     return last - FILE_START + between, [with_origin(finding, view, size_wh) for finding in latest(findings)]
 
 
-def _folder(folder: Path, interval: timedelta) -> Iterator[Picture]:
-    """Yield a folder's pictures in the order of their names; raise UnreadableMedia that names a broken
-    one."""
+def _folder(folder: Path, interval: timedelta | None) -> Iterator[Picture]:
+    """Yield a folder's pictures in order of time; raise UnreadableMedia that names a broken one."""
     try:
-        files = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES)
+        files = [path for path in folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES]
     except OSError as error:
         raise UnreadableMedia(f"{folder} can't be read: {error.strerror or error}") from error
     if not files:
         raise UnreadableMedia(f"{folder} holds no {', '.join(sorted(PICTURE_SUFFIXES))}")
-    for index, file in enumerate(files):
+    for file, moment in in_time(files, interval):
+        content = _content(file)
         try:
-            pixels = read_picture(_content(file))
+            yield Picture(pixels=read_picture(content), at=moment, preset=read_preset(content))
         except UnreadableMedia as error:
             raise UnreadableMedia(f"{file.name}: {error}") from error
-        yield Picture(pixels=pixels, at=FILE_START + index * interval)
 
 
 def _is_picture(path: Path) -> bool:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
@@ -21,6 +22,7 @@ import pytest
 from gridwatch.errors import UnreadableMedia
 from gridwatch.media import encode_jpeg, encode_mp4, read_picture, read_video
 from gridwatch.model import Picture, Pixels
+from gridwatch.picture_format import read_preset, with_preset
 
 START = datetime(2026, 3, 1, 8, tzinfo=UTC)
 
@@ -257,3 +259,38 @@ def test_a_long_video_is_decoded_one_picture_at_a_time() -> None:
     assert sum(1 for _ in pictures) == 300
     grown_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert grown_kb < 100_000, "300 pictures together are 276 MB"
+
+
+def test_a_picture_tells_the_preset_that_a_comment_in_it_names() -> None:
+    jpeg = encode_jpeg(noise())
+    named = with_preset(jpeg, "北坡 2")
+    assert read_preset(named) == "北坡 2"
+    assert read_preset(jpeg) == ""
+    assert np.array_equal(read_picture(named), read_picture(jpeg))
+    text = b"Comment\0preset=north"
+    chunk = len(text).to_bytes(4) + b"tEXt" + text + zlib.crc32(b"tEXt" + text).to_bytes(4)
+    plain = cv2.imencode(".png", noise())[1].tobytes()
+    commented = plain[:33] + chunk + plain[33:]
+    assert read_preset(commented) == "north"
+    assert read_preset(plain) == ""
+    assert np.array_equal(read_picture(commented), read_picture(plain))
+
+
+@pytest.mark.parametrize("name", ["x" * 65, "a\nb", b"\xff\xfe"])
+def test_a_preset_that_is_no_name_is_refused(name: str | bytes) -> None:
+    jpeg = encode_jpeg(noise())
+    comment = b"preset=" + (name if isinstance(name, bytes) else name.encode())
+    segment = b"\xff\xfe" + (len(comment) + 2).to_bytes(2) + comment
+    with pytest.raises(UnreadableMedia, match="preset"):
+        read_preset(jpeg[:2] + segment + jpeg[2:])
+
+
+def test_no_bytes_make_looking_for_a_preset_fail_otherwise() -> None:
+    rng = np.random.default_rng(4)
+    whole = with_preset(encode_jpeg(noise()), "north")
+    for _ in range(300):
+        broken = bytearray(whole[: int(rng.integers(2, 400))])
+        for at in rng.integers(2, len(broken) + 1, 4):
+            broken[min(int(at), len(broken) - 1)] = int(rng.integers(256))
+        with suppress(UnreadableMedia):
+            read_preset(bytes(broken))
