@@ -3,9 +3,10 @@
 import secrets
 
 from api.sign_in import Passwords
+from gridwatch.model import Role
 from gridwatch.settings import Settings
 from gridwatch.store import Store
-from gridwatch.store.accounts import Account, Role, add_account, has_administrator
+from gridwatch.store.accounts import Account, add_account, has_administrator
 
 NAME = "admin"
 

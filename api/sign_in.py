@@ -10,8 +10,9 @@ import jwt
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from gridwatch.model import Role
 from gridwatch.store import Store
-from gridwatch.store.accounts import Role, find_account
+from gridwatch.store.accounts import find_account
 
 ALGORITHM = "HS256"
 

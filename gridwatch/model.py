@@ -88,11 +88,38 @@ class Severity(StrEnum):
 
 
 class AlertState(StrEnum):
-    """Where an alert stands. The full workflow comes with dispatch."""
+    """Where an alert stands; gridwatch/workflow.py says who may do what in which state."""
 
     OPEN = "open"
     ACKNOWLEDGED = "acknowledged"
+    """Somebody saw it."""
+    ACCEPTED = "accepted"
+    """Somebody is on the way."""
+    HANDLING = "handling"
+    """Somebody is there, or at work on it."""
     RESOLVED = "resolved"
+    VERIFIED = "verified"
+    """Somebody looked whether it is."""
+    CLOSED = "closed"
+    FALSE_ALARM = "false_alarm"
+    DUPLICATE = "duplicate"
+    """Another alert is of the same incident."""
+
+
+LIVE_STATES = frozenset({AlertState.OPEN, AlertState.ACKNOWLEDGED, AlertState.ACCEPTED, AlertState.HANDLING})
+"""In all others nobody need act any more: they take no further events."""
+
+
+class Role(StrEnum):
+    """What an account may do."""
+
+    ADMINISTRATOR = "administrator"
+    OPERATOR = "operator"
+    """Sits in a control room."""
+    GRID_WORKER = "grid_worker"
+    """Goes there."""
+    INTEGRATION = "integration"
+    """A program of somebody else."""
 
 
 def check_device_id(device: str) -> str:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta, timezone
 from typing import TypeAlias
 
-from gridwatch.errors import NotAllowed
-from gridwatch.model import AlertState, Finding, Severity
+from gridwatch.model import Finding, Severity
 from gridwatch.scenes import SCENES, alarm_severity, merge_window
 
 
@@ -113,23 +112,3 @@ def decide(
 def _belongs(observed_at: datetime, held: Held, scene: str) -> bool:
     window = merge_window(scene)
     return held.observed_at - window <= observed_at <= held.last_observed_at + window
-
-
-ACTIONS: Mapping[str, tuple[frozenset[AlertState], AlertState]] = {
-    "acknowledge": (frozenset({AlertState.OPEN}), AlertState.ACKNOWLEDGED),
-    "resolve": (frozenset({AlertState.OPEN, AlertState.ACKNOWLEDGED}), AlertState.RESOLVED),
-}
-"""What a person may do: from which states, into which state."""
-
-
-def allowed_actions(state: AlertState) -> list[str]:
-    """Return the actions that `state` allows."""
-    return [action for action, (sources, _) in ACTIONS.items() if state in sources]
-
-
-def after(action: str, state: AlertState) -> AlertState:
-    """Return the state that `action` leads to; raise NotAllowed that says what is allowed."""
-    if action in ACTIONS and state in ACTIONS[action][0]:
-        return ACTIONS[action][1]
-    allowed = ", ".join(allowed_actions(state)) or "nothing"
-    raise NotAllowed(f"an alert that is {state.value} can't be changed by {action!r}; allowed: {allowed}")

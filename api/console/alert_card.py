@@ -10,12 +10,24 @@ from nicegui import ui
 from api.local_time import local_time
 from api.places import Places
 from api.texts import Words
-from gridwatch.model import AlertState
-from gridwatch.policy import allowed_actions
+from gridwatch.model import AlertState, Role
+from gridwatch.workflow import allowed_actions
 
 SEVERITY_ICONS = {"critical": "error", "major": "warning", "minor": "info"}
 SCENE_ICONS = {"fire": "local_fire_department", "elevator": "electric_moped", "throwing": "south"}
-BUTTONS = {"acknowledge": "done", "resolve": "done_all"}
+BUTTONS = {"acknowledge": "done", "accept": "directions_run", "arrive": "place", "resolve": "done_all"}
+
+SHOWN_NAMES = {
+    "acknowledged": "acknowledged_by",
+    "accepted": "assignee",
+    "handling": "assignee",
+    "resolved": "resolved_by",
+    "verified": "verified_by",
+    "closed": "closed_by",
+    "false_alarm": "resolved_by",
+    "duplicate": "resolved_by",
+}
+"""Who stands behind a state."""
 
 PLAYBACK_BEFORE, PLAYBACK_AFTER = timedelta(seconds=30), timedelta(seconds=60)
 """Of video around an alert's events."""
@@ -83,10 +95,8 @@ def playback_link(alert: Mapping[str, Any]) -> str | None:
 
 
 def _who(alert: Mapping[str, Any], words: Words) -> str:
-    for action in ("resolved", "acknowledged"):
-        if alert["state"] == action and alert[f"{action}_by"]:
-            return words("by", name=alert[f"{action}_by"]) + " ·"
-    return ""
+    column = SHOWN_NAMES.get(alert["state"])
+    return words("by", name=alert[column]) + " ·" if column and alert[column] else ""
 
 
 def _icon(name: str) -> str:
@@ -97,9 +107,9 @@ class AlertCard:
     """A card that shows the newest it was given."""
 
     def __init__(
-        self, alert: Mapping[str, Any], words: Words, places: Places, *, act: Act, show: Show
+        self, alert: Mapping[str, Any], words: Words, places: Places, role: Role, *, act: Act, show: Show
     ) -> None:
-        self._words, self._places = words, places
+        self._words, self._places, self._role = words, places, role
         self.alert = alert
         with ui.element("article").classes("gw-card").props(f'data-alert="{alert["id"]}"') as self.element:
             with ui.element("div").classes("gw-thumbnail") as picture:
@@ -129,10 +139,12 @@ class AlertCard:
         alert = self.alert
         self._text.set_content(card_html(alert, self._words, self._places, now=datetime.now(UTC)))
         self._thumbnail.set_content(thumbnail_html(alert, self._words))
-        allowed = allowed_actions(AlertState(alert["state"]))
+        allowed = allowed_actions(AlertState(alert["state"]), self._role)
         for action, button in self._buttons.items():
             button.set_visibility(action in allowed)
         classes = f"gw-card gw-is-{alert['severity']} gw-is-{alert['state']}"
+        if alert["ended"]:
+            classes += " gw-is-ended"
         self.element.classes(replace=classes)
 
 

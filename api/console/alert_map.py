@@ -120,7 +120,7 @@ class AlertMap:
 
 
 def _to_be_marked(alert: Mapping[str, Any]) -> bool:
-    return alert["location"] is not None and alert["state"] != AlertState.RESOLVED
+    return alert["location"] is not None and not alert["ended"]
 
 
 def _corners(collection: Mapping[str, Any]) -> Iterable[tuple[float, float]]:

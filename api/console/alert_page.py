@@ -19,7 +19,7 @@ from api.office import Office
 from api.places import Places
 from api.texts import Words
 from gridwatch.errors import NotAllowed, NotFound, StoreUnavailable
-from gridwatch.model import AlertState, Severity
+from gridwatch.model import LIVE_STATES, AlertState, Role, Severity
 from gridwatch.store.alerts import act, list_alerts
 from gridwatch.store.devices import get_device
 
@@ -51,6 +51,8 @@ class AlertPage:
     def __init__(self, office: Office, token: str, words: Words, client: Client, chosen: int | None) -> None:
         self._office, self._token, self._words, self._client = office, token, words, client
         self._chosen = chosen
+        person = person_behind(office, token)
+        self._role = Role.INTEGRATION if person is None else person.role
         self._places = Places()
         self._cards: dict[int, AlertCard] = {}
         self._build()
@@ -114,7 +116,7 @@ class AlertPage:
     async def _load(self) -> None:
         store = self._office.store
         self._places = Places((await self._office.tree.get()).areas)
-        states = (AlertState.OPEN, AlertState.ACKNOWLEDGED, None)
+        states = (*sorted(LIVE_STATES), None)
         pages = [await list_alerts(store, state=state, limit=SHOWN) for state in states]
         self._take({alert["id"]: alert for page in pages for alert in page})
         await self._client.connected()
@@ -143,16 +145,14 @@ class AlertPage:
     def _add(self, alert: Mapping[str, Any]) -> None:
         newer = sum(other > alert["id"] for other in self._cards)
         with self._list:
-            card = AlertCard(alert, self._words, self._places, act=self._act, show=self._open)
+            card = AlertCard(alert, self._words, self._places, self._role, act=self._act, show=self._open)
         card.element.move(self._list, newer)
         card.element.on("click", lambda: self._map.look_at(card.alert))
         self._cards[alert["id"]] = card
 
     def _drop_oldest(self) -> None:
         """Keep as many cards as are read: what is resolved goes first, then the oldest."""
-        by_worth = sorted(
-            self._cards, key=lambda one: (self._cards[one].alert["state"] != AlertState.RESOLVED, one)
-        )
+        by_worth = sorted(self._cards, key=lambda one: (not self._cards[one].alert["ended"], one))
         for alert_id in by_worth[: max(0, len(self._cards) - SHOWN)]:
             self._cards.pop(alert_id).element.delete()
 
@@ -175,7 +175,7 @@ class AlertPage:
         if drills:
             parts.append(f'<span class="gw-count">{self._words("drills")} <b>{drills}</b></span>')
         self._counts.set_content("".join(parts))
-        unresolved = any(alert["state"] != AlertState.RESOLVED for alert in alerts)
+        unresolved = any(not alert["ended"] for alert in alerts)
         self._empty.set_visibility(not unresolved)
 
     def _filter(self, event: Any) -> None:
@@ -197,7 +197,7 @@ class AlertPage:
             ui.navigate.to("/login")
             return
         try:
-            changed = await act(self._office.store, alert, action, actor=person.username)
+            changed = await act(self._office.store, alert, action, actor=person.username, role=person.role)
         except NotFound:
             ui.notify(self._words("gone"), type="warning")
             self._remove(alert)

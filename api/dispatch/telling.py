@@ -13,7 +13,6 @@ import apprise
 from api.dispatch.letter import Letter, compose
 from api.places import Places
 from gridwatch.errors import GridwatchError, NotFound, SettingsError
-from gridwatch.model import AlertState
 from gridwatch.store import Store
 from gridwatch.store.alerts import get_alert
 from gridwatch.store.areas import path_of
@@ -88,7 +87,7 @@ class Teller:
             alert = await get_alert(self._store, alert_id)
         except NotFound:
             return
-        if step == IN_THE_MORNING and alert["state"] == AlertState.RESOLVED:
+        if step == IN_THE_MORNING and alert["ended"]:
             return
         channels = self._channels_for(alert)
         if not channels:

@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Header, HTTPException, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from api.event_stream import AlertStream
@@ -14,11 +14,13 @@ from api.origin import OriginAnswer
 from api.problems import documented
 from gridwatch.liveness import Kind
 from gridwatch.model import AlertState, Severity
-from gridwatch.policy import allowed_actions
 from gridwatch.registration.body import Place
-from gridwatch.store.alerts import act, get_alert, list_alerts, timeline
+from gridwatch.store.alerts import WANTED, Particulars, act, get_alert, list_alerts, timeline
+from gridwatch.workflow import RULES, allowed_actions
 
 router = APIRouter(prefix="/api/v1/alerts", tags=["alerts"])
+
+LONGEST_TEXT = 2000
 
 
 class Action(StrEnum):
@@ -38,6 +40,17 @@ class Action(StrEnum):
     REOPEN = "reopen"
     ESCALATE = "escalate"
     COMMENT = "comment"
+
+
+class ActionBody(BaseModel):
+    """What an action is given besides."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    reason: str = Field("", max_length=LONGEST_TEXT, description="why: of `return` and `reopen`")
+    text: str = Field("", max_length=LONGEST_TEXT, description="of `comment`")
+    to: str = Field("", max_length=64, description="number at work of a person: of `assign`")
+    of: int | None = Field(None, ge=1, le=LARGEST_ID, description="id of the other alert: of `duplicate`")
 
 
 class AlertEvidence(BaseModel):
@@ -79,8 +92,18 @@ class AlertAnswer(BaseModel):
     raised_at: AwareDatetime
     acknowledged_at: AwareDatetime | None
     acknowledged_by: str | None
+    accepted_at: AwareDatetime | None
+    accepted_by: str | None
+    arrived_at: AwareDatetime | None
     resolved_at: AwareDatetime | None
     resolved_by: str | None
+    verified_at: AwareDatetime | None
+    verified_by: str | None
+    closed_at: AwareDatetime | None
+    closed_by: str | None
+    ended: bool = Field(description="nobody need act any more")
+    duplicate_of: int | None
+    due_at: AwareDatetime | None = Field(description="when somebody is called next, unless it goes on")
     location: Place | None
     where: list[OriginAnswer] = Field(
         [], description="where its surest event came from, the likeliest first; sums to 1"
@@ -103,6 +126,7 @@ class ChangeAnswer(BaseModel):
     seq: int
     change: str
     actor: str | None
+    detail: dict[str, Any] = Field(description="a reason or a text; who was called and why, and what is due")
     changed_at: AwareDatetime
 
 
@@ -168,16 +192,24 @@ async def stream(
 
 
 @router.get("/{alert}", responses=documented(401, 404, 422, 503), response_model=AlertWithTimeline)
-async def alert(alert: AlertId, office: TheOffice) -> Any:
+async def alert(alert: AlertId, office: TheOffice, person: ThePerson) -> Any:
     """Return one alert with its timeline."""
     found = await get_alert(office.store, alert)
     changes = await timeline(office.store, alert)
-    return {**found, "timeline": changes, "allowed_actions": allowed_actions(AlertState(found["state"]))}
+    is_own = found["assignee"] == person.username or found["accepted_by"] == person.username
+    allowed = allowed_actions(AlertState(found["state"]), person.role, is_own=is_own)
+    return {**found, "timeline": changes, "allowed_actions": allowed}
 
 
 @router.post(
     "/{alert}/{action}", responses=documented(401, 403, 404, 409, 422, 503), response_model=AlertAnswer
 )
-async def change(alert: AlertId, action: Action, office: TheOffice, person: ThePerson) -> Any:
-    """Change an alert; what its state does not allow is refused with what it does allow."""
-    return await act(office.store, alert, action.value, actor=person.username)
+async def change(
+    alert: AlertId, action: Action, office: TheOffice, person: ThePerson, body: ActionBody | None = None
+) -> Any:
+    """Change an alert; what its state or your role does not allow is refused with what is allowed."""
+    given = Particulars() if body is None else Particulars(**body.model_dump())
+    need = RULES[action].need
+    if need is not None and not getattr(given, need.value):
+        raise HTTPException(422, f"body.{need.value}: {action.value} needs it: {WANTED[need]}")
+    return await act(office.store, alert, action.value, actor=person.username, role=person.role, given=given)

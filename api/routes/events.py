@@ -15,7 +15,7 @@ from api.origin import OriginAnswer
 from api.problems import documented
 from api.sign_in import Person
 from gridwatch.errors import EvidenceError, NotFound
-from gridwatch.store.accounts import Role
+from gridwatch.model import Role
 from gridwatch.store.history import (
     Event,
     EvidenceFile,

@@ -2,21 +2,15 @@
 
 import secrets
 from dataclasses import dataclass
-from enum import StrEnum
 
 from gridwatch.errors import StoreError
+from gridwatch.model import Role
 from gridwatch.store.connection import Store, queries
 
 SQL = queries("accounts")
 
 SECRET_BYTES = 32
 """As long as the hash that signs with it (SHA-256)."""
-
-
-class Role(StrEnum):
-    """What an account may do. Finer roles come with dispatch."""
-
-    ADMINISTRATOR = "administrator"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

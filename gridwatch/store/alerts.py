@@ -1,20 +1,22 @@
 """Alerts: raised and merged inside the collector's transaction, changed by people, replayed to feeds."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from gridwatch.errors import NotFound, StoreError
+from gridwatch.errors import NotAllowed, NotFound, StoreError
 from gridwatch.fire_fusion import SUPPORTED, WARNING, corroborated
-from gridwatch.model import AlertState, Finding, Severity
-from gridwatch.policy import Decision, Held, Ignore, Merge, Raise, after, decide, group_key
+from gridwatch.model import AlertState, Finding, Role, Severity
+from gridwatch.policy import Decision, Held, Ignore, Merge, Raise, decide, group_key
 from gridwatch.store.connection import Connection, Row, Store, queries
 from gridwatch.store.devices import KnownDevice
 from gridwatch.store.fire_fusion import NOBODY, agreeing_on, take_in
 from gridwatch.store.jobs import defer_notify
+from gridwatch.workflow import RULES, Need, after
 
 SQL = queries("alerts")
 
@@ -101,8 +103,16 @@ async def _merge(
         await defer_notify(connection, alert_id, f"now {now.value}")
 
 
-async def announce(connection: Connection, changes: Mapping[int, str], *, actor: str | None = None) -> None:
+async def announce(
+    connection: Connection,
+    changes: Mapping[int, str],
+    *,
+    actor: str | None = None,
+    detail: Mapping[str, Any] = MappingProxyType({}),
+) -> None:
     """Write what changed (alert id to word) as the last act of the caller's transaction, and notify.
+
+    `detail` is what the timeline says besides.
 
     Takes the lock that puts all changes into the order of their commits: nothing may follow it.
     """
@@ -121,23 +131,119 @@ async def announce(connection: Connection, changes: Mapping[int, str], *, actor:
                 "alert_id": row["id"],
                 "change": changes[row["id"]],
                 "actor": actor,
+                "detail": Jsonb(dict(detail)),
                 "alert": Jsonb(row["alert"]),
             },
         )
     await connection.execute(SQL["notify"], {"seq": rows[-1]["seq"]})
 
 
-async def act(store: Store, alert_id: int, action: str, *, actor: str) -> Mapping[str, Any]:
-    """Let a person change an alert; return it. Raise NotFound, or NotAllowed that says what is allowed."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Particulars:
+    """What an action is given besides: see gridwatch/workflow.py which needs what."""
+
+    reason: str = ""
+    text: str = ""
+    to: str = ""
+    """The number at work of a person."""
+    of: int | None = None
+    """The id of an alert."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what was given, as the timeline keeps it."""
+        return {name: value for name, value in asdict(self).items() if value}
+
+
+NOTHING = Particulars()
+
+
+async def act(
+    store: Store,
+    alert_id: int,
+    action: str,
+    *,
+    actor: str,
+    role: Role,
+    person: int | None = None,
+    given: Particulars = NOTHING,
+) -> Mapping[str, Any]:
+    """Let somebody change an alert; return it. The one door for routes, pages, buttons and keypads.
+
+    `actor` is an account, or a person's number at work where only `person` (their key) is known; without
+    `person` it is the one on the roster with that account, if any. Of two at once one wins; the other is told
+    who. Raises NotFound, or NotAllowed that says what is allowed.
+    """
     async with store.transaction() as connection:
-        row = await (await connection.execute(SQL["lock"], {"id": alert_id})).fetchone()
+        row = await _one(connection, "lock", id=alert_id)
         if row is None:
             raise NotFound(f"no alert {alert_id}")
-        state = after(action, AlertState(row["state"]))
-        await connection.execute(SQL[action], {"id": alert_id, "state": state.value, "actor": actor})
-        await announce(connection, {alert_id: action}, actor=actor)
+        somebody = await _one(connection, "person behind", person=person, username=actor) or {}
+        state = after(
+            action,
+            AlertState(row["state"]),
+            role,
+            is_own=_is_own(row, actor, somebody),
+            whose=_whose(row),
+            since=row["state_since"],
+        )
+        columns = await _columns(connection, alert_id, action, given)
+        columns |= {"id": alert_id, "state": state.value, "actor": actor}
+        columns.setdefault("name", somebody.get("name", actor))
+        columns.setdefault("person", somebody.get("key"))
+        columns["in_field"] = role is Role.GRID_WORKER
+        if action in SQL:
+            await connection.execute(SQL[action], columns)
+        await connection.execute(SQL["into state"], columns)
+        await announce(connection, {alert_id: action}, actor=actor, detail=given.as_json())
         rows = await (await connection.execute(SQL["as json"], {"ids": [alert_id]})).fetchall()
     return _alert(rows[0])
+
+
+async def _columns(connection: Connection, alert_id: int, action: str, given: Particulars) -> dict[str, Any]:
+    """Return what an action writes of what it was given; raise NotAllowed where that is missing or wrong."""
+    need = RULES[action].need
+    if need is not None and not getattr(given, need.value):
+        raise NotAllowed(f"{action} needs {need.value!r}: {WANTED[need]}")
+    if need is Need.TO:
+        row = await _one(connection, "person of code", code=given.to)
+        if row is None:
+            raise NotAllowed(f"nobody on the roster has the number {given.to!r}")
+        return {"person": row["key"], "name": row["name"]}
+    if need is Need.OF:
+        if given.of == alert_id or await _one(connection, "exists", id=given.of) is None:
+            raise NotAllowed(f"there is no other alert {given.of}")
+        return {"of": given.of}
+    return {}
+
+
+WANTED: Mapping[Need, str] = {
+    Need.REASON: "say why",
+    Need.TEXT: "what is to be written",
+    Need.TO: "the number at work of a person on the roster",
+    Need.OF: "the id of the other alert",
+}
+
+
+def _is_own(row: Row, actor: str, somebody: Mapping[str, Any]) -> bool:
+    key = somebody.get("key")
+    return row["assignee"] == actor or (key is not None and row["assignee_key"] == key)
+
+
+def _whose(row: Row) -> str | None:
+    """Return by whom an alert stands as it does."""
+    column = STANDS_BY.get(AlertState(row["state"]), "resolved_by")
+    return None if column is None else row[column]
+
+
+STANDS_BY: Mapping[AlertState, str | None] = {
+    AlertState.OPEN: None,
+    AlertState.ACKNOWLEDGED: "acknowledged_by",
+    AlertState.ACCEPTED: "assignee",
+    AlertState.HANDLING: "assignee",
+    AlertState.VERIFIED: "verified_by",
+    AlertState.CLOSED: "closed_by",
+}
+"""The column that says by whom; of all other states it is who resolved it."""
 
 
 async def get_alert(store: Store, alert_id: int) -> Mapping[str, Any]:
@@ -193,6 +299,10 @@ async def last_seq(store: Store) -> int:
     """Return the seq of the newest change, 0 when there is none."""
     row = await store.row(SQL["last seq"])
     return int(row["seq"]) if row else 0
+
+
+async def _one(connection: Connection, query: str, **given: Any) -> Row | None:
+    return await (await connection.execute(SQL[query], given)).fetchone()
 
 
 async def _tester(connection: Connection, known: KnownDevice) -> str | None:

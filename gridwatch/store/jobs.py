@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
+from typing import Any
 
 import psycopg
 from procrastinate import App, PsycopgConnector
@@ -20,6 +21,9 @@ PEOPLE = "people"
 
 NOTIFY = "notify"
 """The task that tells people of an alert; arguments `alert_id` and `step`."""
+
+CALL = "call"
+"""The task that tells one person, or the installation's channels; argument `call_key`, a row of `call`."""
 
 RAISED = "raised"
 """The step of an alert that is new."""
@@ -42,12 +46,25 @@ async def defer_notify(
     `step` is part of what makes a notification single: `raised` for the first. Raises StoreUnavailable or
     StoreError.
     """
+    await _defer(connection, NOTIFY, at, alert_id=alert_id, step=step)
+
+
+async def defer_call(connection: Connection, call_key: int) -> None:
+    """Let the person of a row of `call` be told as soon as the caller's transaction commits.
+
+    The job tells nobody once the row has an `ended_at` or its alert has ended, and sets `reached_at` when a
+    channel confirmed. Raises StoreUnavailable or StoreError.
+    """
+    await _defer(connection, CALL, None, call_key=call_key)
+
+
+async def _defer(connection: Connection, task: str, at: datetime | None, **arguments: Any) -> None:
     deferrer = _DEFERRER.configure_task(
-        NOTIFY, queue=PEOPLE, allow_unknown=True, connection=connection, schedule_at=at
+        task, queue=PEOPLE, allow_unknown=True, connection=connection, schedule_at=at
     )
     with own_errors():
         try:
-            await deferrer.defer_async(alert_id=alert_id, step=step)
+            await deferrer.defer_async(**arguments)
         except ConnectorException as error:
             raise error.__cause__ if isinstance(error.__cause__, psycopg.Error) else error from error
 

@@ -145,10 +145,11 @@ async def show_trouble(connection: Connection, trouble: Trouble, alert_id: int) 
 async def resolve_trouble(connection: Connection, alert_id: int) -> bool:
     """Resolve an alert whose trouble is over; tell whether a person had not done so."""
     row = await (await connection.execute(ALERTS["lock"], {"id": alert_id})).fetchone()
-    if row is None or row["state"] == AlertState.RESOLVED:
+    if row is None or row["ended"]:
         return False
     given = {"id": alert_id, "state": AlertState.RESOLVED.value, "actor": None}
     await connection.execute(ALERTS["resolve"], given)
+    await connection.execute(ALERTS["into state"], given)
     await connection.execute(SQL["over"], given)
     return True
 

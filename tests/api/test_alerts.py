@@ -81,16 +81,23 @@ def test_an_alert_is_acknowledged_and_resolved_and_tells_by_whom(api: Api) -> No
     alert = api.client.get("/api/v1/alerts/1").json()
     changes = [(one["change"], one["actor"]) for one in alert["timeline"]]
     assert changes == [("raised", None), ("acknowledge", "admin"), ("resolve", "admin")]
-    assert alert["allowed_actions"] == []
+    assert alert["allowed_actions"] == ["verify", "reopen", "comment"]
 
 
 def test_what_a_state_does_not_allow_is_refused_with_what_it_does(api: Api) -> None:
     api.stored(_three_alerts)
     api.client.post("/api/v1/alerts/1/acknowledge")
-    for action in ("acknowledge", "assign", "escalate"):
+    for action in ("acknowledge", "arrive", "verify"):
         refused = api.client.post(f"/api/v1/alerts/1/{action}")
         assert refused.status_code == 409
-        assert "allowed: resolve" in refused.json()["detail"]
+        assert "acknowledged by admin since" in refused.json()["detail"]
+        assert "allowed: assign, accept, resolve, return" in refused.json()["detail"]
+    for action, field in (("assign", "to"), ("return", "reason"), ("duplicate", "of"), ("comment", "text")):
+        refused = api.client.post(f"/api/v1/alerts/1/{action}")
+        assert refused.status_code == 422
+        assert f"body.{field}" in refused.json()["detail"]
+    assert api.client.post("/api/v1/alerts/1/assign", json={"to": "nobody"}).status_code == 409
+    assert api.client.post("/api/v1/alerts/1/duplicate", json={"of": 1}).status_code == 409
     assert api.client.post("/api/v1/alerts/1/dance").status_code == 422
     assert api.client.post("/api/v1/alerts/99/resolve").status_code == 404
     assert api.client.get(f"/api/v1/alerts/{2**63}").status_code == 422

@@ -14,7 +14,7 @@ import pytest
 from api.dispatch.telling import NotTold, Teller, open_channels, open_testers
 from api.dispatch.worker import dispatch
 from gridwatch.errors import SettingsError
-from gridwatch.model import DeviceState
+from gridwatch.model import DeviceState, Role
 from gridwatch.settings import read_settings
 from gridwatch.store import Store
 from gridwatch.store.alerts import act
@@ -280,7 +280,7 @@ def test_nobody_is_told_in_the_morning_of_what_is_over(
     async def scene(store: Store) -> None:
         alert = (await happen(store, "real"))["alert"]
         teller = Teller(store, open_channels([phones[0].url]), link_base="http://x")
-        await act(store, alert, "resolve", actor="li")
+        await act(store, alert, "resolve", actor="li", role=Role.ADMINISTRATOR)
         await teller.tell(alert, "in the morning")
         assert phones[0].told == []
         await teller.tell(alert, "raised")

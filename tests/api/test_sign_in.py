@@ -13,9 +13,10 @@ from api.first_administrator import make_first_administrator
 from api.gate import COOKIE
 from api.problems import MEDIA_TYPE
 from api.sign_in import GUESSES, Passwords, Person, Tokens, sign_in
+from gridwatch.model import Role
 from gridwatch.settings import read_settings
 from gridwatch.store import Store
-from gridwatch.store.accounts import Role, token_secret
+from gridwatch.store.accounts import token_secret
 from tests.api.serving import PASSWORD, Api, at_store, serving, settings_for
 
 

@@ -27,6 +27,7 @@ ALERT = {
     "observed_at": "2026-11-23T03:59:58+00:00",
     "acknowledged_by": None,
     "resolved_by": None,
+    "ended": False,
     "location": {"lon": 120.1, "lat": 30.2},
     "evidence": [],
     "events": 3,

@@ -13,7 +13,7 @@ import pytest
 from gridwatch.errors import NotAllowed, NotFound
 from gridwatch.evidence import EvidenceFiles
 from gridwatch.keeping import keep_evidence, look_over, sweep_evidence
-from gridwatch.model import Device, DeviceKind, Evidence
+from gridwatch.model import Device, DeviceKind, Evidence, Role
 from gridwatch.settings import KEEP_DAYS
 from gridwatch.store import Store
 from gridwatch.store.alerts import act
@@ -81,7 +81,7 @@ class Scene:
     async def resolve(self, *, days_ago: float) -> None:
         """Resolve every alert."""
         for row in await self.store.rows("SELECT id FROM alert WHERE state <> 'resolved'"):
-            await act(self.store, row["id"], "resolve", actor="somebody")
+            await act(self.store, row["id"], "resolve", actor="somebody", role=Role.ADMINISTRATOR)
         await self.store.execute(
             "UPDATE alert SET resolved_at = now() - %(age)s::interval", {"age": timedelta(days=days_ago)}
         )

@@ -4,9 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gridwatch.errors import NotAllowed
-from gridwatch.model import AlertState, Finding, Severity
-from gridwatch.policy import Decision, Held, Ignore, Merge, Raise, after, decide, scene_of
+from gridwatch.model import Finding, Severity
+from gridwatch.policy import Decision, Held, Ignore, Merge, Raise, decide, scene_of
 
 AT = datetime(2026, 11, 23, 8, tzinfo=UTC)
 
@@ -72,12 +71,3 @@ def test_a_flame_in_a_lift_is_a_fire() -> None:
     assert scene_of("flame", "elevator") == "fire"
     assert scene_of("ebike", "elevator") == "elevator"
     assert scene_of("lens_covered", "elevator") == "elevator"
-
-
-def test_an_action_leads_to_its_state_or_says_what_is_allowed() -> None:
-    assert after("acknowledge", AlertState.OPEN) is AlertState.ACKNOWLEDGED
-    assert after("resolve", AlertState.ACKNOWLEDGED) is AlertState.RESOLVED
-    with pytest.raises(NotAllowed, match="allowed: resolve"):
-        after("acknowledge", AlertState.ACKNOWLEDGED)
-    with pytest.raises(NotAllowed, match="allowed: nothing"):
-        after("resolve", AlertState.RESOLVED)

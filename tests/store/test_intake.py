@@ -10,7 +10,16 @@ import pytest
 from msgspec.structs import replace
 
 from gridwatch.errors import StoreError
-from gridwatch.model import Device, DeviceFinding, DeviceKind, DeviceState, Finding, Observation, Observations
+from gridwatch.model import (
+    Device,
+    DeviceFinding,
+    DeviceKind,
+    DeviceState,
+    Finding,
+    Observation,
+    Observations,
+    Role,
+)
 from gridwatch.store import Store
 from gridwatch.store.alerts import act, changes_after, list_alerts
 from gridwatch.store.devices import KnownDevice, add_devices, get_device
@@ -158,7 +167,7 @@ async def test_a_batch_that_is_refused_leaves_nothing_behind(store: Store) -> No
 async def test_what_people_do_is_a_change_too(store: Store) -> None:
     await write(store, fell(await get_device(store, "c0"), 0))
     (alert,) = await list_alerts(store)
-    await act(store, alert["id"], "acknowledge", actor="wang")
+    await act(store, alert["id"], "acknowledge", actor="wang", role=Role.ADMINISTRATOR)
     last = (await changes_after(store, alert["seq"]))[-1]
     assert (last.alert["state"], last.alert["acknowledged_by"]) == ("acknowledged", "wang")
 

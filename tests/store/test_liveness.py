@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from gridwatch.model import Channel, DeviceKind, DeviceState, Severity
+from gridwatch.model import Channel, DeviceKind, DeviceState, Role, Severity
 from gridwatch.store import Store
 from gridwatch.store.alerts import act
 from gridwatch.store.devices import delete_devices, replace_device
@@ -234,7 +234,7 @@ async def test_what_a_person_resolved_is_not_told_again_until_it_was_heard(distr
     district.mute = {"s-1"}
     await district.run(minutes=6)
     (alert,) = await district.alerts()
-    await act(district.store, alert["id"], "resolve", actor="li")
+    await act(district.store, alert["id"], "resolve", actor="li", role=Role.ADMINISTRATOR)
     await district.run(minutes=10)
     assert await district.told() == [("s-1", "offline", "resolved", 1, None)]
     district.mute = set()

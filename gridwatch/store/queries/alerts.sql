@@ -2,11 +2,11 @@
 SELECT d.state_by AS tester FROM device d WHERE key = %(device_key)s AND state_now(d) = 'test'
 -- held --
 SELECT id, severity, observed_at, last_observed_at FROM alert
-WHERE group_key = %(group_key)s AND grouping AND state <> 'resolved'
+WHERE group_key = %(group_key)s AND grouping AND NOT ended
 FOR UPDATE
 -- held by id --
 SELECT id, severity, observed_at, last_observed_at FROM alert
-WHERE id = %(id)s AND grouping AND state <> 'resolved'
+WHERE id = %(id)s AND grouping AND NOT ended
 FOR UPDATE
 -- seal --
 UPDATE alert SET grouping = false WHERE id = %(id)s
@@ -16,7 +16,7 @@ INSERT INTO alert (group_key, scene, label, severity, confidence, device_key, ar
 SELECT %(group_key)s, %(scene)s, %(label)s, %(severity)s, %(confidence)s, d.key, d.area, d.lon, d.lat,
        %(observed_at)s, %(observed_at)s, d.simulated, %(drill)s, %(tester)s
 FROM device d WHERE d.key = %(device_key)s
-ON CONFLICT (group_key) WHERE grouping AND state <> 'resolved' DO NOTHING
+ON CONFLICT (group_key) WHERE grouping AND NOT ended DO NOTHING
 RETURNING id
 -- merge --
 UPDATE alert
@@ -37,7 +37,10 @@ SELECT a.id, a.seq, jsonb_build_object(
     'state', a.state, 'confidence', a.confidence, 'area', a.area, 'device', d.id, 'device_name', d.name,
     'observed_at', a.observed_at, 'last_observed_at', a.last_observed_at, 'raised_at', a.raised_at,
     'acknowledged_at', a.acknowledged_at, 'acknowledged_by', a.acknowledged_by,
+    'accepted_at', a.accepted_at, 'accepted_by', a.accepted_by, 'arrived_at', a.arrived_at,
     'resolved_at', a.resolved_at, 'resolved_by', a.resolved_by,
+    'verified_at', a.verified_at, 'verified_by', a.verified_by, 'closed_at', a.closed_at, 'closed_by', a.closed_by,
+    'ended', a.ended, 'duplicate_of', a.duplicate_of, 'due_at', a.due_at,
     'outage', a.outage, 'location', CASE WHEN a.lon IS NOT NULL AND a.lat IS NOT NULL
                      THEN jsonb_build_object('lon', a.lon, 'lat', a.lat) END,
     'events', a.events, 'assignee', a.assignee, 'level', a.level, 'simulated', a.simulated,
@@ -63,16 +66,61 @@ SELECT a.id, a.seq, jsonb_build_object(
 FROM alert a JOIN device d ON d.key = a.device_key
 WHERE a.id = ANY(%(ids)s)
 -- write change --
-INSERT INTO alert_change (seq, alert_id, change, actor, alert)
-VALUES (%(seq)s, %(alert_id)s, %(change)s, %(actor)s, %(alert)s)
+INSERT INTO alert_change (seq, alert_id, change, actor, detail, alert)
+VALUES (%(seq)s, %(alert_id)s, %(change)s, %(actor)s, %(detail)s, %(alert)s)
 -- notify --
 SELECT pg_notify('gridwatch_alert', %(seq)s::text)
 -- lock --
-SELECT id, state, severity FROM alert WHERE id = %(id)s FOR UPDATE
+SELECT id, state, severity, state_since, assignee, assignee_key, acknowledged_by, accepted_by, resolved_by, verified_by,
+       closed_by, ended
+FROM alert WHERE id = %(id)s FOR UPDATE
+-- person behind --
+SELECT key, code, name FROM person WHERE key = %(person)s OR username = %(username)s
+-- person of code --
+SELECT key, code, name FROM person WHERE code = %(code)s
+-- exists --
+SELECT FROM alert WHERE id = %(id)s
+-- into state --
+UPDATE alert SET state = %(state)s, state_since = now() WHERE id = %(id)s AND state <> %(state)s
 -- acknowledge --
-UPDATE alert SET state = %(state)s, acknowledged_at = now(), acknowledged_by = %(actor)s WHERE id = %(id)s
+UPDATE alert SET acknowledged_at = now(), acknowledged_by = %(actor)s,
+                 seen_at = CASE WHEN %(in_field)s THEN now() END WHERE id = %(id)s
+-- assign --
+UPDATE alert
+SET acknowledged_at = coalesce(acknowledged_at, now()), acknowledged_by = coalesce(acknowledged_by, %(actor)s),
+    assignee = %(name)s, assignee_key = %(person)s, accepted_at = NULL, accepted_by = NULL, arrived_at = NULL,
+    seen_at = NULL
+WHERE id = %(id)s
+-- accept --
+UPDATE alert SET accepted_at = now(), accepted_by = %(actor)s, assignee = %(name)s, assignee_key = %(person)s
+WHERE id = %(id)s
+-- arrive --
+UPDATE alert SET arrived_at = now() WHERE id = %(id)s
 -- resolve --
-UPDATE alert SET state = %(state)s, resolved_at = now(), resolved_by = %(actor)s WHERE id = %(id)s
+UPDATE alert SET resolved_at = now(), resolved_by = %(actor)s WHERE id = %(id)s
+-- verify --
+UPDATE alert SET verified_at = now(), verified_by = %(actor)s WHERE id = %(id)s
+-- close --
+UPDATE alert SET closed_at = now(), closed_by = %(actor)s WHERE id = %(id)s
+-- return --
+-- Whose it was not keeps it: somebody else was called too, and says that they can't.
+UPDATE alert
+SET assignee = NULL, assignee_key = NULL, accepted_at = NULL, accepted_by = NULL, arrived_at = NULL, seen_at = NULL
+WHERE id = %(id)s
+-- false_alarm --
+UPDATE alert SET resolved_at = now(), resolved_by = %(actor)s WHERE id = %(id)s
+-- duplicate --
+UPDATE alert SET resolved_at = now(), resolved_by = %(actor)s, duplicate_of = %(of)s WHERE id = %(id)s
+-- reopen --
+-- It takes further events again unless another alert of its group does so by now.
+UPDATE alert a
+SET resolved_at = NULL, resolved_by = NULL, verified_at = NULL, verified_by = NULL, closed_at = NULL,
+    closed_by = NULL, acknowledged_at = NULL, acknowledged_by = NULL, accepted_at = NULL, accepted_by = NULL,
+    arrived_at = NULL, duplicate_of = NULL, assignee = NULL, assignee_key = NULL, seen_at = NULL,
+    called = '{}', rounds = 0, level = NULL,
+    grouping = grouping AND NOT EXISTS (
+        SELECT FROM alert o WHERE o.group_key = a.group_key AND o.grouping AND NOT o.ended AND o.id <> a.id)
+WHERE id = %(id)s
 -- page --
 SELECT id FROM alert
 WHERE (%(state)s::text IS NULL OR state = %(state)s)
@@ -94,4 +142,4 @@ SELECT seq, alert FROM alert_change WHERE seq > %(seq)s ORDER BY seq LIMIT %(lim
 -- last seq --
 SELECT coalesce(max(seq), 0) AS seq FROM alert_change
 -- timeline --
-SELECT seq, change, actor, changed_at FROM alert_change WHERE alert_id = %(id)s ORDER BY seq
+SELECT seq, change, actor, detail, changed_at FROM alert_change WHERE alert_id = %(id)s ORDER BY seq

@@ -9,7 +9,7 @@ SELECT a.id AS alert_id, d.id AS device, d.kind, d.area, d.lon, d.lat, d.cameras
 FROM alert a
 JOIN event e ON e.alert_id = a.id
 JOIN device d ON d.key = e.device_key
-WHERE a.scene = 'fire' AND a.grouping AND a.state <> 'resolved' AND a.drill = %(drill)s
+WHERE a.scene = 'fire' AND a.grouping AND NOT a.ended AND a.drill = %(drill)s
   AND a.simulated = %(simulated)s AND a.outage IS NULL AND d.key <> %(device_key)s
   AND a.observed_at <= %(observed_at)s + %(within)s::interval
   AND a.last_observed_at >= %(observed_at)s - %(within)s::interval

@@ -49,11 +49,11 @@ DELETE FROM medium WHERE ctid = ANY(ARRAY(
 -- closed gaps --
 DELETE FROM gap WHERE ctid = ANY(ARRAY(SELECT ctid FROM gap WHERE closed_at < %(before)s LIMIT %(batch)s))
 -- notifications --
--- Of alerts that are resolved since long: the history of a live alert is kept whole.
+-- Of alerts that ended long ago: the history of a live alert is kept whole.
 DELETE FROM notification WHERE ctid = ANY(ARRAY(
     SELECT n.ctid FROM notification n JOIN alert a ON a.id = n.alert_id
-    WHERE a.state = 'resolved' AND a.resolved_at < %(before)s LIMIT %(batch)s))
+    WHERE a.ended AND a.resolved_at < %(before)s LIMIT %(batch)s))
 -- alert changes --
 DELETE FROM alert_change WHERE ctid = ANY(ARRAY(
     SELECT c.ctid FROM alert_change c JOIN alert a ON a.id = c.alert_id
-    WHERE a.state = 'resolved' AND a.resolved_at < %(before)s LIMIT %(batch)s))
+    WHERE a.ended AND a.resolved_at < %(before)s LIMIT %(batch)s))
