@@ -58,10 +58,10 @@ class Rules:
 
     least: float = 0.05
     """Confidence below which a box is not looked at."""
-    sure: float = 0.3
-    """Mean confidence of the boxes in a row."""
-    alarm: float = 0.15
-    """Score of the pool: the sum of the pictures' confidence over POOL."""
+    sure: float = 0.5
+    """Mean confidence of five boxes in a row."""
+    alarm: float = 0.35
+    """Score of the pool, the sum of the pictures' confidence over POOL, that is enough alone."""
     widest: float = 0.4
     """Part of the picture's width: no start of a fire is wider, clouds and fog are."""
     again: timedelta = timedelta(minutes=1)
@@ -224,15 +224,13 @@ def _prolong(tube: Tube, box: Box | None) -> None:
 
 
 def _is_alarm(tube: Tube, score: float, hits: int, rules: Rules) -> bool:
-    """Tell whether a tube held out for five pictures in a row, at one place, and the pool says so too."""
-    row = [box for box in list(tube.boxes)[-IN_A_ROW:] if box is not None]
-    return (
-        tube.in_a_row >= IN_A_ROW
-        and sum(box.confidence for box in row) >= rules.sure * IN_A_ROW
-        and hits >= POOL_HITS
-        and score > rules.alarm
-        and _share_a_place([box.box_xyxy for box in row])
+    """Tell whether a tube stays at a place, and was seen five times in a row or by a pool that is sure."""
+    boxes = [box for box in tube.boxes if box is not None]
+    in_a_row = tube.in_a_row >= IN_A_ROW and (
+        sum(box.confidence for box in boxes[-IN_A_ROW:]) >= rules.sure * IN_A_ROW
     )
+    pooled = hits >= POOL_HITS and score > rules.alarm
+    return (in_a_row or pooled) and _share_a_place([box.box_xyxy for box in boxes])
 
 
 def _share_a_place(boxes: Sequence[BoxXyxy]) -> bool:

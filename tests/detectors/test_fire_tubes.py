@@ -57,10 +57,11 @@ def test_five_pictures_in_a_row_are_a_fire_that_began_with_the_first() -> None:
 
 
 def test_one_picture_without_it_starts_the_row_again_and_three_end_the_tube() -> None:
-    told = watch([*[smoke()] * 4, [], *[smoke()] * 5])
+    rules = Rules(alarm=1.0)
+    told = watch([*[smoke()] * 4, [], *[smoke()] * 5], rules=rules)
     assert first(told) == 9
     assert told[9][0].started_at == NOON
-    told = watch([*[smoke()] * 4, [], [], [], *[smoke()] * 5])
+    told = watch([*[smoke()] * 4, [], [], [], *[smoke()] * 5], rules=rules)
     assert told[11][0].started_at == NOON + timedelta(seconds=7 * 30)
 
 
@@ -76,14 +77,15 @@ def test_a_cloud_that_drives_on_is_no_fire_though_its_boxes_overlap_from_one_to_
 
 
 def test_weak_boxes_in_a_row_are_no_fire_until_they_are_surer() -> None:
-    told = watch([*[smoke(confidence=0.2)] * 8, *[smoke(confidence=0.5)] * 4])
+    told = watch([*[smoke(confidence=0.3)] * 8, *[smoke(confidence=0.6)] * 4])
     assert first(told) == 9
     assert first(watch([smoke(confidence=0.04)] * 20)) is None
 
 
-def test_the_pool_s_score_is_needed_too() -> None:
-    rules = Rules(alarm=0.45)
-    assert first(watch([smoke()] * 8, rules=rules)) == 6
+def test_a_pool_that_is_sure_is_enough_where_pictures_miss_it() -> None:
+    now_and_then = [smoke(confidence=0.8), smoke(confidence=0.8), []] * 4
+    assert first(watch(now_and_then)) == 4
+    assert first(watch([smoke(confidence=0.45), smoke(confidence=0.45), []] * 4)) is None
 
 
 def test_a_box_wider_than_two_fifths_of_the_picture_is_refused() -> None:
@@ -127,7 +129,7 @@ def test_two_fires_far_apart_are_two() -> None:
 
 
 def test_a_fire_goes_on_at_four_fifths_of_the_score_that_it_began_with() -> None:
-    rules = Rules(alarm=0.3, again=timedelta())
+    rules = Rules(sure=0.5, alarm=0.3, again=timedelta())
     weaker = [smoke(confidence=0.26)] * 12
     told = watch([*[smoke()] * 8, *weaker], rules=rules)
     assert all(told[4:])
