@@ -12,23 +12,24 @@ import numpy as np
 
 from detectors.fire.tubes import Box
 from gridwatch.model import BoxXyxy
+from simulators.ridge.landscape import WIDTH_PX
 
-FIRE_SURE, FIRE_SURE_SPREAD = 0.75, 0.9
+FIRE_SURE, FIRE_SURE_SPREAD = 1.2, 0.85
 """Logit of a fire's confidence: mean over fires and deviation between them,"""
-PICTURE_SPREAD = 0.55
+PICTURE_SPREAD = 0.5
 """and from picture to picture; of what is no fire too."""
-HALF_SEEN_PX2 = 140.0
+HALF_SEEN_PX2 = 70.0
 """Area of a plume, in pictures 640 wide, that half of the pictures show to a detector."""
 JITTER = 0.12
 """Deviation of a box's sides, in its own size."""
 
-ANY_FALSE = 0.34
+ANY_FALSE = 0.24
 """Part of the sequences in which something is taken for smoke again and again."""
-KINDS = {"stays": 0.3, "drives on": 0.3, "flickers": 0.4}
-FALSE_SURE, FALSE_SURE_SPREAD = -0.6, 0.8
-SHOWN = {"stays": 0.72, "drives on": 0.75, "flickers": 0.22}
+KINDS = {"stays": 0.45, "drives on": 0.25, "flickers": 0.3}
+FALSE_SURE, FALSE_SURE_SPREAD = -0.2, 0.8
+SHOWN = {"stays": 0.8, "drives on": 0.8, "flickers": 0.3}
 """Part of the pictures in which it is taken for smoke, while it is there."""
-LONE = 0.02
+LONE = 0.004
 """Part of the pictures with a box that no other one repeats."""
 FLOOR = 0.05
 
@@ -54,7 +55,7 @@ def noisy_boxes(
     pictures = []
     for number, true in enumerate(smoke):
         boxes = []
-        if true is not None and rng.random() < _recall(true, sure):
+        if true is not None and rng.random() < _recall(true, sure, size_wh[0]):
             boxes.append(_box(rng, true, sure, size_wh))
         for mistake in mistakes:
             if mistake.first <= number <= mistake.last and rng.random() < SHOWN[mistake.kind]:
@@ -68,9 +69,9 @@ def noisy_boxes(
     return pictures
 
 
-def _recall(box: BoxXyxy, sure: float) -> float:
+def _recall(box: BoxXyxy, sure: float, width: int) -> float:
     """Return how often a plume is seen: the larger the oftener, and the surer the detector is of it."""
-    area = (box[2] - box[0]) * (box[3] - box[1])
+    area = (box[2] - box[0]) * (box[3] - box[1]) * (WIDTH_PX / width) ** 2
     return 1 / (1 + exp(-(log(area / HALF_SEEN_PX2) + 1.2 * sure)))
 
 
@@ -92,7 +93,7 @@ def _mistake(rng: np.random.Generator, pictures: int, size_wh: tuple[int, int]) 
 
 def _anywhere(rng: np.random.Generator, size_wh: tuple[int, int]) -> BoxXyxy:
     width, height = size_wh
-    wide, tall = (float(np.exp(rng.normal(log(side), 0.5))) for side in (34, 22))
+    wide, tall = (float(np.exp(rng.normal(log(side), 0.5))) * width / WIDTH_PX for side in (34, 22))
     left, top = float(rng.uniform(0, width - wide)), float(rng.uniform(0.2 * height, height - tall))
     return left, top, left + wide, top + tall
 
