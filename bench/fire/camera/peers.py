@@ -16,7 +16,7 @@ from gridwatch.model import BoxXyxy, Pixels
 
 SINGLE_CONFIDENCE = 0.3
 FSM_CONFIDENCE, FSM_IOU, FSM_IN_A_ROW, FSM_LARGEST = 0.3, 0.1, 5, 0.05
-POOL, POOL_ALARM, POOL_NMS, POOL_WIDEST = 8, 0.15, 0.2, 0.4
+POOL, POOL_NMS, POOL_WIDEST = 8, 0.2, 0.4
 
 GREY_WITHIN, GREY_LEVELS = 20, (80, 220)
 """Smoke is grey: its channels differ by little, and it is neither dark nor white (after Chen et al. 2006)."""
@@ -60,6 +60,7 @@ class Fsm:
 class Pool:
     """Takes the mean confidence over the last eight pictures, as Pyronear's cameras do."""
 
+    alarm: float
     last: deque[Sequence[Box]] = field(default_factory=lambda: deque(maxlen=POOL))
     ongoing: bool = False
 
@@ -73,7 +74,7 @@ class Pool:
         for box in pooled:
             if all(overlap(box.box_xyxy, other.box_xyxy) <= POOL_NMS for other in kept):
                 kept.append(box)
-        limit = POOL_ALARM * (0.8 if self.ongoing else 1)
+        limit = self.alarm * (0.8 if self.ongoing else 1)
         alarms = []
         for one in kept:
             near = [box for box in pooled if overlap(one.box_xyxy, box.box_xyxy) > 0]
