@@ -8,14 +8,15 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
+from api.access import check_access
 from api.console.mount import mount_console
 from api.feed import Feed
 from api.first_administrator import NAME, make_first_administrator
 from api.gate import GUARDED, OPEN, Gate
 from api.office import Office
-from api.problems import Problem, WrongField, answer_with_problems
+from api.problems import Problem, WrongField, answer_with_problems, documented
 from api.routes import (
     alerts,
     areas,
@@ -29,14 +30,16 @@ from api.routes import (
     readings,
     registry,
     token,
+    tokens,
+    users,
     views,
 )
-from api.sign_in import Guesses, Passwords, Tokens
+from api.sign_in import Callers, Guesses, Passwords, Tokens
 from gridwatch.evidence import EvidenceFiles
 from gridwatch.running import database_url
 from gridwatch.settings import Settings
 from gridwatch.store import Store
-from gridwatch.store.accounts import token_secret
+from gridwatch.store.accounts import CurrentAccounts, token_secret
 from gridwatch.store.area_tree import CurrentTree
 
 log = logging.getLogger(__name__)
@@ -52,6 +55,8 @@ EVIDENCE_FOLDER = "evidence"
 ROUTES = (
     health,
     token,
+    users,
+    tokens,
     devices,
     views,
     credentials,
@@ -76,13 +81,14 @@ def create_app(settings: Settings, *, console: bool = True) -> FastAPI:
     @asynccontextmanager
     async def running(app: FastAPI) -> AsyncIterator[None]:
         async with Store.open(url, connections=CONNECTIONS, wait_s=WAIT_S) as store:
-            app.state.office = office = await _open_office(settings, store)
-            reading = asyncio.create_task(office.feed.run(), name="feed of alerts")
+            feed = Feed(store)
+            app.state.office = await _open_office(settings, store, feed)
+            reading = asyncio.create_task(feed.run(), name="feed of alerts")
             reading.add_done_callback(_end_with)
             try:
                 yield
             finally:
-                office.feed.close("the server stops; connect again")
+                feed.close("the server stops; connect again")
                 reading.cancel()
                 await asyncio.wait([reading])
 
@@ -97,26 +103,27 @@ def create_app(settings: Settings, *, console: bool = True) -> FastAPI:
     app.add_middleware(Gate)
     answer_with_problems(app)
     for routes in ROUTES:
-        app.include_router(routes.router)
+        app.include_router(routes.router, dependencies=[Depends(check_access)])
     _complete_openapi(app)
     if console:
         mount_console(app)
     return app
 
 
-async def _open_office(settings: Settings, store: Store) -> Office:
+async def _open_office(settings: Settings, store: Store, feed: Feed) -> Office:
     passwords = Passwords()
-    secret = await token_secret(store)
+    tokens = Tokens(await token_secret(store))
     password = await make_first_administrator(store, passwords, settings)
     if password is not None:
         print(f"First administrator: {NAME}, password: {password} (shown only now)", flush=True)
     return Office(
         settings=settings,
         store=store,
-        feed=Feed(store),
+        feed=feed,
         tree=CurrentTree(store),
         evidence=EvidenceFiles(settings.data_dir / EVIDENCE_FOLDER),
-        tokens=Tokens(secret),
+        tokens=tokens,
+        callers=Callers(CurrentAccounts(store), tokens),
         passwords=passwords,
         guesses=Guesses(),
     )
@@ -148,6 +155,7 @@ def _complete_openapi(app: FastAPI) -> None:
             if path.startswith(GUARDED) and path not in OPEN:
                 for operation in operations.values():
                     operation["security"] = [{"token": []}]
+                    operation["responses"] |= {str(k): v for k, v in documented(403).items()}
         return schema
 
     app.openapi = complete  # type: ignore[method-assign]

@@ -1,13 +1,13 @@
 """Changes of alerts as server-sent events: replayed after the last id seen, then live, without a gap."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import msgspec
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from api.feed import RECONNECT_S, CutOff, Feed, Subscription, encode
+from api.feed import RECONNECT_S, AreaFeed, CutOff, Feed, Subscription, encode
 from gridwatch.errors import StoreUnavailable
 from gridwatch.store import Store
 from gridwatch.store.alerts import changes_after, last_seq
@@ -27,21 +27,32 @@ REPLAY_PAGE = 500
 HEARTBEAT = b": still here\n"
 """A comment without a blank line: even a careless reader takes it for no event."""
 
+ENDED = "you are not signed in any more, or see another area now: connect again"
+
 
 class AlertStream(Response):
     """A response that never ends by itself.
 
-    `after` is the last seq that the subscriber has seen; None means live only.
+    `after` is the last seq that the subscriber has seen; None means live only. `still_allowed` is asked
+    before anything is sent: an account that was disabled hears nothing more.
     """
 
     media_type = "text/event-stream"
 
-    def __init__(self, feed: Feed, store: Store, *, after: int | None) -> None:
+    def __init__(
+        self,
+        feed: Feed | AreaFeed,
+        store: Store,
+        *,
+        after: int | None,
+        still_allowed: Callable[[], Awaitable[bool]],
+    ) -> None:
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self._feed = feed
         self._store = store
         self._after = after
+        self._still_allowed = still_allowed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send until the client goes, reads too slowly, or the server stops."""
@@ -74,6 +85,8 @@ class AlertStream(Response):
         while True:
             try:
                 messages = await subscription.take(HEARTBEAT_S)
+                if not await self._still_allowed():
+                    raise CutOff(ENDED)
             except CutOff as cut_off:
                 yield b"event: cut_off\ndata: %s\n\n" % msgspec.json.encode({"reason": str(cut_off)})
                 return

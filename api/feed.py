@@ -1,4 +1,8 @@
-"""Hand every change of an alert to every subscriber, in the order of commits, none held up by another."""
+"""Hand every change of an alert to every subscriber who may see its area, in the order of commits.
+
+Subscribers are kept by the area that they see, so that a change costs as much as there are people of its area
+and of those above it. None is held up by another.
+"""
 
 import asyncio
 import logging
@@ -13,6 +17,7 @@ import msgspec
 from gridwatch.errors import GridwatchError, StoreUnavailable
 from gridwatch.store import Store
 from gridwatch.store.alerts import CHANNEL, Change, changes_after, last_seq
+from gridwatch.store.area_tree import CurrentParents
 
 log = logging.getLogger(__name__)
 
@@ -52,10 +57,11 @@ def encode(change: Change) -> Message:
 class Subscription:
     """What waits for one subscriber. It is never waited for: when it is full, it is cut off."""
 
-    __slots__ = ("_cut_off", "_limit", "_ready", "_waiting")
+    __slots__ = ("_cut_off", "_limit", "_ready", "_waiting", "area")
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, area: str | None = None) -> None:
         self._limit = limit
+        self.area = area
         self._waiting: deque[Message] = deque()
         self._ready = asyncio.Event()
         self._cut_off: str | None = None
@@ -99,8 +105,9 @@ class Feed:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._parents = CurrentParents(store)
         self._seq: int | None = None
-        self._subscriptions: set[Subscription] = set()
+        self._subscriptions: dict[str | None, set[Subscription]] = {}
         self._closing: str | None = None
         self.away = True
         """Whether the database can't be reached now."""
@@ -108,25 +115,33 @@ class Feed:
     @property
     def subscribers(self) -> int:
         """Return how many there are."""
-        return len(self._subscriptions)
+        return sum(map(len, self._subscriptions.values()))
 
-    def subscribe(self, *, limit: int = WAITING) -> Subscription:
-        """Return a subscription to every change from now on."""
-        subscription = Subscription(limit)
+    def within(self, area: str) -> "AreaFeed":
+        """Return the feed as who sees only this area and all below it."""
+        return AreaFeed(self, area)
+
+    def subscribe(self, *, limit: int = WAITING, area: str | None = None) -> Subscription:
+        """Return a subscription to every change from now on, or to those in an area and all below it."""
+        subscription = Subscription(limit, area)
         if self._closing is not None:
             subscription.cut(self._closing)
-        self._subscriptions.add(subscription)
+        self._subscriptions.setdefault(area, set()).add(subscription)
         return subscription
 
     def unsubscribe(self, subscription: Subscription) -> None:
         """Forget a subscription."""
-        self._subscriptions.discard(subscription)
+        of_area = self._subscriptions.get(subscription.area, set())
+        of_area.discard(subscription)
+        if not of_area:
+            self._subscriptions.pop(subscription.area, None)
 
     def close(self, reason: str) -> None:
         """Cut off every subscriber, and who comes later."""
         self._closing = reason
-        for subscription in self._subscriptions:
-            subscription.cut(reason)
+        for of_area in self._subscriptions.values():
+            for subscription in of_area:
+                subscription.cut(reason)
 
     async def run(self) -> None:
         """Read and hand on until cancelled; a database that is away is waited for."""
@@ -152,6 +167,8 @@ class Feed:
     async def _read(self, seq: int) -> None:
         while True:
             changes = await changes_after(self._store, seq, limit=PAGE)
+            if changes:
+                await self._parents.look()
             for change in changes:
                 self._hand_on(encode(change))
                 self._seq = seq = change.seq
@@ -160,5 +177,40 @@ class Feed:
                 return
 
     def _hand_on(self, message: Message) -> None:
-        full = [subscription for subscription in self._subscriptions if not subscription.offer(message)]
-        self._subscriptions.difference_update(full)
+        for area in (None, *self._parents.path(message.alert["area"])):
+            of_area = self._subscriptions.get(area, ())
+            for subscription in [one for one in of_area if not one.offer(message)]:
+                self.unsubscribe(subscription)
+
+
+class AreaFeed:
+    """The feed as who sees only one area and all below it."""
+
+    def __init__(self, feed: Feed, area: str) -> None:
+        self._feed, self._area = feed, area
+
+    @property
+    def away(self) -> bool:
+        """Return whether the database can't be reached now."""
+        return self._feed.away
+
+    @property
+    def subscribers(self) -> int:
+        """Return how many the whole feed has."""
+        return self._feed.subscribers
+
+    def close(self, reason: str) -> None:
+        """Cut off every subscriber of the whole feed."""
+        self._feed.close(reason)
+
+    def within(self, area: str) -> "AreaFeed":
+        """Return the feed of another area."""
+        return AreaFeed(self._feed, area)
+
+    def subscribe(self, *, limit: int = WAITING) -> Subscription:
+        """Return a subscription to every change in the area from now on."""
+        return self._feed.subscribe(limit=limit, area=self._area)
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """Forget a subscription."""
+        self._feed.unsubscribe(subscription)

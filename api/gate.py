@@ -8,8 +8,9 @@ from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.office import Office
-from api.problems import problem
+from api.problems import own_problem, problem
 from api.sign_in import Person
+from gridwatch.errors import StoreUnavailable
 
 GUARDED = "/api/"
 OPEN = frozenset({"/api/v1/token", "/api/v1/claim"})
@@ -36,7 +37,11 @@ class Gate:
         headers = Headers(scope=scope)
         office: Office = scope["app"].state.office
         bearer = _bearer(headers)
-        person = person_behind(office, bearer if bearer is not None else session_cookie(headers))
+        try:
+            person = await person_behind(office, bearer if bearer is not None else session_cookie(headers))
+        except StoreUnavailable as error:
+            await own_problem(error)(scope, receive, send)
+            return
         if person is None:
             challenge = {"WWW-Authenticate": 'Bearer realm="gridwatch"'}
             refusal = problem(401, "sign in first: POST /api/v1/token", headers=challenge)
@@ -49,9 +54,9 @@ class Gate:
             await self._app(scope, receive, send)
 
 
-def person_behind(office: Office, token: str | None) -> Person | None:
-    """Return who a token speaks of, if it is a good one."""
-    return None if token is None else office.tokens.read(token)
+async def person_behind(office: Office, token: str | None) -> Person | None:
+    """Return who a token speaks of, if it is a good one; raise StoreUnavailable."""
+    return None if token is None else await office.callers.behind(token)
 
 
 def session_cookie(headers: Headers) -> str | None:

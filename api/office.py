@@ -1,12 +1,12 @@
 """What the routes and the console work with: one set for each running server."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from fastapi import Depends, Request
 
-from api.feed import Feed
-from api.sign_in import Guesses, Passwords, Person, Tokens
+from api.feed import AreaFeed, Feed
+from api.sign_in import Callers, Guesses, Passwords, Person, Tokens
 from gridwatch.evidence import EvidenceFiles
 from gridwatch.settings import Settings
 from gridwatch.store import Store
@@ -15,22 +15,41 @@ from gridwatch.store.area_tree import CurrentTree
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Office:
-    """The parts that a request needs."""
+    """The parts that a request needs, as far as who asks may see."""
 
     settings: Settings
     store: Store
-    feed: Feed
+    feed: Feed | AreaFeed
     tree: CurrentTree
     evidence: EvidenceFiles
     tokens: Tokens
+    callers: Callers
     passwords: Passwords
     guesses: Guesses
+    area: str | None = None
+
+    def seen_by(self, person: Person) -> "Office":
+        """Return the office as somebody sees it: of an area, only what lies in it and below.
+
+        What lies in no area belongs to those who see all.
+        """
+        if person.area is None:
+            return self
+        area = person.area
+        return replace(
+            self,
+            store=self.store.within(area),
+            feed=self.feed.within(area),
+            tree=self.tree.within(area),
+            area=area,
+        )
 
 
 def office_of(request: Request) -> Office:
-    """Return the office that answers this request."""
+    """Return the office that answers this request, as who asks may see it; the gate says who that is."""
     office: Office = request.app.state.office
-    return office
+    person: Person | None = getattr(request.state, "person", None)
+    return office if person is None else office.seen_by(person)
 
 
 def person_of(request: Request) -> Person:

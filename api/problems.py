@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from gridwatch.errors import GridwatchError, NotAllowed, NotFound, StoreUnavailable
+from gridwatch.errors import GridwatchError, NotAllowed, NotFound, NotPermitted, StoreUnavailable
 from gridwatch.facade import CalibrationError
 from gridwatch.lines import WrongLines
 
@@ -92,6 +92,11 @@ async def _refused(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _own_error(_: Request, error: Exception) -> JSONResponse:
+    return own_problem(error)
+
+
+def own_problem(error: Exception) -> JSONResponse:
+    """Return an error of ours as a problem; raise it where the caller can't help it."""
     match error:
         case WrongLines():
             wrong = [WrongField(field=one.where, why=one.why) for one in error.lines]
@@ -100,6 +105,8 @@ async def _own_error(_: Request, error: Exception) -> JSONResponse:
             return problem(422, str(error), errors=[WrongField(field="body.landmarks", why=str(error))])
         case NotFound():
             return problem(404, str(error))
+        case NotPermitted():
+            return problem(403, str(error))
         case NotAllowed():
             return problem(409, str(error))
         case StoreUnavailable():

@@ -1,4 +1,4 @@
-"""Who may come in: passwords, tokens, and a limit on guesses."""
+"""Who may come in: passwords, tokens, who is behind them now, and a limit on guesses."""
 
 import asyncio
 import time
@@ -12,7 +12,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from gridwatch.model import Role
 from gridwatch.store import Store
-from gridwatch.store.accounts import find_account
+from gridwatch.store.accounts import TOKEN_MARK, CurrentAccounts, find_account, sha256_of
 
 ALGORITHM = "HS256"
 
@@ -32,10 +32,26 @@ HASHING_AT_ONCE = 2
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Person:
-    """Who asks."""
+    """Who asks; `area` is the part of the tree that they see, None for all.
+
+    `epoch` counts the passwords of the account; `token` is the hash of a program's token, where it is one.
+    """
 
     username: str
     role: Role
+    area: str | None = None
+    epoch: int = 0
+    ends_at: datetime | None = None
+    token: bytes | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Claims:
+    """What a good token of ours says."""
+
+    username: str
+    epoch: int
+    ends_at: datetime
 
 
 class Tokens:
@@ -49,19 +65,68 @@ class Tokens:
         now = datetime.now(UTC)
         claims = {
             "sub": person.username,
-            "role": person.role.value,
+            "epoch": person.epoch,
             "iat": now,
             "exp": now + TOKEN_LIFETIME,
         }
         return jwt.encode(claims, self._secret, ALGORITHM)
 
-    def read(self, token: str) -> Person | None:
-        """Return who the token speaks of, or None where it is not ours or too old."""
+    def read(self, token: str) -> Claims | None:
+        """Return what the token says, or None where it is not ours or too old."""
         try:
-            claims = jwt.decode(token, self._secret, [ALGORITHM], options={"require": ["sub", "role", "exp"]})
-            return Person(username=claims["sub"], role=Role(claims["role"]))
-        except (jwt.InvalidTokenError, ValueError):
+            claims = jwt.decode(
+                token, self._secret, [ALGORITHM], options={"require": ["sub", "epoch", "exp"]}
+            )
+        except jwt.InvalidTokenError:
             return None
+        ends_at = datetime.fromtimestamp(claims["exp"], UTC)
+        return Claims(username=claims["sub"], epoch=claims["epoch"], ends_at=ends_at)
+
+
+class Callers:
+    """Who is behind a token now: its account is looked up, so that one that is disabled is out at once."""
+
+    def __init__(self, accounts: CurrentAccounts, tokens: Tokens) -> None:
+        self._accounts = accounts
+        self._tokens = tokens
+
+    async def behind(self, token: str) -> Person | None:
+        """Return who brings a token, or None where it is not good; raise StoreUnavailable."""
+        if token.startswith(TOKEN_MARK):
+            return await self._program(sha256_of(token))
+        claims = self._tokens.read(token)
+        if claims is None:
+            return None
+        return await self._person(claims.username, claims.epoch, claims.ends_at)
+
+    async def still(self, person: Person) -> Person | None:
+        """Return somebody who was let in as they are now, or None where they may not stay."""
+        if person.token is not None:
+            return await self._program(person.token)
+        return await self._person(person.username, person.epoch, person.ends_at)
+
+    async def _program(self, sha256: bytes) -> Person | None:
+        known = await self._accounts.token(sha256)
+        if known is None:
+            return None
+        return await self._person(known.username, None, known.ends_at, token=sha256)
+
+    async def _person(
+        self, username: str, epoch: int | None, ends_at: datetime | None, token: bytes | None = None
+    ) -> Person | None:
+        account = await self._accounts.account(username, epoch)
+        if account is None or account.disabled:
+            return None
+        if ends_at is not None and ends_at <= datetime.now(UTC):
+            return None
+        return Person(
+            username=username,
+            role=account.role,
+            area=account.area,
+            epoch=account.epoch,
+            ends_at=ends_at,
+            token=token,
+        )
 
 
 class Passwords:
@@ -124,4 +189,6 @@ async def sign_in(store: Store, passwords: Passwords, username: str, password: s
     possible = "\0" not in username and username.isprintable()
     account = await find_account(store, username) if possible else None
     right = await passwords.match(account.password_hash if account else None, password)
-    return Person(username=account.username, role=account.role) if account and right else None
+    if account is None or account.disabled or not right:
+        return None
+    return Person(username=account.username, role=account.role, area=account.area, epoch=account.epoch)

@@ -9,6 +9,7 @@ GridwatchError
 ├── BackupError           a backup can't be written or read, or does not fit where it is to be restored
 ├── CalibrationError      landmarks don't tell how a camera sees its façade (gridwatch/facade/calibrating.py)
 ├── NotAllowed            what was asked for does not fit the state of the thing asked
+├── NotPermitted          who asks may not do it, or not there
 ├── NotFound              no such device, alert, event or evidence
 ├── StoreError            the database refused or is away
 │   └── StoreUnavailable  the database can't be reached; trying again later is right
@@ -39,6 +40,10 @@ class EvidenceError(GridwatchError):
 
 class BackupError(GridwatchError):
     """A backup can't be written or read, or does not fit where it is to be restored."""
+
+
+class NotPermitted(GridwatchError):
+    """Who asks may not do what was asked for, or not in that place."""
 
 
 class NotAllowed(GridwatchError):

@@ -7,6 +7,7 @@ from typing import Any
 
 from nicegui import Client, background_tasks, ui
 
+from api.access import still_here
 from api.console.alert_card import OWN_FILES, AlertCard, picture_html, playback_link
 from api.console.alert_map import AlertMap
 from api.console.cameras_page import PATH as CAMERAS
@@ -14,7 +15,6 @@ from api.console.danger_chip import show_danger
 from api.console.knocking_page import PATH as KNOCKING
 from api.console.sign_in_page import language_link
 from api.feed import CutOff, Subscription
-from api.gate import person_behind
 from api.office import Office
 from api.places import Places
 from api.texts import Words
@@ -35,11 +35,11 @@ RELOAD_AFTER_MS = 5000
 """A page that fails again and again must not ask without a pause."""
 
 
-def show_alerts(office: Office, token: str, words: Words, *, chosen: int | None) -> None:
+def show_alerts(office: Office, token: str, role: Role, words: Words, *, chosen: int | None) -> None:
     """Build the page and keep it up to date as long as somebody has it open."""
     ui.query("body").classes("gw-body")
     ui.run_javascript(f"document.documentElement.lang = {words.language!r}")
-    page = AlertPage(office, token, words, ui.context.client, chosen)
+    page = AlertPage(office, token, role, words, ui.context.client, chosen)
     following = background_tasks.create(page.follow(), name="alert page follows the feed")
     following.add_done_callback(page.ended)
     ui.context.client.on_delete(following.cancel)
@@ -48,11 +48,12 @@ def show_alerts(office: Office, token: str, words: Words, *, chosen: int | None)
 class AlertPage:
     """What one browser window shows."""
 
-    def __init__(self, office: Office, token: str, words: Words, client: Client, chosen: int | None) -> None:
+    def __init__(
+        self, office: Office, token: str, role: Role, words: Words, client: Client, chosen: int | None
+    ) -> None:
         self._office, self._token, self._words, self._client = office, token, words, client
         self._chosen = chosen
-        person = person_behind(office, token)
-        self._role = Role.INTEGRATION if person is None else person.role
+        self._role = role
         self._places = Places()
         self._cards: dict[int, AlertCard] = {}
         self._build()
@@ -184,15 +185,15 @@ class AlertPage:
         else:
             self._list.classes(add="gw-unresolved")
 
-    def _look(self) -> None:
+    async def _look(self) -> None:
         """Show whether the feed is up to date; send away whose token has run out."""
         self._banner.set_visibility(self._office.feed.away)
         self._live.set_visibility(not self._office.feed.away)
-        if person_behind(self._office, self._token) is None:
+        if await still_here(self._office, self._token, "GET", "/api/v1/alerts") is None:
             ui.navigate.to("/login")
 
     async def _act(self, alert: int, action: str) -> None:
-        person = person_behind(self._office, self._token)
+        person = await still_here(self._office, self._token, "POST", "/api/v1/alerts/{alert}/{action}")
         if person is None:
             ui.navigate.to("/login")
             return

@@ -6,8 +6,8 @@ from typing import Any
 from nicegui import ui
 from pydantic import ValidationError
 
+from api.access import still_here
 from api.console.sign_in_page import language_link
-from api.gate import person_behind
 from api.local_time import local_time
 from api.office import Office
 from api.texts import Words
@@ -53,7 +53,7 @@ class KnockingPage:
 
     async def look(self) -> None:
         """Show who knocks now; send away whose token has run out."""
-        if person_behind(self._office, self._token) is None:
+        if await still_here(self._office, self._token, "POST", "/api/v1/registry/adopt") is None:
             ui.navigate.to("/login")
             return
         try:
@@ -77,7 +77,7 @@ class KnockingPage:
 
     async def adopt(self, knock: Knock, said: dict[str, Any]) -> None:
         """Register who knocks, as the person in front of the page says."""
-        if person_behind(self._office, self._token) is None:
+        if await still_here(self._office, self._token, "POST", "/api/v1/registry/adopt") is None:
             ui.navigate.to("/login")
             return
         try:

@@ -1,5 +1,6 @@
 """Put the console's pages on the application."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -10,6 +11,7 @@ from nicegui import core, ui
 from starlette.routing import Match, Mount
 from starlette.types import Scope
 
+from api.access import rule_of
 from api.console.alert_page import show_alerts
 from api.console.cameras_page import PATH as CAMERAS
 from api.console.cameras_page import show_cameras
@@ -19,7 +21,10 @@ from api.console.sign_in_page import show_sign_in
 from api.console.view_page import PATH as VIEW
 from api.console.view_page import show_view
 from api.gate import person_behind, session_cookie
+from api.office import Office
+from api.sign_in import Person
 from api.texts import DEFAULT_LANGUAGE, TEXTS, Words
+from gridwatch.model import Role
 
 LANGUAGE_COOKIE = "gridwatch_language"
 YEAR_S = 365 * 24 * 3600
@@ -53,51 +58,49 @@ def mount_console(app: FastAPI) -> None:
     """Add the pages and what they need; once in a process, as NiceGUI's pages are global."""
 
     @ui.page("/login", title="Gridwatch")
-    def sign_in_page(
+    async def sign_in_page(
         request: Request, failed: str | None = None, alert: int | None = None
     ) -> RedirectResponse | None:
-        office = app.state.office
-        if person_behind(office, session_cookie(request.headers)) is not None:
+        if await _visitor(app, request) is not None:
             return RedirectResponse("/")
         ui.add_css(STYLE)
         show_sign_in(_words(request), failed, alert)
         return None
 
     @ui.page("/", title="Gridwatch")
-    def alert_page(request: Request, alert: int | None = None) -> RedirectResponse | None:
-        office, token = app.state.office, session_cookie(request.headers)
-        person = person_behind(office, token)
-        if token is None or person is None:
+    async def alert_page(request: Request, alert: int | None = None) -> RedirectResponse | None:
+        visitor = await _visitor(app, request)
+        if visitor is None:
             return RedirectResponse("/login" if alert is None else f"/login?alert={alert}")
         ui.add_css(STYLE)
-        show_alerts(office, token, _words(request), chosen=alert)
+        show_alerts(visitor.office, visitor.token, visitor.person.role, _words(request), chosen=alert)
         return None
 
     @ui.page(KNOCKING, title="Gridwatch")
     async def knocking_page(request: Request) -> RedirectResponse | None:
-        office, token = app.state.office, session_cookie(request.headers)
-        if token is None or person_behind(office, token) is None:
+        visitor = await _visitor(app, request)
+        if visitor is None or not visitor.may("POST", "/api/v1/registry/adopt"):
             return RedirectResponse("/login")
         ui.add_css(STYLE)
-        await show_knocking(office, token, _words(request))
+        await show_knocking(visitor.office, visitor.token, _words(request))
         return None
 
     @ui.page(CAMERAS, title="Gridwatch")
     async def cameras_page(request: Request) -> RedirectResponse | None:
-        office, token = app.state.office, session_cookie(request.headers)
-        if token is None or person_behind(office, token) is None:
+        visitor = await _visitor(app, request)
+        if visitor is None or not visitor.may("GET", "/api/v1/devices/{device}/view"):
             return RedirectResponse("/login")
         ui.add_css(STYLE)
-        await show_cameras(office, _words(request))
+        await show_cameras(visitor.office, _words(request))
         return None
 
     @ui.page(VIEW, title="Gridwatch")
     async def view_page(request: Request, device: str) -> RedirectResponse | None:
-        office, token = app.state.office, session_cookie(request.headers)
-        if token is None or person_behind(office, token) is None:
+        visitor = await _visitor(app, request)
+        if visitor is None or not visitor.may("PUT", "/api/v1/devices/{device}/view"):
             return RedirectResponse("/login")
         ui.add_css(STYLE)
-        await show_view(office, token, _words(request), device)
+        await show_view(visitor.office, visitor.token, _words(request), device)
         return None
 
     @app.get("/language/{language}", include_in_schema=False)
@@ -118,6 +121,29 @@ def mount_console(app: FastAPI) -> None:
         tailwind=False,
     )
     app.router.routes[-1] = ConsoleMount("/", app=core.app)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Visitor:
+    """Who opened a page, and the office as they may see it."""
+
+    person: Person
+    token: str
+    office: Office
+
+    def may(self, method: str, path: str) -> bool:
+        """Say whether they may call a route: a page is for those who may do what it does."""
+        return rule_of(method, path).allows(self.person)
+
+
+async def _visitor(app: FastAPI, request: Request) -> Visitor | None:
+    """Return who opens a page, or None where nobody is signed in."""
+    office: Office = app.state.office
+    token = session_cookie(request.headers)
+    person = await person_behind(office, token)
+    if token is None or person is None or person.role is Role.INTEGRATION:
+        return None
+    return Visitor(person=person, token=token, office=office.seen_by(person))
 
 
 def _words(request: Request) -> Words:

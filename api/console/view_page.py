@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 from nicegui import events, ui
 
+from api.access import still_here
 from api.console.sign_in_page import language_link
 from api.console.view_draft import GRID_FIELDS, WHOLE_NUMBERS, Draft, Mark, number, overlay_svg
-from api.gate import person_behind
 from api.local_time import local_time
 from api.office import Office
 from api.texts import Words
@@ -276,7 +276,7 @@ class ViewPage:
 
     async def _show_last(self) -> None:
         """Show the newest picture of this camera that is kept; a look at an unmasked one is written down."""
-        person = person_behind(self._office, self._token)
+        person = await still_here(self._office, self._token, "PUT", "/api/v1/devices/{device}/view")
         if person is None:
             ui.navigate.to("/login")
             return
@@ -338,7 +338,7 @@ class ViewPage:
         await self._change(None, "view.deleted")
 
     async def _change(self, view: FacadeView | None, said: str) -> None:
-        person = person_behind(self._office, self._token)
+        person = await still_here(self._office, self._token, "PUT", "/api/v1/devices/{device}/view")
         if person is None:
             ui.navigate.to("/login")
             return

@@ -184,11 +184,16 @@ async def alerts(
 
 @router.get("/stream", response_class=Response, responses={200: STREAM, **documented(401, 422)})
 async def stream(
-    office: TheOffice, last_event_id: LastEventId = None, last_seen: LastSeen = None
+    office: TheOffice, person: ThePerson, last_event_id: LastEventId = None, last_seen: LastSeen = None
 ) -> Response:
     """Stream each change of an alert: those after the last id seen, where it is given, then live."""
     after = last_event_id if last_event_id is not None else last_seen
-    return AlertStream(office.feed, office.store, after=after)
+
+    async def still_allowed() -> bool:
+        now = await office.callers.still(person)
+        return now is not None and now.area == person.area
+
+    return AlertStream(office.feed, office.store, after=after, still_allowed=still_allowed)
 
 
 @router.get("/{alert}", responses=documented(401, 404, 422, 503), response_model=AlertWithTimeline)

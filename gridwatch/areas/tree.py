@@ -10,9 +10,12 @@ from shapely.geometry.base import BaseGeometry
 
 from gridwatch.areas.area import Area
 
+PARTS = 64
+"""Parts that a tree keeps for those who look again; a small one is made in a millisecond."""
+
 
 class AreaTree:
-    """All areas of an installation."""
+    """All areas of an installation, or those of a part of it."""
 
     def __init__(self, areas: Iterable[Area] = ()) -> None:
         self._areas = {area.code: area for area in areas}
@@ -30,6 +33,7 @@ class AreaTree:
         self._shapes = shapes[order]
         shapely.prepare(self._shapes)
         self._index = shapely.STRtree(self._shapes)
+        self._parts: dict[str, AreaTree] = {}
 
     def __len__(self) -> int:
         return len(self._areas)
@@ -58,6 +62,15 @@ class AreaTree:
         for one in codes:
             codes += self._below.get(one, ())
         return [self._areas[one] for one in codes]
+
+    def part(self, code: str) -> "AreaTree":
+        """Return an area with all below it as a tree of its own; an empty one for an unknown code."""
+        part = self._parts.get(code)
+        if part is None:
+            if len(self._parts) >= PARTS:
+                self._parts.clear()
+            part = self._parts[code] = AreaTree(self.below(code))
+        return part
 
     def smallest(self, lon: float, lat: float) -> Area | None:
         """Return the smallest area whose polygon holds a point (degrees, WGS-84), its border included."""

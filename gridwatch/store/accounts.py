@@ -1,25 +1,59 @@
-"""The installation's secret and the accounts of those who work with it."""
+"""The installation's secret, the accounts of those who work with it, and the tokens of programs."""
 
+import asyncio
+import hashlib
 import secrets
-from dataclasses import dataclass
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
 
-from gridwatch.errors import StoreError
+from gridwatch.errors import NotAllowed, NotFound, StoreError
 from gridwatch.model import Role
-from gridwatch.store.connection import Store, queries
+from gridwatch.store.connection import Connection, Row, Store, queries
 
 SQL = queries("accounts")
 
 SECRET_BYTES = 32
 """As long as the hash that signs with it (SHA-256)."""
 
+TOKEN_MARK = "gwt_"  # noqa: S105 - how every token of a program begins
+TOKEN_BYTES = 32
+
+LOOK_AGAIN_S = 1.0
+"""So long after a change at most a process still takes an account for what it was."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Account:
-    """Somebody who may sign in; the password is kept as an argon2 hash."""
+    """Somebody who may sign in; the password is kept as an argon2 hash, None for who has none.
+
+    `area` is the part of the tree that it sees, None for all. `epoch` counts the passwords that it has had.
+    """
 
     username: str
-    password_hash: str
+    password_hash: str | None
     role: Role
+    area: str | None = None
+    disabled: bool = False
+    epoch: int = 0
+
+    @classmethod
+    def from_row(cls, row: Row) -> "Account":
+        """Make it from a row of the table."""
+        return cls(**{**row, "role": Role(row["role"])})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AccessToken:
+    """What a program brings instead of a password; only its SHA-256 is known. `ends_at`: None for never."""
+
+    name: str
+    username: str
+    created_at: datetime
+    created_by: str
+    ends_at: datetime | None
+    sha256: bytes = field(repr=False)
 
 
 async def token_secret(store: Store) -> bytes:
@@ -34,19 +68,144 @@ async def token_secret(store: Store) -> bytes:
 async def find_account(store: Store, username: str) -> Account | None:
     """Return the account of that name, if there is one."""
     row = await store.row(SQL["find"], {"username": username})
-    return None if row is None else Account(**{**row, "role": Role(row["role"])})
+    return None if row is None else Account.from_row(row)
+
+
+async def list_accounts(store: Store) -> list[Account]:
+    """Return all accounts in the order of their names."""
+    return [Account.from_row(row) for row in await store.rows(SQL["list"])]
 
 
 async def add_account(store: Store, account: Account) -> bool:
     """Add an account; return False, and change nothing, where the name is taken."""
-    given = {
-        "username": account.username,
-        "password_hash": account.password_hash,
-        "role": account.role.value,
-    }
+    given = {name: value for name, value in asdict(account).items() if name != "epoch"}
     return await store.execute(SQL["add"], given) == 1
+
+
+async def put_accounts(store: Store, accounts: Sequence[Account]) -> None:
+    """Add accounts or change those of the same names; without a password the old one stays.
+
+    Raises NotAllowed where an area is unknown, or nobody were left to administer the whole installation.
+    """
+    columns = ("username", "password_hash", "role", "area", "disabled")
+    async with store.transaction() as connection:
+        await connection.execute(SQL["lock"])
+        await _check_areas(connection, {one.area for one in accounts if one.area is not None})
+        given = {name: [getattr(one, name) for one in accounts] for name in columns}
+        await connection.execute(SQL["put"], given)
+        await _check_administrator(connection)
+
+
+async def _check_areas(connection: Connection, codes: set[str]) -> None:
+    rows = await (await connection.execute(SQL["area codes"], {"codes": list(codes)})).fetchall()
+    unknown = codes - {row["code"] for row in rows}
+    if unknown:
+        raise NotAllowed(f"no area {', '.join(sorted(unknown)[:10])}")
+
+
+async def _check_administrator(connection: Connection) -> None:
+    if await (await connection.execute(SQL["administrator"])).fetchone() is None:
+        raise NotAllowed("somebody must be left who administers the whole installation")
+
+
+async def delete_account(store: Store, username: str) -> None:
+    """Delete an account with its tokens; raise NotFound, or NotAllowed for the last administrator."""
+    async with store.transaction() as connection:
+        await connection.execute(SQL["lock"])
+        if (await connection.execute(SQL["delete"], {"username": username})).rowcount == 0:
+            raise NotFound(f"no account {username!r}")
+        await _check_administrator(connection)
+
+
+async def set_password(store: Store, username: str, password_hash: str) -> None:
+    """Give an account another password; whoever is signed in with the old one is not any more."""
+    given = {"username": username, "password_hash": password_hash}
+    if await store.execute(SQL["set password"], given) == 0:
+        raise NotFound(f"no account {username!r}")
 
 
 async def has_administrator(store: Store) -> bool:
     """Say whether anybody can administer this installation yet."""
     return await store.row(SQL["administrator"]) is not None
+
+
+async def issue_token(store: Store, name: str, username: str, *, by: str, ends_at: datetime | None) -> str:
+    """Return a new token of an account with the role integration: it is told now and never again.
+
+    Raises NotAllowed where the name is taken or there is no such account.
+    """
+    token = TOKEN_MARK + secrets.token_urlsafe(TOKEN_BYTES)
+    given = {"name": name, "username": username, "sha256": sha256_of(token), "created_by": by}
+    if await store.execute(SQL["issue"], given | {"ends_at": ends_at}) == 0:
+        raise NotAllowed(f"there is a token {name!r} already, or no account {username!r} of role integration")
+    return token
+
+
+async def list_tokens(store: Store) -> list[AccessToken]:
+    """Return the tokens of programs in the order of their names."""
+    return [AccessToken(**{**row, "sha256": bytes(row["sha256"])}) for row in await store.rows(SQL["tokens"])]
+
+
+async def revoke_token(store: Store, name: str) -> None:
+    """Take a token back; raise NotFound."""
+    if await store.execute(SQL["revoke"], {"name": name}) == 0:
+        raise NotFound(f"no token {name!r}")
+
+
+def sha256_of(token: str) -> bytes:
+    """Return what is kept of a token; it is random enough to need no salt."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+class CurrentAccounts:
+    """All accounts and tokens in memory, LOOK_AGAIN_S old at most, or the last known without the database."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._accounts: Mapping[str, Account] = {}
+        self._tokens: Mapping[bytes, AccessToken] = {}
+        self._version, self._looked_at = -1, -LOOK_AGAIN_S
+        self._looking = asyncio.Lock()
+
+    async def account(self, username: str, epoch: int | None) -> Account | None:
+        """Return an account, that of this epoch where one is given; raise StoreUnavailable before any look.
+
+        What is not as it should be may be news: it is looked up at once.
+        """
+        for within_s in (LOOK_AGAIN_S, 0.0):
+            await self._look(within_s)
+            account = self._accounts.get(username)
+            if account is not None and epoch in (None, account.epoch):
+                return account
+        return None
+
+    async def token(self, sha256: bytes) -> AccessToken | None:
+        """Return a token by its hash; raise StoreUnavailable before the first look."""
+        for within_s in (LOOK_AGAIN_S, 0.0):
+            await self._look(within_s)
+            if sha256 in self._tokens:
+                return self._tokens[sha256]
+        return None
+
+    async def _look(self, within_s: float) -> None:
+        """Take in what changed, unless somebody did so not long ago."""
+        asked_at = time.monotonic()
+        if asked_at - self._looked_at < within_s:
+            return
+        async with self._looking:
+            if self._looked_at > asked_at:
+                return
+            try:
+                await self._load()
+            except StoreError:
+                if self._version < 0:
+                    raise
+            self._looked_at = time.monotonic()
+
+    async def _load(self) -> None:
+        row = await self._store.row(SQL["version"])
+        version = int(row["version"]) if row else 0
+        if version != self._version:
+            self._accounts = {one.username: one for one in await list_accounts(self._store)}
+            self._tokens = {one.sha256: one for one in await list_tokens(self._store)}
+            self._version = version

@@ -248,7 +248,8 @@ STANDS_BY: Mapping[AlertState, str | None] = {
 
 async def get_alert(store: Store, alert_id: int) -> Mapping[str, Any]:
     """Return one alert as JSON-ready data; raise NotFound."""
-    row = await store.row(SQL["as json"], {"ids": [alert_id]})
+    seen = await store.row(SQL["seen"], {"id": alert_id})
+    row = None if seen is None else await store.row(SQL["as json"], {"ids": [alert_id]})
     if row is None:
         raise NotFound(f"no alert {alert_id}")
     return _alert(row)

@@ -1,9 +1,10 @@
 """The tree of areas in memory, as new as the database's."""
 
 import asyncio
+from collections.abc import Mapping
 
 from gridwatch.areas.tree import AreaTree
-from gridwatch.store.areas import list_areas, tree_version
+from gridwatch.store.areas import list_areas, parents, tree_version
 from gridwatch.store.connection import Store
 
 
@@ -15,6 +16,10 @@ class CurrentTree:
         self._tree, self._version = AreaTree(), -1
         self._loading = asyncio.Lock()
 
+    def within(self, area: str) -> "PartOfTree":
+        """Return the part that is one area with all below it."""
+        return PartOfTree(self, area)
+
     async def get(self) -> AreaTree:
         """Return the tree with every change that was committed before this call."""
         async with self._loading:
@@ -25,3 +30,39 @@ class CurrentTree:
                 self._tree = await asyncio.to_thread(AreaTree, areas)
                 self._version = version
             return self._tree
+
+
+class PartOfTree(CurrentTree):
+    """One area with all below it; empty where there is no such area."""
+
+    def __init__(self, whole: CurrentTree, area: str) -> None:
+        self._whole, self._area = whole, area
+
+    async def get(self) -> AreaTree:
+        """Return the part as it is now."""
+        whole = await self._whole.get()
+        return await asyncio.to_thread(whole.part, self._area)
+
+
+class CurrentParents:
+    """Which area lies in which, as new as the database's: for what must not wait for polygons to be read."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._parents: Mapping[str, str | None] = {}
+        self._version = -1
+
+    async def look(self) -> None:
+        """Take in every change that was committed before this call."""
+        version = await tree_version(self._store)
+        if version != self._version:
+            self._parents = await parents(self._store)
+            self._version = version
+
+    def path(self, code: str | None) -> list[str]:
+        """Return the codes from an area upward, itself first; nothing for an unknown one."""
+        path: list[str] = []
+        while code is not None and code in self._parents and code not in path:
+            path.append(code)
+            code = self._parents[code]
+        return path

@@ -70,6 +70,11 @@ async def get_area(store: Store, code: str) -> Area:
     return path[-1]
 
 
+async def parents(store: Store) -> dict[str, str | None]:
+    """Return the code of what each area lies in, by its own code."""
+    return {row["code"]: row["parent"] for row in await store.rows(SQL["parents"])}
+
+
 async def tree_version(store: Store) -> int:
     """Return a number that counts up with every change of the tree."""
     row = await store.row(SQL["version"])

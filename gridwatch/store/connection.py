@@ -11,7 +11,7 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from gridwatch.errors import StoreError, StoreUnavailable
+from gridwatch.errors import NotPermitted, StoreError, StoreUnavailable
 from gridwatch.store.columns import ColumnDumper
 
 Row: TypeAlias = dict[str, Any]
@@ -26,6 +26,8 @@ machine that lost power is noticed within half a minute on both sides, and its l
 KEEPALIVES = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
 
 CONNECT_TIMEOUT_S = 5
+
+SEE_AREA = "SELECT set_config('gridwatch.area', %s, false)"
 psycopg.adapters.register_dumper(np.ndarray, ColumnDumper)
 
 WAIT_FOR_CONNECTION_S = 10.0
@@ -64,6 +66,10 @@ def own_errors() -> Any:
         yield
     except PASSING as error:
         raise StoreUnavailable(str(error)) from error
+    except psycopg.errors.InsufficientPrivilege as error:
+        if error.diag.context is None or "refuse_unseen_area" not in error.diag.context:
+            raise StoreError(str(error)) from error
+        raise NotPermitted(error.diag.message_primary or "") from error
     except psycopg.Error as error:
         raise StoreError(str(error)) from error
 
@@ -84,8 +90,13 @@ class Store:
     Every method raises StoreUnavailable when the database is away and StoreError when it refuses.
     """
 
-    def __init__(self, pool: AsyncConnectionPool[Connection]) -> None:
+    def __init__(self, pool: AsyncConnectionPool[Connection], area: str | None = None) -> None:
         self._pool = pool
+        self._area = area
+
+    def within(self, area: str) -> "Store":
+        """Return the same database as who sees only this area and all below it: see migration 0082."""
+        return Store(self._pool, area)
 
     @classmethod
     @asynccontextmanager
@@ -118,7 +129,11 @@ class Store:
         """Lend a connection; each statement commits by itself."""
         with own_errors():
             async with self._pool.connection() as connection:
-                yield connection
+                if self._area is None:
+                    yield connection
+                    return
+                async with _limited(connection, self._area):
+                    yield connection
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -156,6 +171,19 @@ class Store:
                     yield notification.payload
                 if not heard:
                     yield None
+
+
+@asynccontextmanager
+async def _limited(connection: Connection, area: str) -> AsyncIterator[None]:
+    """Let a connection see one part of the tree; one that can't be set free again is closed."""
+    await connection.execute(SEE_AREA, [area])
+    try:
+        yield
+    finally:
+        try:
+            await connection.execute(SEE_AREA, [""])
+        except psycopg.Error:
+            await connection.close()
 
 
 async def release(connection: Connection) -> None:

@@ -72,8 +72,8 @@ def test_health_needs_no_token(api: Api) -> None:
 def test_tokens_of_another_installation_or_too_old_are_refused(api: Api) -> None:
     secret = api.stored(token_secret)
     person = Person(username="admin", role=Role.ADMINISTRATOR)
-    old = {"sub": "admin", "role": "administrator", "exp": datetime.now(UTC) - timedelta(seconds=1)}
-    endless = {"sub": "admin", "role": "administrator"}
+    old = {"sub": "admin", "epoch": 0, "exp": datetime.now(UTC) - timedelta(seconds=1)}
+    endless = {"sub": "admin", "epoch": 0}
     tokens = [
         Tokens(b"another installation's secret 32").issue(person),
         jwt.encode(old, secret, "HS256"),

@@ -171,7 +171,10 @@ def test_who_is_cut_off_learns_why_on_the_stream(database_url: str) -> None:
             async def send(message: Message) -> None:
                 sent.append(message.get("body", b""))
 
-            stream = AlertStream(feed, store, after=None)
+            async def still_allowed() -> bool:
+                return True
+
+            stream = AlertStream(feed, store, after=None, still_allowed=still_allowed)
             forever = asyncio.Event()
 
             async def receive() -> Message:

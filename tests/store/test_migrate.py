@@ -26,7 +26,7 @@ from tests.collectors import ask
 from tests.servers import run_sql, with_database
 
 A_ROW_IN_EVERY_TABLE: LiteralString = """
-    WITH account AS (INSERT INTO account (username, password_hash, role) VALUES ('u', 'h', 'admin')),
+    WITH account AS (INSERT INTO account (username, password_hash, role) VALUES ('u', 'h', 'administrator')),
     installation AS (INSERT INTO installation (token_secret) VALUES ('x')),
     area AS (INSERT INTO area (id, level, name) VALUES ('a', 'estate', 'A')),
     device AS (INSERT INTO device (id, scene, kind) VALUES ('s1', 'fire', 'sensor') RETURNING key),

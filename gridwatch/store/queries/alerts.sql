@@ -65,6 +65,8 @@ SELECT a.id, a.seq, jsonb_build_object(
     ) AS alert
 FROM alert a JOIN device d ON d.key = a.device_key
 WHERE a.id = ANY(%(ids)s)
+-- seen --
+SELECT id FROM alert WHERE id = %(id)s AND ((SELECT sees_all()) OR area IN (SELECT code FROM seen_area))
 -- write change --
 INSERT INTO alert_change (seq, alert_id, change, actor, detail, alert)
 VALUES (%(seq)s, %(alert_id)s, %(change)s, %(actor)s, %(detail)s, %(alert)s)
@@ -73,13 +75,14 @@ SELECT pg_notify('gridwatch_alert', %(seq)s::text)
 -- lock --
 SELECT id, state, severity, state_since, assignee, assignee_key, acknowledged_by, accepted_by, resolved_by, verified_by,
        closed_by, ended
-FROM alert WHERE id = %(id)s FOR UPDATE
+FROM alert WHERE id = %(id)s AND ((SELECT sees_all()) OR area IN (SELECT code FROM seen_area))
+FOR UPDATE
 -- person behind --
 SELECT key, code, name FROM person WHERE key = %(person)s OR username = %(username)s
 -- person of code --
 SELECT key, code, name FROM person WHERE code = %(code)s
 -- exists --
-SELECT FROM alert WHERE id = %(id)s
+SELECT FROM alert WHERE id = %(id)s AND ((SELECT sees_all()) OR area IN (SELECT code FROM seen_area))
 -- into state --
 UPDATE alert SET state = %(state)s, state_since = now() WHERE id = %(id)s AND state <> %(state)s
 -- acknowledge --
@@ -123,7 +126,8 @@ SET resolved_at = NULL, resolved_by = NULL, verified_at = NULL, verified_by = NU
 WHERE id = %(id)s
 -- page --
 SELECT id FROM alert
-WHERE (%(state)s::text IS NULL OR state = %(state)s)
+WHERE ((SELECT sees_all()) OR area IN (SELECT code FROM seen_area))
+  AND (%(state)s::text IS NULL OR state = %(state)s)
   AND (%(scene)s::text IS NULL OR scene = %(scene)s)
   AND (%(severity)s::text IS NULL OR severity = %(severity)s)
   AND (%(area)s::text IS NULL OR area IN (
@@ -138,7 +142,9 @@ WHERE (%(state)s::text IS NULL OR state = %(state)s)
 ORDER BY id DESC
 LIMIT %(limit)s
 -- changes after --
-SELECT seq, alert FROM alert_change WHERE seq > %(seq)s ORDER BY seq LIMIT %(limit)s
+SELECT seq, alert FROM alert_change
+WHERE seq > %(seq)s AND ((SELECT sees_all()) OR alert->>'area' IN (SELECT code FROM seen_area))
+ORDER BY seq LIMIT %(limit)s
 -- last seq --
 SELECT coalesce(max(seq), 0) AS seq FROM alert_change
 -- timeline --

@@ -20,6 +20,8 @@ WITH RECURSIVE above AS (
     SELECT area.*, 0 AS step FROM area WHERE code = %(code)s
     UNION ALL SELECT parent.*, step + 1 FROM area parent JOIN above ON parent.code = above.parent)
 SELECT code, parent, level, grid, name, boundary, simulated FROM above ORDER BY step DESC
+-- parents --
+SELECT code, parent FROM area
 -- version --
 SELECT version FROM area_version
 -- lock --

@@ -1,9 +1,10 @@
 -- find --
 SELECT d.*, state_now(d), c.skew_s AS clock_skew_s FROM device d LEFT JOIN device_clock c ON c.device_key = d.key
-WHERE d.id = ANY(%(ids)s)
+WHERE d.id = ANY(%(ids)s) AND ((SELECT sees_all()) OR d.area IN (SELECT code FROM seen_area))
 -- list --
 SELECT d.*, state_now(d), c.skew_s AS clock_skew_s FROM device d LEFT JOIN device_clock c ON c.device_key = d.key
-WHERE (%(scene)s::text IS NULL OR scene = %(scene)s)
+WHERE ((SELECT sees_all()) OR area IN (SELECT code FROM seen_area))
+  AND (%(scene)s::text IS NULL OR scene = %(scene)s)
   AND (%(kind)s::text IS NULL OR kind = %(kind)s)
   AND (%(simulated)s::boolean IS NULL OR simulated = %(simulated)s)
   AND (%(state)s::text IS NULL OR state_now(d) = %(state)s)
@@ -92,7 +93,7 @@ SELECT id, name, named, distance_m, playback_url FROM (
     SELECT c.id, c.name, c.id = ANY(d.cameras) AS named, c.playback_url, array_position(d.cameras, c.id) AS place,
            111320 * sqrt(((c.lon - d.lon) * cos(radians(d.lat))) ^ 2 + (c.lat - d.lat) ^ 2) AS distance_m
     FROM device d JOIN device c ON c.kind = 'camera' AND c.id <> d.id AND state_now(c) <> 'retired'
-    WHERE d.id = %(id)s) AS near
+    WHERE d.id = %(id)s AND ((SELECT sees_all()) OR c.area IN (SELECT code FROM seen_area))) AS near
 WHERE named OR distance_m <= %(within_m)s
 ORDER BY place NULLS LAST, distance_m, id
 LIMIT %(most)s

@@ -115,7 +115,8 @@ WHERE f.device_key = ANY(%(keys)s) AND f.day >= %(first)s
 -- days --
 SELECT d.id AS station, d.name AS station_name, d.area, d.simulated, f.*
 FROM fire_weather f JOIN device d ON d.key = f.device_key
-WHERE (%(station)s::text IS NULL OR d.id = %(station)s)
+WHERE ((SELECT sees_all()) OR d.area IN (SELECT code FROM seen_area))
+  AND (%(station)s::text IS NULL OR d.id = %(station)s)
   AND (%(area)s::text IS NULL OR d.area IN (
         WITH RECURSIVE below AS (
             SELECT %(area)s::text AS code
@@ -128,7 +129,7 @@ LIMIT %(limit)s
 -- The last day of each station that has one not long ago.
 SELECT DISTINCT ON (d.id) d.id AS station, d.name AS station_name, d.area, d.simulated, f.*
 FROM fire_weather f JOIN device d ON d.key = f.device_key
-WHERE f.noon_at > %(since)s AND state_now(d) <> 'retired'
+WHERE f.noon_at > %(since)s AND ((SELECT sees_all()) OR d.area IN (SELECT code FROM seen_area)) AND state_now(d) <> 'retired'
   AND (%(area)s::text IS NULL OR d.area IN (
         WITH RECURSIVE below AS (
             SELECT %(area)s::text AS code

@@ -62,7 +62,7 @@ CROSS JOIN LATERAL (
     FROM newest_readings(d.key, %(since)s, %(among)s)
     ORDER BY quantity_key, observed_at DESC) r
 JOIN quantity q ON q.key = r.quantity_key
-WHERE %(area)s::text IS NULL OR d.area = %(area)s
+WHERE (%(area)s::text IS NULL OR d.area = %(area)s) AND ((SELECT sees_all()) OR d.area IN (SELECT code FROM seen_area))
 ORDER BY d.id, q.name
 -- events --
 SELECT e.id, d.id AS device, e.scene, e.label, e.confidence, e.observed_at, e.started_at, e.ended_at,
@@ -73,7 +73,8 @@ SELECT e.id, d.id AS device, e.scene, e.label, e.confidence, e.observed_at, e.st
                  FROM evidence v WHERE v.event_id = e.id), '[]') AS evidence
 FROM event e
 JOIN device d ON d.key = e.device_key
-WHERE (%(id)s::uuid IS NULL OR e.id = %(id)s)
+WHERE ((SELECT sees_all()) OR d.area IN (SELECT code FROM seen_area))
+  AND (%(id)s::uuid IS NULL OR e.id = %(id)s)
   AND (%(device)s::text IS NULL OR d.id = %(device)s)
   AND (%(scene)s::text IS NULL OR e.scene = %(scene)s)
   AND (%(label)s::text IS NULL OR e.label = %(label)s)

@@ -13,11 +13,11 @@ FROM device d LEFT JOIN lift l ON l.device_key = d.key LEFT JOIN lift_word w ON 
 LEFT JOIN LATERAL (
     SELECT state, detail FROM command WHERE device_key = d.key AND action = 'hold_open' ORDER BY seq DESC LIMIT 1
 ) h ON true
-WHERE d.id = %(lift)s AND d.state <> 'retired'
+WHERE d.id = %(lift)s AND d.state <> 'retired' AND ((SELECT sees_all()) OR d.area IN (SELECT code FROM seen_area))
 -- lifts --
 SELECT d.id FROM device d
 WHERE (EXISTS (SELECT FROM lift l WHERE l.device_key = d.key) OR EXISTS (SELECT FROM device c WHERE c.lift = d.id))
-  AND d.id > %(after)s
+  AND d.id > %(after)s AND ((SELECT sees_all()) OR d.area IN (SELECT code FROM seen_area))
 ORDER BY d.id
 LIMIT %(limit)s
 -- cameras --

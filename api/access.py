@@ -1,0 +1,150 @@
+"""Who may do what: the one table of routes and roles, and the one check that stands before them all.
+
+Two things are asked of everybody: whether their role may call a route (the table below), and whether the
+device, lift, alert, event or area that its address names lies in their part of the area tree. Lists need no
+check: the store that a route gets sees that part alone (`Office.seen_by`). What is elsewhere is answered as
+if it did not exist. A route that does not stand in the table is for administrators of the whole installation.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fastapi import Request
+
+from api.gate import GUARDED, OPEN, person_behind
+from api.office import Office, office_of
+from api.sign_in import Person
+from gridwatch.errors import NotFound, NotPermitted
+from gridwatch.model import Role
+from gridwatch.store.seen import Thing, is_seen
+
+EVERYBODY = frozenset(Role)
+PEOPLE = EVERYBODY - {Role.INTEGRATION}
+OFFICE = frozenset({Role.ADMINISTRATOR, Role.OPERATOR})
+ADMINISTRATORS = frozenset({Role.ADMINISTRATOR})
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Which roles may call a route; `whole`: only who sees the whole installation, not a part of it."""
+
+    roles: frozenset[Role]
+    whole: bool = False
+
+    def allows(self, person: Person) -> bool:
+        """Say whether somebody may."""
+        return person.role in self.roles and not (self.whole and person.area is not None)
+
+
+READING = Rule(EVERYBODY)
+LOOKING = Rule(PEOPLE)
+ACTING = Rule(PEOPLE)
+OPERATING = Rule(OFFICE)
+REGISTERING = Rule(ADMINISTRATORS)
+INSTALLING = Rule(ADMINISTRATORS, whole=True)
+
+DEVICE, LIFT, ALERT = "/api/v1/devices/{device}", "/api/v1/lifts/{lift}", "/api/v1/alerts/{alert}"
+EVENT = "/api/v1/events/{event}"
+
+RULES: Mapping[tuple[str, str], Rule] = {
+    ("GET", "/api/v1/me"): READING,
+    ("POST", "/api/v1/me/password"): LOOKING,
+    ("GET", "/api/v1/devices"): READING,
+    ("POST", "/api/v1/devices"): REGISTERING,
+    ("GET", DEVICE): LOOKING,
+    ("PATCH", DEVICE): REGISTERING,
+    ("DELETE", DEVICE): REGISTERING,
+    ("POST", f"{DEVICE}/state"): OPERATING,
+    ("GET", f"{DEVICE}/cameras"): LOOKING,
+    ("GET", f"{DEVICE}/view"): OPERATING,
+    ("PUT", f"{DEVICE}/view"): REGISTERING,
+    ("DELETE", f"{DEVICE}/view"): REGISTERING,
+    ("GET", f"{DEVICE}/credentials"): REGISTERING,
+    ("POST", f"{DEVICE}/credentials"): REGISTERING,
+    ("DELETE", f"{DEVICE}/credentials"): REGISTERING,
+    ("GET", f"{DEVICE}/commands"): OPERATING,
+    ("POST", f"{DEVICE}/commands"): OPERATING,
+    ("GET", f"{DEVICE}/commands/{{command}}"): OPERATING,
+    ("GET", "/api/v1/lifts"): LOOKING,
+    ("GET", LIFT): LOOKING,
+    ("PATCH", LIFT): REGISTERING,
+    ("POST", f"{LIFT}/release"): ACTING,
+    ("POST", f"{LIFT}/disable"): OPERATING,
+    ("GET", f"{LIFT}/holds"): OPERATING,
+    ("POST", f"{LIFT}/holds/{{hold}}/verdict"): OPERATING,
+    ("GET", f"{LIFT}/changes"): OPERATING,
+    ("GET", "/api/v1/areas"): READING,
+    ("POST", "/api/v1/areas"): INSTALLING,
+    ("GET", "/api/v1/areas/at"): READING,
+    ("GET", "/api/v1/areas/{code}"): READING,
+    ("DELETE", "/api/v1/areas/{code}"): INSTALLING,
+    ("GET", "/api/v1/readings"): READING,
+    ("GET", "/api/v1/events"): READING,
+    ("GET", EVENT): READING,
+    ("GET", f"{EVENT}/evidence"): READING,
+    ("POST", f"{EVENT}/hold"): REGISTERING,
+    ("DELETE", f"{EVENT}/hold"): REGISTERING,
+    ("GET", "/api/v1/alerts"): READING,
+    ("GET", "/api/v1/alerts/stream"): READING,
+    ("GET", ALERT): READING,
+    # Which of the actions a role may take says gridwatch/workflow.py.
+    ("POST", f"{ALERT}/{{action}}"): READING,
+    ("GET", "/api/v1/registry/knocking"): INSTALLING,
+    ("POST", "/api/v1/registry/adopt"): INSTALLING,
+    ("POST", "/api/v1/registry/import"): INSTALLING,
+    ("GET", "/api/v1/registry/export"): REGISTERING,
+    ("GET", "/api/v1/fire-weather"): READING,
+    ("GET", "/api/v1/fire-weather/now"): READING,
+    ("GET", "/api/v1/users"): INSTALLING,
+    ("POST", "/api/v1/users"): INSTALLING,
+    ("DELETE", "/api/v1/users/{username}"): INSTALLING,
+    ("GET", "/api/v1/tokens"): INSTALLING,
+    ("POST", "/api/v1/tokens"): INSTALLING,
+    ("DELETE", "/api/v1/tokens/{token}"): INSTALLING,
+}
+"""By method and path as the route declares it."""
+
+THINGS: Mapping[str, Thing] = {
+    "device": Thing.DEVICE,
+    "lift": Thing.DEVICE,
+    "alert": Thing.ALERT,
+    "event": Thing.EVENT,
+    "code": Thing.AREA,
+}
+"""What a name in a path stands for, wherever it does."""
+
+
+def rule_of(method: str, path: str) -> Rule:
+    """Return the rule of a route."""
+    return RULES.get(("GET" if method == "HEAD" else method, path), INSTALLING)
+
+
+async def still_here(office: Office, token: str, method: str, path: str) -> Person | None:
+    """Return who has a page open, or None where they may not call this route or see this office now."""
+    person = await person_behind(office, token)
+    if person is None or person.area != office.area or not rule_of(method, path).allows(person):
+        return None
+    return person
+
+
+async def check_access(request: Request) -> None:
+    """Let a request through that its caller may make; raise NotPermitted or NotFound."""
+    if not request.url.path.startswith(GUARDED) or request.url.path in OPEN:
+        return
+    person: Person = request.state.person
+    rule = rule_of(request.method, request.scope["route"].path)
+    if not rule.allows(person):
+        raise NotPermitted(_refusal(rule, person))
+    if person.area is None:
+        return
+    store = office_of(request).store
+    for name, value in request.path_params.items():
+        if name in THINGS and not await is_seen(store, THINGS[name], value):
+            raise NotFound(f"no {name} {value!r} in your area")
+
+
+def _refusal(rule: Rule, person: Person) -> str:
+    if person.role in rule.roles:
+        return f"your account is for area {person.area} only; this is for the whole installation"
+    roles = ", ".join(sorted(rule.roles))
+    return f"your role is {person.role}; this is for {roles}"
