@@ -10,6 +10,8 @@ import msgspec
 
 from gridwatch.errors import SettingsError
 
+WHOLE_URL = "{address}"
+
 
 class Account(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
     """What every account with a service has in common: a kind."""
@@ -121,7 +123,12 @@ class Others(Account, frozen=True, kw_only=True, tag="apprise"):
     E-mail is `mailtos://user:password@smtp.example.com?to={address}`.
     """
 
-    url: str = "{address}"
+    url: str = WHOLE_URL
+
+    @property
+    def takes_whole_urls(self) -> bool:
+        """Say whether the addresses of people are URLs themselves, with all the secrets in them."""
+        return self.url == WHOLE_URL
 
 
 Robot: TypeAlias = WeComRobot | DingTalk | Feishu
@@ -142,6 +149,11 @@ def read_service(text: str | bytes) -> Service:
     except msgspec.DecodeError as error:
         raise SettingsError(f"the service can't be read: {error}") from error
     return service
+
+
+def written(service: Service) -> str:
+    """Return a service as its JSON, secrets included."""
+    return msgspec.json.encode(service).decode()
 
 
 def kind_of(service: Service) -> str:

@@ -1,0 +1,86 @@
+-- wanted --
+SELECT c.key, c.alert_id, c.person_key, c.step, c.urgent, c.asked_at, p.language,
+       c.ended_at IS NOT NULL OR c.answered_at IS NOT NULL OR a.ended AS over
+FROM call c JOIN alert a ON a.id = c.alert_id LEFT JOIN person p ON p.key = c.person_key
+WHERE c.key = %(call_key)s
+-- tries --
+SELECT channel_key AS way, round, outcome, tried_at AS at, by_person_at IS NOT NULL AS by_person
+FROM delivery WHERE call_key = %(call_key)s ORDER BY key
+-- left --
+SELECT d.key, d.channel_key, d.message, c.person_key
+FROM delivery d JOIN channel c ON c.key = d.channel_key
+WHERE d.call_key = %(call_key)s AND d.outcome = 'sending' AND d.folded_into IS NULL
+  AND d.tried_at < now() - %(settled_within)s
+-- lock address --
+SELECT pg_advisory_xact_lock(7403085, hashtext(%(service)s || encode(%(address_mark)s, 'hex')))
+-- sent lately --
+SELECT count(*) FILTER (WHERE d.tried_at > now() - interval '1 minute') AS in_minute,
+       count(*) AS in_hour,
+       min(d.tried_at) FILTER (WHERE d.tried_at > now() - interval '1 minute') AS first_in_minute,
+       min(d.tried_at) AS first_in_hour
+FROM delivery d JOIN channel c ON c.key = d.channel_key
+WHERE c.service = %(service)s AND c.address_mark = %(address_mark)s
+  AND d.folded_into IS NULL AND d.outcome <> 'waiting' AND d.tried_at > now() - interval '1 hour'
+-- hold back --
+INSERT INTO delivery (call_key, channel_key, round, outcome, tried_at)
+VALUES (%(call_key)s, %(channel_key)s, %(round)s, 'waiting', %(until)s)
+ON CONFLICT (call_key, channel_key, round) DO UPDATE SET tried_at = excluded.tried_at
+WHERE delivery.outcome = 'waiting'
+-- claim --
+INSERT INTO delivery (call_key, channel_key, round, outcome)
+VALUES (%(call_key)s, %(channel_key)s, %(round)s, 'sending')
+ON CONFLICT (call_key, channel_key, round) DO UPDATE SET outcome = 'sending', tried_at = now()
+WHERE delivery.outcome = 'waiting'
+RETURNING key
+-- fold --
+UPDATE delivery d SET outcome = 'sending', tried_at = now(), folded_into = %(key)s
+FROM channel ch, call c, alert a
+WHERE ch.key = d.channel_key AND c.key = d.call_key AND a.id = c.alert_id
+  AND ch.service = %(service)s AND ch.address_mark = %(address_mark)s
+  AND d.outcome = 'waiting' AND d.key <> %(key)s
+  AND c.ended_at IS NULL AND c.answered_at IS NULL AND NOT a.ended
+RETURNING c.alert_id
+-- keep message --
+UPDATE delivery SET message = %(message)s WHERE key = %(key)s
+-- settle --
+UPDATE delivery
+SET outcome = %(outcome)s, settled_at = now(), receipt = %(receipt)s, why = %(why)s, message = NULL
+WHERE (key = %(key)s OR folded_into = %(key)s) AND outcome = 'sending'
+-- reached --
+UPDATE call SET reached_at = coalesce(reached_at, now()) WHERE key = %(call_key)s
+-- report --
+UPDATE delivery d
+SET outcome = CASE WHEN d.outcome = 'sent' AND %(arrived)s THEN 'arrived'
+                   WHEN d.outcome = 'sent' AND NOT %(arrived)s THEN 'failed' ELSE d.outcome END,
+    by_person_at = CASE WHEN %(by_person)s THEN coalesce(d.by_person_at, now()) ELSE d.by_person_at END
+FROM channel c
+WHERE c.key = d.channel_key AND c.service = %(service)s AND d.receipt = %(receipt)s
+RETURNING d.call_key
+-- newest call --
+SELECT d.call_key
+FROM delivery d JOIN channel ch ON ch.key = d.channel_key JOIN call c ON c.key = d.call_key
+WHERE ch.service = %(service)s AND ch.address_mark = %(address_mark)s
+  AND d.outcome IN ('sending', 'sent', 'arrived', 'unknown')
+  AND d.tried_at > now() - interval '1 day'
+  AND (%(alert_id)s::bigint IS NULL OR c.alert_id = %(alert_id)s)
+ORDER BY (c.ended_at IS NULL AND c.answered_at IS NULL) DESC, d.tried_at DESC LIMIT 1
+-- owner of call --
+SELECT c.key, c.alert_id, c.person_key, c.asked_at, p.code, p.name, p.username, p.language
+FROM call c JOIN person p ON p.key = c.person_key WHERE c.key = %(call_key)s
+-- answered --
+UPDATE call
+SET answered_at = coalesce(answered_at, now()), answer = coalesce(answer, %(answer)s),
+    reached_at = coalesce(reached_at, now())
+WHERE key = %(call_key)s
+-- seen by person --
+UPDATE delivery SET by_person_at = coalesce(by_person_at, now())
+WHERE key = (SELECT max(key) FROM delivery WHERE call_key = %(call_key)s AND outcome IN ('sending', 'sent',
+                                                                                        'arrived', 'unknown'))
+-- of alert --
+SELECT p.code, p.name, c.step, ch.service, d.round, d.outcome, d.tried_at, d.by_person_at, d.why
+FROM delivery d JOIN call c ON c.key = d.call_key JOIN channel ch ON ch.key = d.channel_key
+JOIN person p ON p.key = ch.person_key
+WHERE c.alert_id = %(alert_id)s ORDER BY d.key
+-- areas of person --
+SELECT a.name, a.boundary FROM responsibility r JOIN area a ON a.code = r.area
+WHERE r.person_key = %(person_key)s AND a.boundary IS NOT NULL
