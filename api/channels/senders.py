@@ -1,5 +1,6 @@
 """One way in to all services."""
 
+import logging
 import time
 from datetime import UTC, datetime
 from urllib.parse import quote
@@ -12,6 +13,7 @@ from api.channels.robots import send_to_group
 from api.channels.sending import SEND_WITHIN_S, Message, NotSent, Refused
 from api.channels.wecom import WeComApplication
 from gridwatch.services import (
+    WHOLE_URL,
     AliyunSms,
     AliyunVoice,
     DingTalk,
@@ -63,14 +65,17 @@ class Senders:
 
 
 def new_client() -> httpx.AsyncClient:
-    """Return a client whose every request ends in time."""
+    """Return a client whose every request ends in time, and whose addresses stand in no log."""
+    # It tells of each request with its whole address, and ours hold secrets.
+    for name in ("httpx", "httpcore"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     return httpx.AsyncClient(timeout=SEND_WITHIN_S)
 
 
 async def _by_apprise(service: Others, address: str, message: Message) -> str:
     sender = apprise.Apprise()
-    alone = service.url == "{address}"
-    if not sender.add(service.url.replace("{address}", address if alone else quote(address, safe="@"))):
+    given = address if service.takes_whole_urls else quote(address, safe="@")
+    if not sender.add(service.url.replace(WHOLE_URL, given)):
         raise Refused("Apprise can't use this address")
     if not await sender.async_notify(title=message.title, body=f"{message.body}\n{message.link}"):
         raise NotSent("Apprise could not send it")

@@ -32,8 +32,9 @@ TOO_MANY = frozenset({45009, 45011, 45033})
 TRY_AGAIN_S = 60.0
 
 RENEW_BEFORE_S = 300.0
-LONGEST_TITLE, LONGEST_BODY = 26, 112
-"""Characters of a card that a phone shows whole (26 and 112 are the documented advice)."""
+LONGEST_TITLE, LONGEST_BODY = 26, 500
+"""Characters of a card. A phone shows 26 and 112 of them at first (the documented advice), the rest when
+touched: what matters most stands first."""
 
 
 class WeComApplication:

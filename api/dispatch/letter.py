@@ -22,7 +22,7 @@ def compose(alert: Mapping[str, Any], places: Places, *, link_base: str) -> Lett
     """Say what happened, how bad it is, where and when, and where to see more."""
     languages = [Words(language) for language in TEXTS]
     place = places.of(alert)
-    titles = [_title(alert, words, place or words("unplaced")) for words in languages]
+    titles = [title_of(alert, words, place or words("unplaced")) for words in languages]
     body = {
         "time": datetime.fromisoformat(alert["observed_at"]).astimezone(CHINA).strftime("%Y-%m-%d %H:%M:%S"),
         "link": f"{link_base}/?alert={alert['id']}",
@@ -39,7 +39,8 @@ def compose(alert: Mapping[str, Any], places: Places, *, link_base: str) -> Lett
     return Letter(title=titles[0], body="\n\n".join([bodies[0], titles[1], bodies[1]]))
 
 
-def _title(alert: Mapping[str, Any], words: Words, place: str) -> str:
+def title_of(alert: Mapping[str, Any], words: Words, place: str) -> str:
+    """Return how bad it is, what it is and where, in one line; a drill says so first."""
     severity, label = words("severity." + alert["severity"]), words.label(alert["label"])
     title = words("notification.title", severity=severity, label=label, place=place)
     return f"{words('notification.drill')} {title}" if alert["drill"] else title

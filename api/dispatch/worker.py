@@ -6,20 +6,25 @@ import logging
 from procrastinate import App, RetryStrategy
 from procrastinate.exceptions import ConnectorException
 
+from api.channels.senders import Senders, new_client
+from api.dispatch.answer_links import AnswerLinks
+from api.dispatch.calling import Caller, WhenSaid
 from api.dispatch.telling import Teller, open_channels, open_testers
 from gridwatch.errors import StoreUnavailable
 from gridwatch.running import database_url
 from gridwatch.settings import Settings
 from gridwatch.store import Store
-from gridwatch.store.jobs import NOTIFY, PEOPLE, job_queue
+from gridwatch.store.accounts import token_secret
+from gridwatch.store.jobs import CALL, NOTIFY, PEOPLE, job_queue
+from gridwatch.strongbox import Strongbox
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 4
+AT_ONCE = 8
 """Jobs under way: they wait for other people's servers."""
 
-MOST_CONNECTIONS = 16
-"""To the database: each send holds one while it waits for its channel."""
+CONNECTIONS = 2 * AT_ONCE
+"""To the database: a job holds two at most, so that none waits for another for ever."""
 
 POLL_S = 0.5
 """A job whose notification was lost waits no longer."""
@@ -46,22 +51,26 @@ async def dispatch(settings: Settings) -> None:
     channels, testers = open_channels(settings.notify_urls), open_testers(settings.tester_urls)
     if not channels:
         log.warning("GRIDWATCH_NOTIFY_URLS names no channel: nobody is told of alerts but on the console")
-    connections = min(MOST_CONNECTIONS, AT_ONCE * max(1, len(channels)))
-    async with Store.open(url, connections=connections) as store:
+    box = Strongbox(settings.data_dir)
+    async with Store.open(url, connections=CONNECTIONS) as store, new_client() as client:
         teller = Teller(store, channels, testers, link_base=settings.link_base)
+        senders = Senders(client)
         while True:
             try:
-                await _work(url, teller)
+                links = AnswerLinks(await token_secret(store))
+                caller = Caller(store, senders, box, links, teller, link_base=settings.link_base)
+                await _work(url, teller, caller)
             except (ConnectorException, StoreUnavailable) as error:
                 log.warning("the worker waits for the database: %s", error.__cause__ or error)
             await asyncio.sleep(RECONNECT_S)
 
 
-async def _work(url: str, teller: Teller) -> None:
+async def _work(url: str, teller: Teller, caller: Caller) -> None:
     """Work on jobs until the database goes away."""
     async with job_queue(url) as app:
         retry = RetryStrategy(max_attempts=ATTEMPTS, exponential_wait=BACK_OFF)
         app.task(name=NOTIFY, queue=PEOPLE, retry=retry)(teller.tell)
+        app.task(name=CALL, queue=PEOPLE, retry=WhenSaid())(caller.call)
         await _retry_stalled(app)
         working = asyncio.create_task(_run_worker(app), name="worker of the queue people")
         looking = asyncio.create_task(_keep_retrying_stalled(app), name="retry of stalled jobs")

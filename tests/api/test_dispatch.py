@@ -7,6 +7,7 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import ClassVar, LiteralString
 
 import pytest
@@ -15,10 +16,14 @@ from api.dispatch.telling import NotTold, Teller, open_channels, open_testers
 from api.dispatch.worker import dispatch
 from gridwatch.errors import SettingsError
 from gridwatch.model import DeviceState, Role
+from gridwatch.services import Others
 from gridwatch.settings import read_settings
 from gridwatch.store import Store
 from gridwatch.store.alerts import act
 from gridwatch.store.devices import set_state
+from gridwatch.store.jobs import defer_call
+from gridwatch.strongbox import Strongbox
+from tests.api.calling import add_call, add_person, reach
 from tests.api.incidents import happen, register, sensor
 from tests.api.serving import at_store
 from tests.servers import wait_until
@@ -84,6 +89,7 @@ def _while_working(
     *,
     workers: int = 1,
     testers: Mapping[str, str] | None = None,
+    data_dir: Path | None = None,
 ) -> None:
     """Do something while workers of the queue run; whatever ends one is an error."""
     settings = read_settings(
@@ -91,6 +97,7 @@ def _while_working(
         notify_urls=tuple(urls),
         tester_urls=testers,
         public_url="https://watch.example",
+        data_dir=data_dir,
     )
 
     async def at_work() -> None:
@@ -287,3 +294,27 @@ def test_nobody_is_told_in_the_morning_of_what_is_over(
         assert len(phones[0].told) == 1
 
     at_store(database_url, scene)
+
+
+def test_the_worker_calls_people_and_the_installation(
+    database_url: str, tmp_path: Path, phones: tuple[Phone, Phone]
+) -> None:
+    at_store(database_url, _two_sensors)
+    everybody, li = phones
+
+    async def scene(store: Store) -> None:
+        person = await add_person(store, "li")
+        await reach(store, Strongbox(tmp_path), {"rest": Others()}, {"li": [("rest", li.url)]})
+        alert = (await happen(store, "real"))["alert"]
+        await _until_nothing_waits(store)
+        assert len(everybody.told) == 1
+        calls = [await add_call(store, alert, one, step="escalated:town") for one in (person, None)]
+        async with store.transaction() as connection:
+            for call in calls:
+                await defer_call(connection, call)
+        await _until_nothing_waits(store)
+        assert len(await store.rows("SELECT FROM call WHERE reached_at IS NOT NULL")) == 2
+
+    _while_working(database_url, [everybody.url], scene, data_dir=tmp_path)
+    assert [len(phone.told) for phone in phones] == [2, 1]
+    assert "https://watch.example/a/" in li.told[0]["message"]
