@@ -19,6 +19,7 @@ from api.office import Office
 from api.problems import Problem, WrongField, answer_with_problems, documented
 from api.routes import (
     alerts,
+    answers,
     areas,
     commands,
     credentials,
@@ -33,6 +34,7 @@ from api.routes import (
     tokens,
     users,
     views,
+    wecom_sign_in,
 )
 from api.sign_in import Callers, Guesses, Passwords, Tokens
 from gridwatch.evidence import EvidenceFiles
@@ -68,6 +70,8 @@ ROUTES = (
     alerts,
     registry,
     fire_weather,
+    answers,
+    wecom_sign_in,
 )
 
 

@@ -25,7 +25,7 @@ PASSWORD = "a password of the tests"
 
 EMPTY = """
     TRUNCATE device, area, quarantine, quantity, reading, notification, evidence_view, evidence_deletion,
-             evidence_hold, procrastinate_jobs
+             evidence_hold, procrastinate_jobs, person, service
     RESTART IDENTITY CASCADE"""
 
 Answer = TypeVar("Answer")
