@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import uuid4
 
 from shapely.geometry import shape
 
@@ -11,7 +12,7 @@ from api.channels.sending import Button, Message
 from api.dispatch.letter import title_of
 from api.local_time import CHINA
 from api.places import Places, device_of
-from api.texts import Words
+from api.texts import DEFAULT_LANGUAGE, Words
 
 EARTH_RADIUS_M = 6_371_000.0
 NEAR_M = 1000.0
@@ -67,6 +68,14 @@ def compose_for(
         },
         buttons=() if also else tuple(Button(text=words(f"call.{one}"), action=one) for one in BUTTONS),
     )
+
+
+def trial_message(link_base: str) -> Message:
+    """Return what somebody gets who only tries a service."""
+    words = Words(DEFAULT_LANGUAGE)
+    text = words("call.test")
+    short = {"what": text, "place": text, "time": "00:00", "number": "0", "link": link_base}
+    return Message(number=f"test-{uuid4().hex}", title=text, body=text, link=f"{link_base}/", short=short)
 
 
 BUTTONS = ("accept", "acknowledge")

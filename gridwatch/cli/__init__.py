@@ -16,6 +16,7 @@ from gridwatch.cli.bridge import bridge_app
 from gridwatch.cli.broker_config import broker_config_command
 from gridwatch.cli.ca import ca_app
 from gridwatch.cli.calibrate import calibrate_command
+from gridwatch.cli.channels import channels_app
 from gridwatch.cli.collector import ingest_command
 from gridwatch.cli.command import command_command
 from gridwatch.cli.database import migrate_command
@@ -69,6 +70,7 @@ app.add_typer(devices_app, name="devices")
 app.add_typer(lift_app, name="lift")
 app.add_typer(bridge_app, name="bridge")
 app.add_typer(areas_app, name="areas")
+app.add_typer(channels_app, name="channels")
 app.add_typer(ca_app, name="ca")
 
 
