@@ -10,10 +10,15 @@ from datetime import timedelta
 from math import atan2, cos, degrees, hypot, radians, sin
 
 from gridwatch.coordinates import METRES_PER_DEGREE
+from gridwatch.fire_danger import DangerLevel
+from gridwatch.fire_weather import wind_factor
 from gridwatch.model import Location, Severity
 
 WARNING = "fire_warning"
 """What a sensor tells that feels something and is not sure: with another's it is an alarm."""
+UNCONFIRMED = "unconfirmed"
+"""The criterion of a warning that another of the sensor's senses ought to confirm and does not: of fog, dust
+or an engine. Neighbours do not support it."""
 SUPPORTED = "smoke"
 """What it is then."""
 
@@ -73,10 +78,25 @@ def supports(one: Location, other: Location, wind: Wind | None) -> bool:
 
 
 def sees(camera: Location, bearing_deg: float, sensor: Location) -> bool:
-    """Tell whether what a camera sees at `bearing_deg` (clockwise from north) can be where a sensor is."""
+    """Tell whether a sensor can feel what a camera sees at `bearing_deg`, clockwise from north.
+
+    It lies in that direction, or the line of sight passes it as near as two sensors that feel one smoke.
+    """
     east, north = way(camera, sensor)
-    beside = (degrees(atan2(east, north)) - bearing_deg + 180) % 360 - 180
-    return hypot(east, north) <= SEEN_WITHIN_M and abs(beside) <= SEEN_BESIDE_DEG
+    far = hypot(east, north)
+    beside = abs((degrees(atan2(east, north)) - bearing_deg + 180) % 360 - 180)
+    passes_near = beside < 90 and far * sin(radians(beside)) <= SUPPORT_WITHIN_M
+    return far <= SEEN_WITHIN_M and (beside <= SEEN_BESIDE_DEG or passes_near)
+
+
+def spread(wind: Wind | None, level: DangerLevel | None) -> float:
+    """Return how fast a fire spreads, to rank it among others: the level of danger, 1 to 5, by the wind.
+
+    The wind counts as in the initial spread index of the Canadian system (Van Wagner and Pickett, 1985).
+    Where no station tells of it, the air is taken for calm and the danger for the lowest.
+    """
+    wind_ms = wind.speed_ms if wind is not None else 0.0
+    return float(level or DangerLevel.LOW) * wind_factor(3.6 * wind_ms)
 
 
 def corroborated(severity: Severity) -> Severity:

@@ -184,7 +184,12 @@ def _isi(ffmc: float, wind_kmh: float, coefficient: float) -> float:
     """Return the initial spread index (24 to 26)."""
     moisture = coefficient * (101 - ffmc) / (59.5 + ffmc)
     fuel: float = 91.9 * exp(-0.1386 * moisture) * (1 + moisture**5.31 / 4.93e7)
-    return 0.208 * exp(0.05039 * wind_kmh) * fuel
+    return 0.208 * wind_factor(wind_kmh) * fuel
+
+
+def wind_factor(wind_kmh: float) -> float:
+    """Return by how much a wind makes a fire spread faster than it does in calm air (24)."""
+    return exp(0.05039 * wind_kmh)
 
 
 def _bui(dmc: float, dc: float) -> float:

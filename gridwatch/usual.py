@@ -22,6 +22,11 @@ LEAST_READINGS = 3
 """An hour with fewer readings says nothing."""
 
 
+BETWEEN_COUNTS = 0.2
+"""Of the variance between days in that of one day: some is of hours with stoves on some days, the most of air
+that is another all day long."""
+
+
 class Usual(NamedTuple):
     """Slots of some channels: days seen, the mean, the variance within the hour and that between days."""
 
@@ -34,6 +39,12 @@ class Usual(NamedTuple):
     def spread(self) -> Numbers:
         """Return the standard deviation of a reading about the mean."""
         spread: Numbers = np.sqrt(self.within + self.between)
+        return spread
+
+    @property
+    def hourly_spread(self) -> Numbers:
+        """Return the standard deviation of a reading about what its day has at this hour."""
+        spread: Numbers = np.sqrt(self.within + BETWEEN_COUNTS * self.between)
         return spread
 
 

@@ -5,6 +5,7 @@ Each season of a valley is kept at once: a run that is stopped, or asked for mor
 
 import argparse
 import json
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
@@ -67,8 +68,9 @@ def page(records: Sequence[Record]) -> str:
             f"{events} times that one does. Shares have counts and Wilson's 95 % interval; rates the most "
             "that they may be (Poisson, 95 %).",
             "",
-            "| method, stage | recall | told within 5 min | delay p50 / p95 | false per sensor-month |",
-            "|---|---|---|---|---|",
+            "| method, stage | told of a fire at each post | within 5 min | delay p50 / p95 "
+            "| told at any post | within 5 min | false per sensor-month |",
+            "|---|---|---|---|---|---|---|",
             *(_line(records, name, stage, months) for name, stage in _told_by(records)),
             "",
             "| raised by | gridwatch, warning or alarm | gridwatch, alarm |",
@@ -93,10 +95,14 @@ def _line(records: Sequence[Record], name: str, stage: str, months: float) -> st
     told = [delay for delay in delays if delay is not None]
     in_time = sum(delay <= IN_TIME_S for delay in told)
     false = sum(record["methods"][name]["false"][stage] for record in records)
+    fires = _fires(records, name, stage)
+    fires_told = [delay for delay in fires if delay is not None]
+    fires_in_time = sum(delay <= IN_TIME_S for delay in fires_told)
     times = f"{median(told) / 60:.0f} / {quantile(told, 0.95) / 60:.0f} min" if told else "–"
     return (
         f"| {name}, {stage if stage == 'alarm' else 'warning or alarm'} | {share(len(told), len(delays))} "
-        f"| {share(in_time, len(delays))} | {times} | {false / months:.2f} ({false}; at most "
+        f"| {share(in_time, len(delays))} | {times} | {share(len(fires_told), len(fires))} "
+        f"| {share(fires_in_time, len(fires))} | {false / months:.2f} ({false}; at most "
         f"{poisson_most(false) / months:.2f}) |"
     )
 
@@ -111,6 +117,20 @@ def _band(records: Sequence[Record], low: float, high: float) -> str:
         cells.append(share(sum(delay is not None for delay in delays), len(delays)))
     upto = f"to {high:g}" if high < float("inf") else "or more"
     return f"| {low:g} {upto} σ | {cells[0]} | {cells[1]} |"
+
+
+def _fires(records: Sequence[Record], name: str, stage: str) -> list[float | None]:
+    """Return of each fire how long after it raised a channel of any post a stage was told of any."""
+    delays: list[float | None] = []
+    for record in records:
+        raised: dict[int, list[float]] = defaultdict(list)
+        told: dict[int, list[float]] = defaultdict(list)
+        for event, answer in zip(record["events"], record["methods"][name]["answers"], strict=True):
+            raised[event["fire"]].append(event["raised_s"])
+            if answer[stage] is not None:
+                told[event["fire"]].append(event["raised_s"] + answer[stage])
+        delays += [min(told[fire]) - min(raised[fire]) if told[fire] else None for fire in raised]
+    return delays
 
 
 def _delays(

@@ -24,6 +24,9 @@ from simulators.valley.climate import Array
 MERGED_S = 30 * 60.0
 """What is told of a post again within this time is the same alert."""
 
+YOUNG = "gridwatch, before anything is learned"
+"""Its sensors are new when the fires begin: fixed levels and the last day stand in for what is usual."""
+
 Record = dict[str, Any]
 """What is kept of a season, as JSON."""
 
@@ -83,6 +86,7 @@ def watch(season: Season, *, posts: int) -> Record:
     valley = season.valley(posts)
     methods: dict[str, Method] = {
         "gridwatch": Ours(valley),
+        YOUNG: Ours(valley),
         "one reading, by hour of day": OneReading(valley),
         "one reading, fixed level": FixedLevels(),
     }
@@ -93,8 +97,9 @@ def watch(season: Season, *, posts: int) -> Record:
     for number, sensed in enumerate(season.sensed(valley)):
         if number < LEARN_DAYS:
             sigmas.learn(sensed)
-            for method in methods.values():
-                list(method.day(sensed))
+            for name, method in methods.items():
+                if name != YOUNG:
+                    list(method.day(sensed))
             continue
         known = known or sigmas.known()
         of_day, traces = events_of(sensed, known)
@@ -108,7 +113,10 @@ def watch(season: Season, *, posts: int) -> Record:
     return {
         "season": season.name,
         "sensor_days": days,
-        "events": [{"fire": event.fire, "post": event.post, "sigma": event.sigma} for event in events],
+        "events": [
+            {"fire": one.fire, "post": one.post, "sigma": one.sigma, "raised_s": one.raised_s}
+            for one in events
+        ],
         "methods": {
             name: {"answers": one.answers, "false": one.false, "seconds": round(one.seconds, 2)}
             for name, one in judged.items()

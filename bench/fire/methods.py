@@ -10,7 +10,7 @@ import numpy as np
 
 from bench.fire.valleys import WITNESSES
 from detectors.fire import FireSensorDetector
-from gridwatch.fire_fusion import SUPPORT_WITHIN, Wind, mean_wind, supports
+from gridwatch.fire_fusion import SUPPORT_WITHIN, UNCONFIRMED, Wind, mean_wind, supports
 from gridwatch.model import Finding, Observation
 from gridwatch.scenes import alarm_severity
 from gridwatch.usual import LEARN_DAYS, Expected, Usual, learn, none_usual
@@ -20,7 +20,8 @@ from simulators.valley.layout import Valley
 from simulators.valley.sensing import QUANTITIES, STATION_QUANTITIES, Sensed
 
 Stage: TypeAlias = Literal["noted", "warning", "alarm"]
-"""Noted: smoke without CO where that is measured; it is kept, and no neighbour supports it."""
+"""Noted: what another of the sensor's senses does not confirm; it is kept, and no neighbour supports it."""
+LEARNT = (*WITNESSES, "pm25_ugm3")
 HOURS = 24
 HALF_HOUR_S = 1800.0
 
@@ -49,7 +50,7 @@ class Method(Protocol):
 class Slots:
     """What is usual of the channels of a valley, hour by hour, as the database keeps it."""
 
-    def __init__(self, posts: int, names: Sequence[str] = WITNESSES) -> None:
+    def __init__(self, posts: int, names: Sequence[str] = LEARNT) -> None:
         self._slots = {name: [none_usual(posts) for _ in range(HOURS)] for name in names}
 
     def take_in(self, hour: int, readings: Mapping[str, Array]) -> None:
@@ -85,7 +86,7 @@ class Vote:
     def heed(self, post: int, second: float, finding: Finding) -> Iterator[Told]:
         """Yield what a finding is in the end, and what becomes of the warnings of neighbours with it."""
         is_alarm = alarm_severity("fire", finding.label) is not None
-        if not is_alarm and "without_co" in finding.criteria:
+        if not is_alarm and UNCONFIRMED in finding.criteria:
             yield Told(post, second, "noted")
             return
         within = SUPPORT_WITHIN.total_seconds()
@@ -138,13 +139,13 @@ class Ours:
                 yield from self._vote.heed(post, float(second), finding)
             if (minute + 1) % minutes == 0:
                 hour = slice(minute + 1 - minutes, minute + 1)
-                readings = {name: sensed.values[name][hour] for name in WITNESSES}
+                readings = {name: sensed.values[name][hour] for name in LEARNT}
                 self._slots.take_in(_hour_of(float(second)), readings)
 
     def _expect(self, second: float) -> None:
         hour = _hour_of(second)
         expected = []
-        for name in WITNESSES:
+        for name in LEARNT:
             now, then = self._slots.of(name, hour), self._slots.of(name, hour + 1)
             known = np.flatnonzero(np.minimum(now.days, then.days) >= LEARN_DAYS)
             expected += [
@@ -153,7 +154,7 @@ class Ours:
                     quantity=name,
                     mean=float(now.mean[post]),
                     next_mean=float(then.mean[post]),
-                    spread=float(now.within[post]) ** 0.5,
+                    spread=float(now.hourly_spread[post]),
                 )
                 for post in known.tolist()
             ]
@@ -174,7 +175,7 @@ class OneReading:
     """One reading beyond some standard deviations of what is usual at its hour is an alarm."""
 
     def __init__(self, valley: Valley) -> None:
-        self._slots = Slots(len(valley.posts))
+        self._slots = Slots(len(valley.posts), WITNESSES)
 
     def day(self, sensed: Sensed) -> Iterator[Told]:
         """Hold each reading against its hour, then learn from it."""

@@ -4,6 +4,7 @@ All sensors are kept in one table, a row for each, so that a reading costs a lin
 and a batch a few dozen steps of numpy.
 """
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,23 +34,25 @@ SET_BACK_READINGS = 5
 """So many readings in a row from before the last one: the device's clock was set back. A baseline that waited
 for that time to come again would take the next warm afternoon for a steep rise."""
 
-CUSUM_SLACK = 1.5
+CUSUM_SLACK = 1.25
 """Standard deviations above what is usual at this hour that a reading may lie and adds nothing."""
-CUSUM_HELD = 5.0
-"""The sum at which a quantity is held: 3 sigma that last reach it in four minutes."""
-CUSUM_MOST = 10.0
+CUSUM_HELD = 4.0
+"""The sum at which a quantity is held: 3 sigma that last reach it in three minutes."""
+CUSUM_MOST = 8.0
 """The sum grows no further, so that it is forgotten soon after the fire."""
 CUSUM_STEP = 4.0
 """Standard deviations that one reading counts at most: a single spike holds nothing."""
-TOGETHER_SMOKE = 2.0
-"""Smouldering wood lifts CO by more standard deviations than smoke: about twice to three times as many."""
-TOGETHER_SLACK = 1.5
-TOGETHER_HELD = 5.0
+TOGETHER_OF: Mapping[str, float] = {"pm25_ugm3": 0.4, "smoke_pct_m": 2.0}
+"""How much of its rise the first of these that is known counts beside CO's in the same readings: smouldering
+wood lifts fine dust by more standard deviations than CO, and CO by more than smoke. Fog and dust have no CO,
+an engine has little dust."""
+TOGETHER_WARNS = 3.5
+TOGETHER_HELD = 4.5
+"""The sum of what CO and particles rise alike that warns, and that alarms."""
 TOGETHER_STEP = 5.0
-"""The same of CO and smoke in the same readings: fog has no CO, an engine little smoke."""
 CUSUM_MINUTE_S = 60.0
 """A reading that comes sooner after the last adds as much less: noise within a minute is one noise."""
-TODAY_S = 1_800.0
+TODAY_S = 600.0
 """How fast what today has more than other days is followed: weather and haze take an hour, a fire minutes."""
 TODAY_STEP = 3.0
 """Standard deviations that one reading moves it by at most."""
@@ -139,7 +142,8 @@ STEP, STEEP, STEEP_FROM, MEMORY_S = map(_column, ("step", "steep", "steep_from",
 LEARN_READINGS, LEARN_S = map(_column, ("learn_readings", "learn_s"))
 """The levels by quantity, in the order of LEVELS."""
 
-TOGETHER = tuple(list(LEVELS).index(name) for name in ("smoke_pct_m", "co_ppm"))
+CO = list(LEVELS).index("co_ppm")
+PARTICLES = tuple((list(LEVELS).index(name), counts) for name, counts in TOGETHER_OF.items())
 
 BITS = np.array([number.bit_count() for number in range(FAST_MASK + 1)], np.uint8)
 
@@ -213,12 +217,17 @@ def _add_up(
 
 
 def add_up_together(total: Numbers, channels: Numbers, quantities: Numbers, minutes: Numbers) -> Numbers:
-    """Return the sums, (devices,), after readings that rise in CO and smoke alike; unchanged without both."""
-    smoke, co = (np.flatnonzero(quantities == index) for index in TOGETHER)
-    if not (smoke.size and co.size):
+    """Return the sums, (devices,), after readings that rise in CO and particles; unchanged without both."""
+    columns = {quantity: column for column, quantity in enumerate(quantities.tolist())}
+    beside = [(columns[quantity], counts) for quantity, counts in PARTICLES if quantity in columns]
+    if CO not in columns or not beside:
         return total
-    both = np.minimum(channels["above"][:, co[0]], TOGETHER_SMOKE * channels["above"][:, smoke[0]])
-    added = (np.clip(both, -1.0, TOGETHER_STEP) - TOGETHER_SLACK) * minutes
+    above, spread = channels["above"], channels["spread"]
+    particles = np.zeros(len(total))
+    for column, counts in reversed(beside):
+        particles = np.where(spread[:, column] > 0, counts * above[:, column], particles)
+    both = np.minimum(above[:, columns[CO]], particles)
+    added = (np.clip(both, -1.0, TOGETHER_STEP) - CUSUM_SLACK) * minutes
     grown: Numbers = np.clip(total + added, 0.0, 2 * TOGETHER_HELD)
     return grown
 

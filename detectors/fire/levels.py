@@ -78,7 +78,13 @@ LEVELS: Mapping[str, Level] = {
         weight=0.2, raised=15.0, step=15.0, sign=-1, memory_s=HALF_HOUR_S, learn_readings=3, learn_s=0.0
     ),
     "pm25_ugm3": Level(
-        weight=0.25, raised=250.0, step=150.0, memory_s=DAY_S, learn_readings=30, learn_s=600.0
+        weight=0.25,
+        raised=250.0,
+        step=150.0,
+        memory_s=DAY_S,
+        learn_readings=30,
+        learn_s=600.0,
+        least_spread=2.5,
     ),
     "co2_ppm": Level(
         weight=0.2, raised=3000.0, step=1000.0, memory_s=DAY_S, learn_readings=30, learn_s=600.0

@@ -8,7 +8,7 @@ import numpy as np
 
 from detectors.fire.channels import CHANNEL, Channel, Numbers
 from detectors.fire.contacts import Contacts
-from detectors.fire.levels import LEVELS
+from detectors.fire.levels import LEVELS, WITNESSES
 from gridwatch.model import Observation
 from gridwatch.usual import Expected, Sum
 
@@ -18,6 +18,7 @@ KEY_MASK = np.uint64((1 << 63) - 1)
 KEY_MIX = np.uint64(0x9E3779B97F4A7C15)
 
 QUANTITIES = tuple(LEVELS)
+IS_WITNESS = np.array([name in WITNESSES for name in QUANTITIES])
 SENSOR = np.dtype(
     [
         ("newest_s", "f8"),
@@ -32,8 +33,8 @@ SENSOR = np.dtype(
 """What is remembered of each sensor.
 
 `loud_until` counts the observations up to which a quantity that votes for fire matters, `together` is what CO
-and smoke rose alike in sum, `oldest` the place in the ring of recent observations, and `watched` says that an
-alarm or a contact goes on.
+and particles rose alike in sum, `oldest` the place in the ring of recent observations, and `watched` says
+that an alarm or a contact goes on.
 """
 SAVED_FROM = 1.0
 """A smaller sum is gone with the next quiet reading."""
@@ -49,6 +50,7 @@ class Watch:
     contact: bool = False
     contact_heard: int = 0
     warned_at: datetime | None = None
+    warned_confirmed: bool = False
     alarm_at: datetime | None = None
     reported_at: datetime | None = None
     reported_score: float = 0.0
@@ -122,7 +124,8 @@ class SensorStates:
     def sums(self) -> Iterator[Sum]:
         """Yield the sums that are not small."""
         devices = list(self.rows)
-        for row, column in np.argwhere(self.channels["cusum"] >= SAVED_FROM).tolist():
+        is_saved = (self.channels["cusum"] >= SAVED_FROM) & IS_WITNESS
+        for row, column in np.argwhere(is_saved).tolist():
             channel = self.channels[row, column]
             yield Sum(
                 device=devices[row],

@@ -13,6 +13,7 @@ from detectors.fire.channels import (
     CUSUM_MINUTE_S,
     FAST_OF,
     TOGETHER_HELD,
+    TOGETHER_WARNS,
     Channel,
     Numbers,
     add_up_together,
@@ -20,8 +21,8 @@ from detectors.fire.channels import (
 )
 from detectors.fire.contacts import CLOSED, CONTACTS
 from detectors.fire.levels import LEVELS, WITNESSES
-from detectors.fire.memory import QUANTITIES, SensorStates, Watch
-from gridwatch.fire_fusion import WARNING
+from detectors.fire.memory import IS_WITNESS, QUANTITIES, SensorStates, Watch
+from gridwatch.fire_fusion import UNCONFIRMED, WARNING
 from gridwatch.model import Finding, Observation, Severity
 
 FRESH = 8
@@ -128,7 +129,8 @@ class FireSensorDetector:
         minutes = np.clip(gone_s / CUSUM_MINUTE_S, 0.0, 1.0)
         together = add_up_together(sensors["together"], channels, layout.quantities, minutes)
         states.sensors["together"][rows] = together
-        speaks = ((channels["votes"] > 0) | (channels["cusum"] >= CUSUM_HELD)).any(axis=1)
+        adds_up = (channels["cusum"] >= CUSUM_HELD) & IS_WITNESS[layout.quantities]
+        speaks = ((channels["votes"] > 0) | adds_up).any(axis=1) | (together >= TOGETHER_WARNS)
         sensors["loud_until"] = np.where(speaks, heard + FRESH, sensors["loud_until"])
         states.sensors["loud_until"][rows] = sensors["loud_until"]
         is_loud = (heard < sensors["loud_until"]) | sensors["watched"]
@@ -181,26 +183,25 @@ class FireSensorDetector:
         return self._report(felt, score) if contact_closed or worse or again else ()
 
     def _warn(self, felt: Felt, score: float) -> Sequence[Finding]:
-        """Tell once, and again each half an hour, that one witness is held, or adds up.
-
-        Smoke without CO, where that is measured, is mostly fog or dust: neighbours do not support it.
-        """
+        """Tell once, and again each half an hour, that a witness is held or adds up, or two rise alike."""
         watch, observed_at = felt.watch, felt.observation.observed_at
         fresh = dict(felt.fresh())
-        without_co = "co_ppm" in fresh and not fresh["co_ppm"].suspects()
+        alike = felt.together >= TOGETHER_WARNS * felt.alarm_score
         adds_up = "smoke_pct_m" if "co_ppm" not in fresh else "co_ppm"
-        if not any(
+        if not alike and not any(
             one.suspects() if name == adds_up else one.held
             for name, one in fresh.items()
             if name in WITNESSES
         ):
             watch.warned_at = None
             return ()
-        if watch.warned_at is not None and observed_at - watch.warned_at < REPEAT_AFTER:
+        confirmed = alike or _is_confirmed(fresh)
+        is_news = confirmed and not watch.warned_confirmed
+        if watch.warned_at is not None and observed_at - watch.warned_at < REPEAT_AFTER and not is_news:
             return ()
-        watch.warned_at = observed_at
+        watch.warned_at, watch.warned_confirmed = observed_at, confirmed
         confidence = 1 - exp(-CONFIDENCE_RATE * score)
-        criteria = _criteria(felt, score, 0) | ({"without_co": 1.0} if without_co else {})
+        criteria = _criteria(felt, score, 0) | ({} if confirmed else {UNCONFIRMED: 1.0})
         return (self._finding(WARNING, confidence, felt, observed_at, None, criteria),)
 
     def _report(self, felt: Felt, score: float) -> Sequence[Finding]:
@@ -271,6 +272,18 @@ def _count_agreement(felt: Felt) -> None:
         felt.watch.agreeing += 1
 
 
+def _is_confirmed(fresh: Mapping[str, Channel]) -> bool:
+    """Say whether what is suspected of one witness is not denied by another that ought to know.
+
+    Smoke without CO, where that is measured, is mostly fog or dust; CO without fine dust, where it is known
+    what is usual of both, an engine.
+    """
+    co, dust = fresh.get("co_ppm"), fresh.get("pm25_ugm3")
+    if co is None:
+        return True
+    return co.suspects() and not (dust is not None and dust.spread and co.spread)
+
+
 def _speaks(felt: Felt) -> bool:
     """Say whether this very observation speaks of fire: an old alarm alone is not told again."""
     heard = (felt.channels.get(quantity) for quantity in felt.observation.values)
@@ -303,6 +316,8 @@ def _criteria(felt: Felt, score: float, agreeing: int) -> dict[str, float]:
     numbers = {"score": score, "agreeing_readings": float(agreeing)}
     if felt.watch.contact:
         numbers["smoke_alarm"] = 1.0
+    if felt.together >= TOGETHER_WARNS:
+        numbers["co_and_particles_cusum"] = felt.together
     for quantity, one in felt.channels.items():
         if one.votes or one.cusum >= CUSUM_HELD:
             numbers[quantity] = one.value

@@ -9,13 +9,16 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from gridwatch.fire_danger import DangerLevel
 from gridwatch.fire_fusion import (
     SUPPORT_WITHIN,
     SUPPORT_WITHIN_M,
+    UNCONFIRMED,
     WARNING,
     Wind,
     mean_wind,
     sees,
+    spread,
     supports,
     way,
 )
@@ -31,6 +34,8 @@ WIND_OF = timedelta(minutes=15)
 WIND_WITHIN_DEG = 0.05
 """About 5 km: in a valley wind is much the same so far."""
 STATIONS, READINGS_EACH = 3, 300
+DANGER_OF = timedelta(hours=36)
+"""Of today, or of yesterday until it is noon."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,7 +53,7 @@ async def agreeing_on(
     connection: Connection, finding: Finding, known: KnownDevice, *, scene: str, drill: bool
 ) -> Agreeing:
     """Return what other devices tell of the same fire; nobody does of what is no fire."""
-    is_warning = finding.label == WARNING and "without_co" not in finding.criteria
+    is_warning = finding.label == WARNING and UNCONFIRMED not in finding.criteria
     if scene != SCENE or not (is_warning or alarm_severity(SCENE, finding.label) is not None):
         return NOBODY
     device = known.device
@@ -74,6 +79,18 @@ async def take_in(connection: Connection, agreeing: Agreeing, alert_id: int) -> 
     if agreeing.warnings:
         given = {"alert_id": alert_id, "events": list(agreeing.warnings)}
         await connection.execute(SQL["belong"], given)
+
+
+async def rank_by_spread(connection: Connection, alert_id: int, finding: Finding, device: Device) -> None:
+    """Write of an alert of fire how fast it spreads, by the wind and the danger where the device is."""
+    if device.location is None:
+        return
+    given = {"observed_at": finding.observed_at, "simulated": device.simulated}
+    wind = await _wind(connection, device.location, given)
+    near = {"lon": device.location.lon, "lat": device.location.lat, "within": DANGER_OF}
+    rows = await _rows(connection, "danger", given | near)
+    level = DangerLevel(rows[0]["level"]) if rows else None
+    await connection.execute(SQL["rank"], {"alert_id": alert_id, "spread": spread(wind, level)})
 
 
 async def _warnings(connection: Connection, place: Location, given: dict[str, Any]) -> list[UUID]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from gridwatch.store.connection import Connection, Row, Store, queries
 from gridwatch.store.devices import KnownDevice
-from gridwatch.usual import LEARN_DAYS, Expected, Sum, Usual, learn
+from gridwatch.usual import BETWEEN_COUNTS, LEARN_DAYS, Expected, Sum, Usual, learn
 
 SQL = queries("usual")
 
@@ -66,6 +66,7 @@ async def expected(
         "hour": hour,
         "next_hour": (hour + 1) % 24,
         "least_days": LEARN_DAYS,
+        "between_counts": BETWEEN_COUNTS,
         "names": list(names),
     }
     return [Expected(**row) for row in await store.rows(SQL["of hour"], given)]

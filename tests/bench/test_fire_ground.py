@@ -82,7 +82,10 @@ def test_the_page_counts_what_the_records_hold() -> None:
     record = {
         "season": "report-0",
         "sensor_days": 60.0,
-        "events": [{"fire": 1, "post": 2, "sigma": 4.0}, {"fire": 1, "post": 3, "sigma": 20.0}],
+        "events": [
+            {"fire": 1, "post": 2, "sigma": 4.0, "raised_s": 100.0},
+            {"fire": 1, "post": 3, "sigma": 20.0, "raised_s": 40.0},
+        ],
         "methods": {
             "gridwatch": {
                 "answers": [{"warning": 60.0, "alarm": None}, {"warning": 0.0, "alarm": 600.0}],
@@ -96,3 +99,5 @@ def test_the_page_counts_what_the_records_hold() -> None:
     assert "| gridwatch, warning or alarm | 1.000 (2/2; " in text
     assert "| gridwatch, alarm | 0.500 (1/2; " in text
     assert "0.50 (1; at most 2.37)" in text
+    assert "| 0 / 1 min | 1.000 (1/1; " in text
+    assert "| 10 / 10 min | 1.000 (1/1; 0.207–1.000) | 0.000 (0/1; " in text

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from detectors.fire import FireSensorDetector
-from gridwatch.fire_fusion import WARNING
+from gridwatch.fire_fusion import UNCONFIRMED, WARNING
 from gridwatch.model import Finding, Observation, Severity
 from gridwatch.scenes import alarm_severity
 from gridwatch.usual import Expected
@@ -376,8 +376,9 @@ def test_one_witness_that_is_held_warns_once_in_half_an_hour_and_again_after_it_
 
 def usual_at_noon(*quantities: str) -> list[Expected]:
     """Return what is usual of the sensor: its ordinary readings, with a tenth of a step as spread."""
-    spreads = {"smoke_pct_m": 0.07, "co_ppm": 0.8, "temperature_c": 0.8}
-    return [Expected("hut-1", one, ORDINARY[one], ORDINARY[one], spreads[one]) for one in quantities]
+    spreads = {"smoke_pct_m": 0.07, "co_ppm": 0.8, "temperature_c": 0.8, "pm25_ugm3": 4.0}
+    means = ORDINARY | {"pm25_ugm3": 20.0}
+    return [Expected("hut-1", one, means[one], means[one], spreads[one]) for one in quantities]
 
 
 def expecting(*quantities: str) -> Sensor:
@@ -395,7 +396,7 @@ def raised_by(sigmas: float, *quantities: str) -> dict[str, float]:
 
 @pytest.mark.parametrize(
     ("quantities", "labels", "warned"),
-    [(["co_ppm"], [], 1), (["smoke_pct_m", "co_ppm"], ["smoke"], 0), (["smoke_pct_m"], [], 0)],
+    [(["co_ppm"], [], 1), (["smoke_pct_m", "co_ppm"], ["smoke"], 1), (["smoke_pct_m"], [], 0)],
 )
 def test_three_sigma_of_co_warn_within_five_minutes_and_alarm_with_smoke_in_the_same_readings(
     quantities: list[str], labels: list[str], warned: int
@@ -405,15 +406,54 @@ def test_three_sigma_of_co_warn_within_five_minutes_and_alarm_with_smoke_in_the_
     found = sensor.send_all([raised_by(3, *quantities)] * 5, after_s=60)
     assert [finding.label for finding in found] == labels
     assert len(sensor.warnings) == warned
-    for finding in found + sensor.warnings:
-        assert finding.criteria["co_ppm_cusum"] >= 4.5
+    for finding in found:
+        assert finding.criteria["co_and_particles_cusum"] >= 4.0
+        assert finding.criteria["co_ppm_cusum"] >= 4.0
+
+
+CLEAR = ORDINARY | {"pm25_ugm3": 20.0}
+ENGINE = CLEAR | {"co_ppm": ORDINARY["co_ppm"] + 4 * 0.8, "pm25_ugm3": 23.0, "smoke_pct_m": 0.16}
+SMOULDER = CLEAR | {"co_ppm": ORDINARY["co_ppm"] + 3 * 0.8, "pm25_ugm3": 20.0 + 9 * 4.0}
+HAZE = [CLEAR | {"co_ppm": 1.0 + 0.02 * minute, "pm25_ugm3": 20.0 + minute} for minute in range(90)]
+
+
+@pytest.mark.parametrize(
+    ("readings", "labels", "unconfirmed"),
+    [([SMOULDER] * 5, ["smoke"], [False]), ([ENGINE] * 20, [], [True]), (HAZE, [], [])],
+)
+def test_where_fine_dust_is_measured_it_confirms_co_or_does_not(
+    readings: list[dict[str, float]], labels: list[str], unconfirmed: list[bool]
+) -> None:
+    sensor = expecting("smoke_pct_m", "co_ppm", "pm25_ugm3")
+    assert sensor.send_all([CLEAR] * 10, after_s=60) == []
+    found = sensor.send_all(readings, after_s=60)
+    assert [finding.label for finding in found] == labels
+    assert [UNCONFIRMED in finding.criteria for finding in sensor.warnings] == unconfirmed
+    assert all(finding.criteria["co_and_particles_cusum"] >= 4.0 for finding in found)
+
+
+def test_a_warning_that_is_confirmed_within_the_half_hour_is_told_again() -> None:
+    sensor = expecting("smoke_pct_m", "co_ppm", "pm25_ugm3")
+    sensor.send_all([CLEAR] * 10 + [ENGINE] * 5, after_s=60)
+    assert [UNCONFIRMED in finding.criteria for finding in sensor.warnings] == [True]
+    smoke_too = ENGINE | {"co_ppm": 1.0 + 5 * 0.8, "pm25_ugm3": 20.0 + 8 * 4.0}
+    for _ in range(2):
+        assert sensor.send(smoke_too, after_s=60) == []
+    assert [UNCONFIRMED in finding.criteria for finding in sensor.warnings] == [True, False]
+
+
+def test_fine_dust_whose_usual_is_not_known_yet_denies_nothing() -> None:
+    sensor = expecting("smoke_pct_m", "co_ppm")
+    assert sensor.send_all([CLEAR] * 10, after_s=60) == []
+    both = CLEAR | raised_by(3, "smoke_pct_m", "co_ppm")
+    assert [finding.label for finding in sensor.send_all([both] * 5, after_s=60)] == ["smoke"]
 
 
 def test_smoke_warns_by_its_sum_where_no_co_is_measured() -> None:
     sensor = expecting("smoke_pct_m")
     sensor.send_all([{"smoke_pct_m": 0.1}] * 10 + [{"smoke_pct_m": 0.1 + 3 * 0.07}] * 5, after_s=60)
     assert len(sensor.warnings) == 1
-    assert "without_co" not in sensor.warnings[0].criteria
+    assert UNCONFIRMED not in sensor.warnings[0].criteria
 
 
 def test_smoke_and_co_that_rise_by_turns_are_no_fire() -> None:

@@ -5,7 +5,8 @@ from math import cos, radians
 import pytest
 
 from gridwatch.coordinates import METRES_PER_DEGREE
-from gridwatch.fire_fusion import Wind, corroborated, mean_wind, sees, supports, way
+from gridwatch.fire_danger import DangerLevel
+from gridwatch.fire_fusion import Wind, corroborated, mean_wind, sees, spread, supports, way
 from gridwatch.model import Location, Severity
 
 HERE = Location(lon=103.92, lat=30.57)
@@ -59,6 +60,23 @@ def test_a_camera_sees_what_lies_in_its_direction_and_no_further_than_it_can() -
     assert not sees(HERE, 45.0, at(5000, 5000))
 
 
+@pytest.mark.parametrize(
+    ("bearing_deg", "beside_m", "seen"), [(0.0, 150, True), (0.0, 170, False), (180.0, 150, False)]
+)
+def test_smoke_that_passes_by_a_sensor_close_to_the_camera_can_be_felt_there(
+    bearing_deg: float, beside_m: float, seen: bool
+) -> None:
+    assert sees(HERE, bearing_deg, at(beside_m, 300)) is seen
+
+
 def test_two_that_agree_are_worse_than_one() -> None:
     assert corroborated(Severity.MINOR) is Severity.MAJOR
     assert corroborated(Severity.MAJOR) is corroborated(Severity.CRITICAL) is Severity.CRITICAL
+
+
+def test_fires_are_ranked_by_wind_and_danger_and_what_is_not_known_adds_nothing() -> None:
+    gale = Wind(east_ms=0.0, north_ms=-10.0)
+    assert spread(None, None) == 1.0
+    assert spread(None, DangerLevel.VERY_HIGH) == 5.0
+    assert spread(gale, DangerLevel.LOW) == pytest.approx(6.14, abs=0.01)
+    assert spread(gale, DangerLevel.HIGH) > spread(WEST_WIND, DangerLevel.VERY_HIGH)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gridwatch.coordinates import METRES_PER_DEGREE
-from gridwatch.fire_fusion import WARNING
+from gridwatch.fire_fusion import UNCONFIRMED, WARNING
 from gridwatch.model import Channel, Device, DeviceFinding, DeviceKind, DeviceState, Finding, Location, Role
 from gridwatch.store import Store
 from gridwatch.store.alerts import act, list_alerts
@@ -27,6 +27,12 @@ WIND = """
     FROM device d, (VALUES ('wind_ms', 2.0), ('wind_deg', %(deg)s)) AS v (name, value)
     JOIN quantity q ON q.name = v.name
     WHERE d.id = 'station'"""
+
+DANGER = """
+    INSERT INTO fire_weather
+    SELECT key, '2026-11-23', '2026-11-23 04:00Z', 30, 30, 20, 20, 5, 5, 0, '{}', 9,
+           90, 60, 400, 10, 80, 25, 8, 80, 4
+    FROM device WHERE id = 'station'"""
 
 
 def at(east_m: float, north_m: float) -> Location:
@@ -127,9 +133,9 @@ async def test_without_a_wind_neighbours_on_any_side_support_each_other(hill: Hi
     assert await hill.alerts() == [("middle", "smoke", "major", 2)]
 
 
-async def test_neighbours_that_feel_smoke_without_co_stand_in_the_same_fog(hill: Hill) -> None:
-    await hill.tell("middle", WARNING, 0, {"without_co": 1.0})
-    await hill.tell("east", WARNING, 2, {"without_co": 1.0})
+async def test_neighbours_that_feel_what_is_unconfirmed_stand_in_the_same_fog(hill: Hill) -> None:
+    await hill.tell("middle", WARNING, 0, {UNCONFIRMED: 1.0})
+    await hill.tell("east", WARNING, 2, {UNCONFIRMED: 1.0})
     await hill.tell("north", WARNING, 3)
     assert await hill.alerts() == []
 
@@ -190,3 +196,17 @@ async def test_what_is_told_in_a_drill_stays_in_it(hill: Hill) -> None:
     assert [
         (alert["device"], alert["drill"], alert["events"]) for alert in await list_alerts(hill.store)
     ] == [("east", True, 1)]
+
+
+async def test_a_fire_is_ranked_by_the_wind_and_the_danger_where_it_is(hill: Hill) -> None:
+    await hill.tell("far", "smoke")
+    (calm,) = await list_alerts(hill.store)
+    assert calm["spread"] == 1.0
+    await hill.blow(270)
+    await hill.store.execute(DANGER)
+    await hill.tell("middle", "smoke")
+    ranked = await list_alerts(hill.store, by_spread=True)
+    assert [(one["device"], round(one["spread"], 2)) for one in ranked] == [("middle", 5.75), ("far", 1.0)]
+    await hill.tell("far", "smoke", minute=1)
+    again = {one["device"]: one["spread"] for one in await list_alerts(hill.store)}
+    assert again["far"] == again["middle"]

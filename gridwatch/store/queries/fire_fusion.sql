@@ -19,7 +19,7 @@ ORDER BY a.id, d.key
 -- What other sensors warned of about then, and belongs to no alert yet.
 SELECT e.id AS event_id, d.id AS device, d.lon, d.lat
 FROM event e JOIN device d ON d.key = e.device_key
-WHERE e.label = 'fire_warning' AND NOT e.criteria ? 'without_co' AND e.alert_id IS NULL AND d.key <> %(device_key)s AND d.simulated = %(simulated)s
+WHERE e.label = 'fire_warning' AND NOT e.criteria ? 'unconfirmed' AND e.alert_id IS NULL AND d.key <> %(device_key)s AND d.simulated = %(simulated)s
   AND e.observed_at BETWEEN %(observed_at)s - %(within)s::interval AND %(observed_at)s + %(within)s::interval
   AND d.lon IS NOT NULL AND state_now(d) IN ('new', 'active')
 ORDER BY e.observed_at, e.id
@@ -47,3 +47,13 @@ UPDATE alert
 SET events = events + (SELECT count(*) FROM theirs),
     observed_at = least(observed_at, (SELECT min(observed_at) FROM theirs))
 WHERE id = %(alert_id)s
+-- danger --
+-- The level of the nearest station that has one.
+SELECT f.level
+FROM fire_weather f JOIN device d ON d.key = f.device_key
+WHERE f.noon_at BETWEEN %(observed_at)s - %(within)s::interval AND %(observed_at)s AND d.simulated = %(simulated)s
+  AND d.lon IS NOT NULL AND state_now(d) <> 'retired'
+ORDER BY (d.lon - %(lon)s) ^ 2 + (d.lat - %(lat)s) ^ 2, d.key, f.day DESC
+LIMIT 1
+-- rank --
+UPDATE alert SET spread = %(spread)s WHERE id = %(alert_id)s

@@ -33,7 +33,7 @@ ON CONFLICT (device_key, hour, quantity_key) DO UPDATE
 SET days = excluded.days, mean = excluded.mean, within = excluded.within, between_days = excluded.between_days
 -- of hour --
 -- What is usual in the middle of an hour and of the next, where both were seen on enough days.
-SELECT d.id AS device, q.name AS quantity, u.mean, n.mean AS next_mean, sqrt(u.within) AS spread
+SELECT d.id AS device, q.name AS quantity, u.mean, n.mean AS next_mean, sqrt(u.within + %(between_counts)s * u.between_days) AS spread
 FROM usual u
 JOIN usual n ON n.device_key = u.device_key AND n.quantity_key = u.quantity_key AND n.hour = %(next_hour)s
 JOIN device d ON d.key = u.device_key
