@@ -38,6 +38,12 @@ Act = Callable[[int, str], Awaitable[None]]
 Show = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
+def urgency(alert: Mapping[str, Any]) -> tuple[float, int]:
+    """Return what puts alerts in order: open fires by how fast they spread, before the newest of all else."""
+    is_open = alert["state"] == AlertState.OPEN
+    return (alert.get("spread") or 0.0) if is_open else 0.0, alert["id"]
+
+
 def card_html(alert: Mapping[str, Any], words: Words, places: Places, *, now: datetime) -> str:
     """Return the text of a card; everything that came from outside is escaped."""
     severity, state = alert["severity"], alert["state"]
@@ -50,6 +56,8 @@ def card_html(alert: Mapping[str, Any], words: Words, places: Places, *, now: da
         events,
         escape(words.outage(alert)) or f"{words('confidence')} {alert['confidence']:.0%}",
     ]
+    if alert.get("spread") is not None:
+        facts.append(words("spread", spread=f"{alert['spread']:.1f}"))
     where = places.with_device(alert)
     origin = words.origin(alert)
     from_where = f'<div class="gw-origin">{escape(origin)}</div>' if origin else ""

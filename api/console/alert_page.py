@@ -8,7 +8,7 @@ from typing import Any
 from nicegui import Client, background_tasks, ui
 
 from api.access import still_here
-from api.console.alert_card import OWN_FILES, AlertCard, picture_html, playback_link
+from api.console.alert_card import OWN_FILES, AlertCard, picture_html, playback_link, urgency
 from api.console.alert_map import AlertMap
 from api.console.cameras_page import PATH as CAMERAS
 from api.console.danger_chip import show_danger
@@ -56,6 +56,8 @@ class AlertPage:
         self._role = role
         self._places = Places()
         self._cards: dict[int, AlertCard] = {}
+        self._order: list[int] = []
+        """Ids of the cards as they are shown."""
         self._build()
 
     def _build(self) -> None:
@@ -139,17 +141,23 @@ class AlertPage:
                 self._cards[alert_id].update(alerts[alert_id])
             else:
                 self._add(alerts[alert_id])
+            self._put_in_order(alert_id)
         self._drop_oldest()
         self._show_counts()
         self._map.show_alerts([card.alert for card in self._cards.values()])
 
     def _add(self, alert: Mapping[str, Any]) -> None:
-        newer = sum(other > alert["id"] for other in self._cards)
         with self._list:
             card = AlertCard(alert, self._words, self._places, self._role, act=self._act, show=self._open)
-        card.element.move(self._list, newer)
         card.element.on("click", lambda: self._map.look_at(card.alert))
         self._cards[alert["id"]] = card
+
+    def _put_in_order(self, alert_id: int) -> None:
+        """Move a card behind those that are more urgent, if it is not there yet."""
+        before = [one for one in self._order if one in self._cards]
+        self._order = sorted(self._cards, key=lambda one: urgency(self._cards[one].alert), reverse=True)
+        if self._order != before:
+            self._cards[alert_id].element.move(self._list, self._order.index(alert_id))
 
     def _drop_oldest(self) -> None:
         """Keep as many cards as are read: what is resolved goes first, then the oldest."""

@@ -53,6 +53,13 @@ class ActionBody(BaseModel):
     of: int | None = Field(None, ge=1, le=LARGEST_ID, description="id of the other alert: of `duplicate`")
 
 
+class Order(StrEnum):
+    """What comes first in a list of alerts."""
+
+    NEWEST = "newest"
+    SPREAD = "spread"
+
+
 class AlertEvidence(BaseModel):
     """A masked picture or clip of an alert, or a link to one."""
 
@@ -113,6 +120,7 @@ class AlertAnswer(BaseModel):
     events: int
     assignee: str | None
     level: str | None
+    spread: float | None = Field(None, description="of a fire: how fast it spreads beside others")
     simulated: bool
     outage: AlertOutage | None = None
     drill: bool = Field(description="raised while its device was in test")
@@ -162,9 +170,12 @@ async def alerts(
     since: Since = None,
     until: Until = None,
     before: Annotated[int | None, Query(ge=1, le=LARGEST_ID, description="id of the last one seen")] = None,
+    order: Annotated[Order, Query(description="spread: the fires that spread fastest first, on one page")] = (
+        Order.NEWEST
+    ),
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> Any:
-    """Return a page of alerts, the newest first; times are those of raising."""
+    """Return a page of alerts, the newest first or as asked; times are those of raising."""
     found = await list_alerts(
         office.store,
         state=state,
@@ -175,9 +186,10 @@ async def alerts(
         since=since,
         until=until,
         before=before,
+        by_spread=order is Order.SPREAD,
         limit=limit,
     )
-    if len(found) == limit:
+    if len(found) == limit and order is Order.NEWEST:
         link_next(request, response, before=found[-1]["id"])
     return found
 

@@ -14,7 +14,7 @@ from gridwatch.model import AlertState, Finding, Role, Severity
 from gridwatch.policy import Decision, Held, Ignore, Merge, Raise, decide, group_key
 from gridwatch.store.connection import Connection, Row, Store, queries
 from gridwatch.store.devices import KnownDevice
-from gridwatch.store.fire_fusion import NOBODY, agreeing_on, take_in
+from gridwatch.store.fire_fusion import NOBODY, SCENE, agreeing_on, rank_by_spread, take_in
 from gridwatch.store.jobs import defer_notify
 from gridwatch.workflow import RULES, Need, after
 
@@ -72,6 +72,8 @@ async def settle(
         if settled is not None:
             if settled.alert_id is not None:
                 await take_in(connection, agreeing, settled.alert_id)
+                if scene == SCENE:
+                    await rank_by_spread(connection, settled.alert_id, finding, known.device)
             return settled
     raise StoreError(f"the alert of {group} changed hands {ATTEMPTS} times")
 
@@ -271,9 +273,13 @@ async def list_alerts(
     since: datetime | None = None,
     until: datetime | None = None,
     before: int | None = None,
+    by_spread: bool = False,
     limit: int = 100,
 ) -> list[Mapping[str, Any]]:
-    """Return a page of alerts, newest first; `area` takes its subtree, `before` is the last id seen."""
+    """Return a page of alerts, newest first; `area` takes its subtree, `before` is the last id seen.
+
+    `by_spread` puts the fires that spread fastest first.
+    """
     given = {
         "state": state,
         "scene": scene,
@@ -283,11 +289,12 @@ async def list_alerts(
         "since": since,
         "until": until,
         "before": before,
+        "by_spread": by_spread,
         "limit": limit,
     }
     ids = [row["id"] for row in await store.rows(SQL["page"], given)]
     rows = await store.rows(SQL["as json"], {"ids": ids})
-    return [_alert(row) for row in sorted(rows, key=lambda row: -int(row["id"]))]
+    return [_alert(row) for row in sorted(rows, key=lambda row: ids.index(row["id"]))]
 
 
 async def changes_after(store: Store, seq: int, *, limit: int = 1000) -> list[Change]:

@@ -43,7 +43,7 @@ SELECT a.id, a.seq, jsonb_build_object(
     'ended', a.ended, 'duplicate_of', a.duplicate_of, 'due_at', a.due_at,
     'outage', a.outage, 'location', CASE WHEN a.lon IS NOT NULL AND a.lat IS NOT NULL
                      THEN jsonb_build_object('lon', a.lon, 'lat', a.lat) END,
-    'events', a.events, 'assignee', a.assignee, 'level', a.level, 'simulated', a.simulated,
+    'events', a.events, 'assignee', a.assignee, 'level', a.level, 'spread', a.spread, 'simulated', a.simulated,
     'drill', a.drill, 'tester', a.tester, 'playback_url', d.playback_url,
     'where', coalesce((
         SELECT e.origins FROM event e WHERE e.alert_id = a.id AND e.origins <> '[]'
@@ -139,7 +139,7 @@ WHERE ((SELECT sees_all()) OR area IN (SELECT code FROM seen_area))
   AND (%(since)s::timestamptz IS NULL OR raised_at >= %(since)s)
   AND (%(until)s::timestamptz IS NULL OR raised_at < %(until)s)
   AND (%(before)s::bigint IS NULL OR id < %(before)s)
-ORDER BY id DESC
+ORDER BY CASE WHEN %(by_spread)s THEN spread END DESC NULLS LAST, id DESC
 LIMIT %(limit)s
 -- changes after --
 SELECT seq, alert FROM alert_change
