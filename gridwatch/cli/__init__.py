@@ -33,6 +33,8 @@ from gridwatch.cli.quarantine import quarantine_app
 from gridwatch.cli.replay import replay_command
 from gridwatch.cli.simulate import simulate_command
 from gridwatch.cli.up import up_command
+from gridwatch.cli.users import users_app
+from gridwatch.cli.workers import workers_app
 from gridwatch.errors import GridwatchError, SettingsError
 from gridwatch.lines import WrongLines
 
@@ -71,6 +73,8 @@ app.add_typer(lift_app, name="lift")
 app.add_typer(bridge_app, name="bridge")
 app.add_typer(areas_app, name="areas")
 app.add_typer(channels_app, name="channels")
+app.add_typer(workers_app, name="workers")
+app.add_typer(users_app, name="users")
 app.add_typer(ca_app, name="ca")
 
 

@@ -18,6 +18,7 @@ WORK_BEGINS, WORK_ENDS = time(8, 30), time(17, 30)
 """By local time: the hours of an office, in which working time passes."""
 
 SATURDAY = 6
+NOVEMBER = 11
 
 
 def is_working_day(day: date) -> bool:
@@ -44,6 +45,16 @@ def unknown_year(year: int) -> str:
         f"the working calendar does not know the holidays of {year}: Monday to Friday count as worked;"
         f" install a newer chinesecalendar (pip install --upgrade chinesecalendar)"
     )
+
+
+def unknown_years(now: datetime) -> list[str]:
+    """Return what is wrong with this year and the next one, told only when its holidays should be known.
+
+    They are decreed by November: from then on the next year's are missed.
+    """
+    local = now.astimezone(CHINA).date()
+    years = [local.year] if local.month < NOVEMBER else [local.year, local.year + 1]
+    return [unknown_year(year) for year in years if not knows_year(year)]
 
 
 def after_working_time(at: datetime, span: timedelta) -> datetime:

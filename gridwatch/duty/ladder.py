@@ -111,6 +111,13 @@ def _steps(path: Sequence[Area]) -> Mapping[RungLevel, list[Area]]:
     return steps
 
 
+def on_duty(roster: Roster, area: str, at: datetime) -> tuple[OnDuty, ...]:
+    """Return who of an area's people, or of those who stand in for them, is on duty."""
+    posts = sorted((post for post in roster.posts if post.area == area), key=lambda post: post.rank)
+    (people,) = _people_of(roster, [posts], at, on_shift=True) or [[]]
+    return tuple({one.key: one for one in people}.values())
+
+
 def _ranks(roster: Roster, areas: Sequence[str], scene: str, at: datetime) -> list[list[OnDuty]]:
     """Return those to call by area and rank; none of the ranks is empty."""
     posts = roster.posts_of(areas, scene)

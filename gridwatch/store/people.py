@@ -1,14 +1,19 @@
-"""People in the database: the roster, and whom to call for a place."""
+"""People in the database: the roster, its imports, gaps and contact cards, and whom to call for a place."""
 
-from collections.abc import Iterable, Sequence
-from datetime import date, datetime, time
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from gridwatch.areas.area import Area
-from gridwatch.duty.ladder import Rung, climb
+from gridwatch.duty.files import Around, Table
+from gridwatch.duty.gaps import Gap, gaps
+from gridwatch.duty.ladder import OnDuty, Rung, climb, on_duty
 from gridwatch.duty.roster import Leave, Post, Roster, Shift, ShiftKind, Worker
+from gridwatch.errors import NotFound
 from gridwatch.store.areas import area_of_row
-from gridwatch.store.connection import Connection, Row, queries
+from gridwatch.store.connection import Connection, Row, Store, queries
 
 SQL = queries("people")
 
@@ -24,6 +29,113 @@ async def ladder(connection: Connection, *, area: str | None, scene: str, at: da
     roster = await _roster(connection, posts, administrators, since=at, until=at)
     workers = [roster.workers[key] for key in administrators]
     return climb(path, roster, workers, scene=scene, at=at)
+
+
+GAPS_AHEAD = timedelta(days=7)
+"""For so long it is looked ahead for times in which nobody has a shift."""
+
+PERSONAL = ("code", "name", "phone", "language", "duties", "username")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Contact:
+    """Who answers for an area, and how to reach them."""
+
+    code: str
+    name: str
+    phone: str | None
+    language: str
+    duties: str
+    rank: int
+    scenes: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Card:
+    """The contact card of an area: who answers for it, and who is on duty, stand-ins for leave included."""
+
+    contacts: tuple[Contact, ...]
+    on_duty: tuple[OnDuty, ...]
+
+
+async def change_people(
+    store: Store, table: Table, plan: Callable[[Around], Sequence[Mapping[str, Any]]]
+) -> int:
+    """Put the rows that `plan` makes in the place of all that was known of their people; return how many.
+
+    All or none; one import at a time. `plan` runs in a thread; what it raises ends the change.
+    """
+    async with store.transaction() as connection:
+        await connection.execute(SQL["lock"])
+        (there,) = await _rows(connection, SQL["around"])
+        around = Around(
+            codes=frozenset(there["codes"]),
+            areas=frozenset(there["areas"]),
+            usernames=frozenset(there["usernames"]),
+            owners=there["owners"],
+        )
+        rows = await asyncio.to_thread(plan, around)
+        codes = {"codes": sorted({row["code"] for row in rows})}
+        if table is Table.PEOPLE:
+            await connection.execute(SQL["free usernames"], codes)
+            await _put_people(connection, rows)
+        clear, add = WRITTEN[table]
+        await connection.execute(SQL[clear], codes)
+        async with connection.cursor() as cursor:
+            await cursor.executemany(
+                SQL[add], [row for row in rows if table is not Table.PEOPLE or row["area"]]
+            )
+    return len(codes["codes"])
+
+
+WRITTEN: Mapping[Table, tuple[str, str]] = {
+    Table.PEOPLE: ("clear posts", "add post"),
+    Table.SHIFTS: ("clear shifts", "add shift"),
+    Table.LEAVE: ("clear leave", "add leave"),
+}
+
+
+async def _put_people(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Put each person as their first row says."""
+    people = {row["code"]: row for row in reversed(rows)}.values()
+    await connection.execute(
+        SQL["put people"], {name: [person[name] for person in people] for name in PERSONAL}
+    )
+
+
+async def list_table(store: Store, table: Table, *, area: str | None = None) -> list[Row]:
+    """Return what an import of a table would bring; of people, those of an area and all below it."""
+    return await store.rows(SQL[f"list {table}"], {"area": area})
+
+
+async def delete_person(store: Store, code: str) -> None:
+    """Delete a person with all posts, shifts and leave; raise NotFound."""
+    if await store.execute(SQL["delete"], {"code": code}) == 0:
+        raise NotFound(f"nobody has the number {code!r}")
+
+
+async def roster_gaps(store: Store, begins: datetime) -> list[Gap]:
+    """Return the times of the next days in which nobody who answers for an area has a shift."""
+    ends = begins + GAPS_AHEAD
+    async with store.connection() as connection:
+        posts = await _rows(connection, SQL["seen posts"])
+        roster = await _roster(connection, posts, [], since=begins, until=ends)
+    return await asyncio.to_thread(lambda: list(gaps(roster, begins, ends)))
+
+
+async def areas_without_anybody(store: Store) -> list[str]:
+    """Return areas with devices for which nobody answers; nothing where there is no roster at all."""
+    return [row["area"] for row in await store.rows(SQL["nobody"])]
+
+
+async def contact_card(store: Store, area: str, at: datetime) -> Card:
+    """Return the contact card of an area, the responsible first."""
+    async with store.connection() as connection:
+        rows = await _rows(connection, SQL["card"], {"area": area})
+        posts = await _rows(connection, SQL["posts"], {"path": [area]})
+        roster = await _roster(connection, posts, [], since=at, until=at)
+    contacts = [Contact(**{**row, "scenes": row["scenes"] and tuple(row["scenes"])}) for row in rows]
+    return Card(contacts=tuple(contacts), on_duty=on_duty(roster, area, at))
 
 
 async def _path(connection: Connection, area: str | None) -> list[Area]:

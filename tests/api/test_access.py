@@ -60,6 +60,9 @@ MAY = {
     "GET /api/v1/areas/at": "WAOGI",
     "GET /api/v1/areas/{code}": "WAOGI",
     "DELETE /api/v1/areas/{code}": "W",
+    "GET /api/v1/areas/{code}/card": "WAOG",
+    "GET /api/v1/workers": "WAO",
+    "GET /api/v1/roster": "WAO",
     "GET /api/v1/readings": "WAOGI",
     "GET /api/v1/events": "WAOGI",
     "GET /api/v1/events/{event}": "WAOGI",
@@ -88,6 +91,8 @@ MAY = {
 LISTS = {
     "GET /api/v1/devices": "own-1",
     "GET /api/v1/lifts": "own-1",
+    "GET /api/v1/workers": "w-own",
+    "GET /api/v1/roster": '"own"',
     "GET /api/v1/areas": "own",
     "GET /api/v1/events": "own-1",
     "GET /api/v1/alerts": "own-1",
@@ -105,6 +110,12 @@ DAY = """
         danger, level)
     SELECT key, current_date, now(), 20, 20, 40, 40, 1, 1, 0, '{}', 1, 80, 20, 20, 1, 1, 1, 1, 1, 1
     FROM device"""
+
+ROSTER = """
+    INSERT INTO person (code, name) VALUES ('w-own', 'x'), ('w-other', 'x'), ('w-nowhere', 'x');
+    INSERT INTO responsibility (person_key, area)
+    SELECT key, substr(code, 3) FROM person WHERE code <> 'w-nowhere';
+    INSERT INTO shift (person_key, starts, ends) SELECT key, '01:00', '23:00' FROM person"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,6 +148,7 @@ async def _settle(store: Store) -> dict[str, Any]:
     await register(store, sensor("nowhere-1"))
     await happen(store, "nowhere-1")
     await store.execute(DAY)
+    await store.execute(ROSTER)
     roles = {BOUND: Role.ADMINISTRATOR, OPERATOR: Role.OPERATOR, WORKER: Role.GRID_WORKER}
     accounts = [
         Account(username=f"caller-{one}", password_hash=None, role=role, area="own")

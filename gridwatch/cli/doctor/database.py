@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime
 
 from gridwatch.cli.doctor.check import Check, fail, ok, warn
+from gridwatch.duty.calendar import unknown_years
 from gridwatch.errors import SettingsError, StoreError, StoreUnavailable
 from gridwatch.running import database_url
 from gridwatch.settings import Settings
@@ -22,6 +23,7 @@ from gridwatch.store.condition import (
 from gridwatch.store.gaps import gap_totals
 from gridwatch.store.keeping import GB, WARN_SHARE
 from gridwatch.store.migrate import pending_migrations
+from gridwatch.store.people import areas_without_anybody, roster_gaps
 
 OLDEST, NEWEST_TRIED = 15, 18
 FEW_CONNECTIONS = 20
@@ -108,6 +110,7 @@ async def _work(store: Store) -> list[Check]:
         ],
         await _clocks(store),
         *await _fills(store),
+        *await _roster(store),
     ]
 
 
@@ -153,6 +156,21 @@ async def _fills(store: Store) -> list[Check]:
         else:
             todo = "beyond the limit the oldest is deleted: raise the limit, or replay, hold or fetch it"
             checks.append(warn(name, found, todo))
+    return checks
+
+
+async def _roster(store: Store) -> list[Check]:
+    now = datetime.now(UTC)
+    checks = [
+        warn("working calendar", told, "until then shifts of working days follow the weekdays")
+        for told in unknown_years(now)
+    ]
+    if nobody := await areas_without_anybody(store):
+        found = f"nobody answers for {len(nobody)} areas with devices, or for an area above: {nobody[0]} …"
+        checks.append(warn("roster", found, "gridwatch workers gaps lists them: the administrator is called"))
+    if found_gaps := await roster_gaps(store, now):
+        found = f"{len(found_gaps)} times in the next 7 days nobody of an area has a shift"
+        checks.append(warn("shifts", found, "gridwatch workers gaps lists them: the responsible is called"))
     return checks
 
 
