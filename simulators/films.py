@@ -3,31 +3,44 @@
 Rendering takes seconds and memory: it is done in a process of its own (see studio).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import cast
 
 import numpy as np
 
 from gridwatch.media import encode_jpeg, encode_mp4
+from gridwatch.picture_format import with_preset
 from simulators.cabin_view import Cabin
 from simulators.cabin_visit import render_visit
 from simulators.facade.stage import Stage, draw_stage
 from simulators.facade.take import Disturber, Filming, draw_take
 from simulators.facade.throws import windows_to_throw_from
-from simulators.footage import FACADE_CAMERA, LIFT_CAMERA, RIDGE_CAMERA, Film, Footage
+from simulators.footage import FACADE_CAMERA, LIFT_CAMERA, RIDGE_CAMERA, RIDGE_FILM_S, Film, Footage
 from simulators.publication import clip_publication, frame_publication
 from simulators.rendered import Rendered
-from simulators.valley.ridge import render_ridge
+from simulators.ridge.landscape import draw_landscape
+from simulators.ridge.scene import Asked, Trouble, draw_scene
+from simulators.ridge.shooting import shoot as shoot_ridge
+from simulators.ridge.shooting import truth_of
 from simulators.visitors import VisitorKind
 
 SIZE_WH = (640, 360)
 """Of every simulated camera: the substream that cameras offer for analysis."""
 
 VISIT_FPS = 4.0
-RIDGE_INTERVAL_S = 2.0
-RIDGE_FILM_S = 60.0
-RIDGE_IGNITED_S = 10.0
+RIDGE_INTERVAL_S = 10.0
+"""The camera turns between its presets: each is seen every 20 s."""
+RIDGE_PRESETS = 2
+RIDGE_HOUR = 11.0
+"""Local time on the simulated ridge, whatever it is outside: by night there is little to see."""
+RIDGE_IGNITED_S = 15.0
+RIDGE_GROWS_S = 60.0
+RIDGE_VISIBILITY_M = 40_000.0
+RIDGE_SMOKE_G_S_KM = 40.0
+"""A fire for show: it can be seen soon, at a kilometre and farther."""
+RIDGE_TROUBLES: Sequence[Trouble] = ("clear", "clouds", "insects")
 CLIP_FPS = 25.0
 CLIP_S = 4.0
 
@@ -67,16 +80,35 @@ def _visit(film: Film, start: datetime) -> Footage:
 
 
 def _ridge(film: Film, start: datetime) -> Footage:
-    rendered = render_ridge(
-        _camera(film, 2),
+    rng = _take(film)
+    looking_at = _camera(film, 2)
+    asked = Asked(
         start=start,
-        duration_s=RIDGE_FILM_S,
+        duration_s=RIDGE_FILM_S[film.shows],
         interval_s=RIDGE_INTERVAL_S,
-        size_wh=SIZE_WH,
         fire=film.shows == "fire",
         ignited_s=RIDGE_IGNITED_S,
+        trouble=RIDGE_TROUBLES[int(rng.integers(len(RIDGE_TROUBLES)))],
+        hour=RIDGE_HOUR,
+        size_wh=SIZE_WH,
     )
-    return _as_frames(film, rendered)
+    scene = draw_scene(
+        [film.seed, film.take],
+        asked,
+        landscapes=tuple(draw_landscape(looking_at, SIZE_WH) for _ in range(RIDGE_PRESETS)),
+    )
+    scene = replace(scene, air=replace(scene.air, visibility_m=RIDGE_VISIBILITY_M))
+    if scene.fire is not None:
+        smoke_g_s = RIDGE_SMOKE_G_S_KM * scene.fire.distance_m / 1_000
+        scene = replace(scene, fire=replace(scene.fire, smoke_g_s=smoke_g_s, grows_s=RIDGE_GROWS_S))
+    shots = list(shoot_ridge(scene))
+    frames = [
+        frame_publication(
+            film.device, with_preset(encode_jpeg(shot.picture.pixels), shot.preset), shot.picture.at
+        )
+        for shot in shots
+    ]
+    return Footage(publications=frames, truth=truth_of(scene, shots))
 
 
 def _facade(film: Film, start: datetime) -> Footage:

@@ -8,6 +8,9 @@ from simulators.rendered import Truth
 
 LIFT_CAMERA, FACADE_CAMERA, RIDGE_CAMERA = "sim-lift-1", "sim-facade-1", "sim-ridge-1"
 
+RIDGE_FILM_S = {"nothing": 150.0, "fire": 260.0}
+"""Smoke takes minutes to be sure of, where each view is seen every 20 s."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Film:

@@ -16,15 +16,16 @@ ScenarioName: TypeAlias = Literal["quiet", "wildfire", "ebike", "throw", "mixed"
 PEACEFUL_VISITORS = ("person", "wheelchair", "pram", "person", "bicycle", "empty")
 
 SMOULDER_S = 150.0
-SMOULDER_PAUSE_S = 240.0
+SMOULDER_PAUSE_S = 270.0
 """From one fire to the next: the smoke of the last one has gone."""
 VISIT_EVERY_S = 50.0
 """Every third visitor brings an e-bike, so that two of them are not taken for one visit."""
 CLIP_EVERY_S = 20.0
-QUIET_CYCLE_S = 110.0
+QUIET_CYCLE_S = 190.0
 
 MIXED_CYCLE_S = 270.0
 MIXED_THROW_S, MIXED_PERSON_S, MIXED_EBIKE_S = 2.0, 22.0, 62.0
+MIXED_FIRST_RIDGE_S = 12.0
 MIXED_SMOULDER_S, MIXED_RIDGE_S, MIXED_QUIET_CLIP_S = 120.0, 180.0, 250.0
 """After the start of each cycle. The first alert comes within 20 s, the next one each 1 to 2 minutes;
 between two e-bikes lies more than a visit's merge window."""
@@ -53,11 +54,9 @@ def _wildfire(district: District, seed: int) -> Iterator[Act]:
     random, sensors = Random(f"fires/{seed}"), _in_turn(district, seed)
     for take in count():
         at_s = 10.0 + (SMOULDER_S + SMOULDER_PAUSE_S) * take
-        yield Film(at_s=at_s - 8, device=RIDGE_CAMERA, shows="fire", seed=seed, take=2 * take)
+        yield Film(at_s=at_s - 10, device=RIDGE_CAMERA, shows="nothing", seed=seed, take=2 * take)
         yield _ignition(at_s, next(sensors), random)
-        yield Film(
-            at_s=at_s + SMOULDER_S + 60, device=RIDGE_CAMERA, shows="nothing", seed=seed, take=2 * take + 1
-        )
+        yield Film(at_s=at_s + 150, device=RIDGE_CAMERA, shows="fire", seed=seed, take=2 * take + 1)
 
 
 def _ebike(district: District, seed: int) -> Iterator[Act]:
@@ -83,6 +82,9 @@ def _mixed(district: District, seed: int) -> Iterator[Act]:
     for turn in count():
         begin_s = turn * MIXED_CYCLE_S
         yield film(begin_s + MIXED_THROW_S, FACADE_CAMERA, "throw")
+        if turn == 0:
+            # Later on the camera has seen its views before.
+            yield film(MIXED_FIRST_RIDGE_S, RIDGE_CAMERA, "nothing")
         yield film(begin_s + MIXED_PERSON_S, LIFT_CAMERA, next(peaceful))
         yield film(begin_s + MIXED_EBIKE_S, LIFT_CAMERA, "ebike")
         yield _ignition(begin_s + MIXED_SMOULDER_S, next(sensors), random)

@@ -106,13 +106,19 @@ async def _publish_films(
     rendered: "asyncio.Queue[Footage | None]",
     truth: TruthFile,
 ) -> None:
-    while (footage := await rendered.get()) is not None:
-        shown = [publication for publication in footage.publications if publication.at < simulation.end]
-        for index, publication in enumerate(shown):
-            await publisher.publish_when_due(publication)
-            if index == 0:
-                for event in footage.truth:
-                    truth.event(publication.device, event, [each.topic for each in footage.publications])
+    """Show each film in its time: a camera on a ridge takes minutes, others have theirs meanwhile."""
+    async with asyncio.TaskGroup() as showing:
+        while (footage := await rendered.get()) is not None:
+            showing.create_task(_show(simulation, publisher, footage, truth), name="film")
+
+
+async def _show(simulation: Simulation, publisher: Publisher, footage: Footage, truth: TruthFile) -> None:
+    shown = [publication for publication in footage.publications if publication.at < simulation.end]
+    for index, publication in enumerate(shown):
+        await publisher.publish_when_due(publication)
+        if index == 0:
+            for event in footage.truth:
+                truth.event(publication.device, event, [each.topic for each in footage.publications])
 
 
 async def _tell_fires(simulation: Simulation, truth: TruthFile) -> None:

@@ -281,10 +281,11 @@ def _tell(fire: Fire, tube: Tube, at: datetime, criteria: Mapping[str, float]) -
     area = _area(tube.newest.box_xyxy)
     fire.told_at, fire.told_label, fire.told_area = at, fire.label, max(area, fire.told_area)
     growth = area / max(tube.first_area, 1e-9)
+    seen = [box.confidence for box in tube.boxes if box is not None]
     return Finding(
         id=fire.id,
         label=fire.label,
-        confidence=tube.newest.confidence,
+        confidence=sum(seen) / len(seen),
         observed_at=at,
         started_at=fire.started_at,
         box_xyxy=tube.newest.box_xyxy,

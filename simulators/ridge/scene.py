@@ -79,12 +79,14 @@ class Asked:
     size_wh: tuple[int, int] = field(default=(WIDTH_PX, 360))
 
 
-def draw_scene(seed: Sequence[int], asked: Asked) -> Scene:
-    """Draw a scene from its seed."""
+def draw_scene(
+    seed: Sequence[int], asked: Asked, *, landscapes: tuple[Landscape, ...] | None = None
+) -> Scene:
+    """Draw a scene from its seed, before the `landscapes` of a camera that is there already."""
     rng = np.random.default_rng(list(seed))
     trouble = asked.trouble or TROUBLES[int(rng.integers(len(TROUBLES)))]
     hour = _hour(rng, trouble) if asked.hour is None else asked.hour
-    landscapes = tuple(draw_landscape(rng, asked.size_wh) for _ in range(asked.presets))
+    landscapes = landscapes or tuple(draw_landscape(rng, asked.size_wh) for _ in range(asked.presets))
     wind = draw_wind(rng)
     cloud = {"clouds": (0.35, 0.7), "clear": (0.0, 0.3)}.get(trouble, (0.0, 0.9))
     air = draw_air(rng, asked.size_wh, begins_h=hour, fog=trouble == "fog", cloud=float(rng.uniform(*cloud)))

@@ -1,6 +1,6 @@
 """The pictures of a scene, one after another, each with the truth of what it shows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gridwatch.model import BoxXyxy, Picture
-from simulators.rendered import Rendered, Truth
+from simulators.rendered import Truth
 from simulators.ridge.air import daylight, left_of, seen_through
 from simulators.ridge.landscape import WIDTH_PX, Landscape
 from simulators.ridge.lens import NOISE_LEVELS, Camera
@@ -53,18 +53,21 @@ def shoot(scene: Scene) -> Iterator[Shot]:
         yield _shot(scene, camera, rng, turn, float(moment_s))
 
 
-def rendered(scene: Scene) -> Rendered:
-    """Return all pictures of a scene at once; its truth holds `smoke` and, where any show, `flame`."""
-    shots = list(shoot(scene))
-    pictures = [shot.picture for shot in shots]
+def truth_of(scene: Scene, shots: Sequence[Shot]) -> Sequence[Truth]:
+    """Return what happens in the pictures of a scene: `smoke`, and `flame` where any shows."""
     fire = scene.fire
     if fire is None:
-        return Rendered(pictures=pictures, truth=())
+        return ()
     ends_at = scene.start + timedelta(seconds=scene.duration_s)
-    detail = {"base_x": fire.xy[0], "base_y": fire.xy[1], "distance_m": fire.distance_m}
+    detail: dict[str, float | str] = {
+        "base_x": fire.xy[0],
+        "base_y": fire.xy[1],
+        "distance_m": fire.distance_m,
+        "preset": scene.presets[0],
+    }
     boxes = {"smoke": [shot.smoke for shot in shots], "flame": [shot.flame for shot in shots]}
     begins_s = {"smoke": fire.begins_s, "flame": fire.flames_s}
-    truth = [
+    return [
         Truth(
             label=label,
             started_at=scene.start + timedelta(seconds=begins_s[label]),
@@ -75,7 +78,6 @@ def rendered(scene: Scene) -> Rendered:
         for label in boxes
         if begins_s[label] < scene.duration_s
     ]
-    return Rendered(pictures=pictures, truth=truth)
 
 
 def _shot(scene: Scene, camera: Camera, rng: np.random.Generator, turn: int, moment_s: float) -> Shot:

@@ -9,7 +9,7 @@ import pytest
 from gridwatch.model import BoxXyxy, Pixels
 from simulators.ridge.plume import Source, draw_wind, hidden_by
 from simulators.ridge.scene import TROUBLES, Asked, Scene, Trouble, draw_scene
-from simulators.ridge.shooting import Shot, rendered, shoot
+from simulators.ridge.shooting import Shot, shoot, truth_of
 
 NOON = datetime(2026, 4, 5, 4, tzinfo=UTC)
 
@@ -119,14 +119,14 @@ def test_the_truth_of_a_scene_says_when_the_fire_began_and_where_it_is() -> None
     drawn = scene(1)
     assert drawn.fire is not None
     drawn = replace(drawn, fire=replace(drawn.fire, flames_s=600, distance_m=900))
-    result = rendered(drawn)
-    smoke, flame = result.truth
+    taken = shots(drawn)
+    smoke, flame = truth_of(drawn, taken)
     assert (smoke.label, smoke.started_at) == ("smoke", NOON + timedelta(seconds=240))
     assert (flame.label, flame.started_at) == ("flame", NOON + timedelta(seconds=600))
-    assert len(smoke.boxes) == len(flame.boxes) == len(result.pictures) == 20
+    assert len(smoke.boxes) == len(flame.boxes) == len(taken) == 20
     burning = [(number, box) for number, box in enumerate(flame.boxes) if box is not None]
     assert burning
     number, box = burning[-1]
-    blue, _, red = inside(result.pictures[number].pixels, box).reshape(-1, 3).max(axis=0)
+    blue, _, red = inside(taken[number].picture.pixels, box).reshape(-1, 3).max(axis=0)
     assert red > blue + 30
-    assert rendered(scene(1, fire=False)).truth == ()
+    assert truth_of(scene(1, fire=False), taken) == ()
