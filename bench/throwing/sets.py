@@ -79,12 +79,12 @@ class Clip:
         return np.random.default_rng([SPLITS[self.split], FAMILIES.index(self.family), self.number, part])
 
     def stage(self) -> Stage:
-        """Return its façade; for throws one on which three floors are seen below some window."""
+        """Return its façade, of which the camera sees some; for throws three floors below some window."""
         rng = self._rng(1)
         lowest_m = -2.5 if self.family == "street" else None
         while True:
             stage = draw_stage(rng, size_wh=self.size_wh, light=self.light, crop=self.crop, lowest_m=lowest_m)
-            if self.family != "throws" or windows_to_throw_from(stage):
+            if len(stage.polygon()) and (self.family != "throws" or windows_to_throw_from(stage)):
                 return stage
 
     def take(self) -> Take:

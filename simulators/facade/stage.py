@@ -42,15 +42,16 @@ class Stage:
     noise: float
 
     def polygon(self) -> Matrix:
-        """Return the wall's outline inside of the picture: rows of x, y in pixels."""
+        """Return the wall's outline inside of the picture: rows of x, y in pixels; none where a camera that
+        looks low sees only what stands below the first floor."""
         house = self.house
         x, z = (house.left_m, house.right_m), (max(0.0, house.first_m - 1), house.roof_m)
         corners = [(x[0], 0, z[1]), (x[1], 0, z[1]), (x[1], 0, z[0]), (x[0], 0, z[0])]
         outline = self.camera.project(np.array(corners))[:, :2].astype(np.float32)
         width, height = self.camera.size_wh
         frame = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
-        _, inside = cv2.intersectConvexConvex(outline, frame)
-        return np.asarray(inside, np.float64).reshape(-1, 2)
+        area, inside = cv2.intersectConvexConvex(outline, frame)
+        return np.asarray(inside, np.float64).reshape(-1, 2) if area else np.empty((0, 2))
 
     def view(self, *, masks: Sequence[PolygonXy] = ()) -> FacadeView:
         """Return what a perfect calibration of this camera would know."""

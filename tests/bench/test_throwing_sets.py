@@ -5,7 +5,8 @@ from itertools import islice, pairwise
 import numpy as np
 import pytest
 
-from bench.throwing.sets import Family, draw_clip, show
+from bench.throwing.sets import FAMILIES, Family, draw_clip, show
+from simulators.facade.stage import draw_stage
 
 
 @pytest.mark.parametrize("family", ["air", "street"])
@@ -15,6 +16,19 @@ def test_a_clip_is_the_same_again_and_another_in_the_other_split(family: Family)
     assert clip.stage().house != other.stage().house
     first, again = (next(iter(show(clip).pictures())) for _ in range(2))
     assert np.array_equal(first.pixels, again.pixels)
+
+
+def test_a_camera_that_would_see_only_what_stands_below_the_facade_is_drawn_again() -> None:
+    clip = draw_clip("report", "street", 46)
+    first_drawn = draw_stage(
+        np.random.default_rng([2, FAMILIES.index("street"), 46, 1]),
+        size_wh=clip.size_wh,
+        light=clip.light,
+        crop=clip.crop,
+        lowest_m=-2.5,
+    )
+    assert not len(first_drawn.polygon())
+    assert len(clip.take().view().polygon) >= 3
 
 
 def test_throws_lie_far_enough_apart_to_be_events_of_their_own() -> None:
