@@ -29,6 +29,9 @@ MOST_MISSES = 3
 LONGEST_GAP_S = 0.35
 """In which a settled track may: half a floor as bright as the thing."""
 
+LONGEST_MASKED_S = 0.7
+"""In which a settled track may pass under a mask, as before a tree: two floors at 9 m/s."""
+
 MOST_SEED_GAP_S = 0.2
 """Between two pictures of a seed. Over a longer one anything fits."""
 
@@ -60,9 +63,9 @@ class Track:
     y: list[float]
     size: list[float]
     pictures: int
-    """From the first point on until now."""
+    """From the first point on until now, but for those in which it was under a mask."""
     misses: int = 0
-    """Pictures in a row until now."""
+    """Of these, in a row until now, those in which it was not seen."""
 
     @property
     def fall_px(self) -> float:
@@ -104,12 +107,14 @@ class Tracker:
     def _carry_on(self, t: float, spots: Spots) -> NDArray[np.bool_]:
         """Append to each track the spot nearest to where it is expected; return which spots have owners."""
         owned = np.zeros(len(spots), bool)
-        for track in self.tracks:
-            track.pictures += 1
-            track.misses += 1
+        expected, unsure = self._expected(t)
+        masked = self.watched.masks(expected[:, 0], expected[:, 1])
+        for track, under_mask in zip(self.tracks, masked.tolist(), strict=True):
+            if not (under_mask and _may_pass_mask(track, t)):
+                track.pictures += 1
+                track.misses += 1
         if not len(spots):
             return owned
-        expected, unsure = self._expected(t)
         last = self.recent[:, -1]
         sizes = np.array([track.size[-1] for track in self.tracks])
         step = np.hypot(*(expected - last[:, 1:]).T)
@@ -266,6 +271,11 @@ def _goes_on(track: Track, t: float) -> bool:
     """Tell whether a track may still be carried on at `t`."""
     settled = len(track.t) >= SETTLED
     return track.misses <= MOST_MISSES or (settled and t - track.t[-1] <= LONGEST_GAP_S)
+
+
+def _may_pass_mask(track: Track, t: float) -> bool:
+    """Tell whether a track may be under a mask at `t` and come out of it."""
+    return len(track.t) >= SETTLED and t - track.t[-1] <= LONGEST_MASKED_S
 
 
 def _ways(track: Track) -> tuple[Floats, Floats]:

@@ -79,6 +79,13 @@ class Watched:
         within = 0 <= x < self.size_wh[0] and 0 <= y < self.size_wh[1]
         return within and (self.view is None or bool(self.view.inside(x, y)))
 
+    def masks(self, x: Floats, y: Floats) -> NDArray[np.bool_]:
+        """Tell which places of the picture a mask covers: nothing is seen there, and much may pass."""
+        if self.view is None or not self.view.masks:
+            return np.zeros(x.shape, bool)
+        within = (x >= 0) & (x < self.size_wh[0]) & (y >= 0) & (y < self.size_wh[1])
+        return within & ~replace(self.view, polygon=()).inside(x, y)
+
     def levelled(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
         """Return a track as a camera straight before the façade would see it, with the scale of its start.
 

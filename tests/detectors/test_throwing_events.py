@@ -165,6 +165,20 @@ def test_only_facade_is_watched_and_masks_are_not() -> None:
     assert not watched(205, 205), "a mask has no margin"
 
 
+@pytest.mark.parametrize(("masked", "labels"), [(True, ["falling_object"]), (False, [])])
+def test_a_fall_that_passes_under_a_mask_is_the_same_behind_it(masked: bool, labels: list[str]) -> None:
+    tree = ((0.0, 75.0), (640.0, 75.0), (640.0, 165.0), (0.0, 165.0))
+    fall = falls(lasts_s=1.9)
+
+    def hidden(t: float) -> tuple[float, float] | None:
+        place = fall(t)
+        return place if place and not 75 <= place[1] <= 165 else None
+
+    view = FacadeView(size_wh=SIZE_WH, masks=(tree,) if masked else ())
+    said = told([hidden], watched=Watched(size_wh=SIZE_WH, view=view))
+    assert [finding.label for _, finding in said] == labels
+
+
 def test_what_begins_inside_of_the_facade_at_speed_is_no_fall_but_what_comes_over_its_edge_is() -> None:
     high = FacadeView(size_wh=SIZE_WH, polygon=((0, 20), (640, 20), (640, 480), (0, 480)))
     low = replace(high, polygon=((0, 200), (640, 200), (640, 480), (0, 480)))
