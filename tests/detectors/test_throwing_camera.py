@@ -116,9 +116,17 @@ def test_a_new_size_is_told_with_both() -> None:
     assert findings[0].criteria == {"width": 480, "height": 360, "width_before": 320, "height_before": 240}
 
 
-def test_a_new_rate_is_told_with_both() -> None:
-    findings = told([*calm(0, 5), *calm(5, 7, fps=15)])
-    assert [finding.label for finding in findings] == ["camera_changed"]
+def test_after_a_new_size_a_throw_is_seen_in_it() -> None:
+    enlarged = [
+        Picture(pixels=np.asarray(cv2.resize(picture.pixels, (480, 360)), np.uint8), at=picture.at)
+        for picture in [*calm(4, 6), *throw(10), *calm(11.4, 1)]
+    ]
+    assert labels([*calm(0, 4), *enlarged]) == ["camera_changed", "falling_object"]
+
+
+def test_a_new_rate_is_told_with_both_and_a_throw_is_seen_at_it() -> None:
+    findings = told([*calm(0, 5), *calm(5, 7, fps=15), *throw(12, fps=15), *calm(13.4, 1, fps=15)])
+    assert [finding.label for finding in findings] == ["camera_changed", "falling_object"]
     assert findings[0].criteria == {
         "rate": pytest.approx(15, rel=0.05),
         "rate_before": pytest.approx(25, rel=0.05),
