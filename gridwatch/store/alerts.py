@@ -16,6 +16,7 @@ from gridwatch.store.connection import Connection, Row, Store, queries
 from gridwatch.store.devices import KnownDevice
 from gridwatch.store.fire_fusion import NOBODY, SCENE, agreeing_on, rank_by_spread, take_in
 from gridwatch.store.jobs import defer_notify
+from gridwatch.store.routing import answered
 from gridwatch.workflow import RULES, Need, after
 
 SQL = queries("alerts")
@@ -196,6 +197,8 @@ async def act(
         if action in SQL:
             await connection.execute(SQL[action], columns)
         await connection.execute(SQL["into state"], columns)
+        if not row["simulated"]:
+            await answered(connection, alert_id, action, person=somebody.get("key"))
         await announce(connection, {alert_id: action}, actor=actor, detail=given.as_json())
         rows = await (await connection.execute(SQL["as json"], {"ids": [alert_id]})).fetchall()
     return _alert(rows[0])

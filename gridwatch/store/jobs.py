@@ -25,6 +25,12 @@ NOTIFY = "notify"
 CALL = "call"
 """The task that tells one person, or the installation's channels; argument `call_key`, a row of `call`."""
 
+ROUTE = "route"
+"""The task that decides whom an alert calls after something happened; arguments `alert_id` and `trigger`."""
+
+DUE = "due"
+"""The task that does so at a deadline; arguments `alert_id` and `due_at`, which is still the alert's if it counts."""
+
 RAISED = "raised"
 """The step of an alert that is new."""
 
@@ -56,6 +62,16 @@ async def defer_call(connection: Connection, call_key: int) -> None:
     channel confirmed. Raises StoreUnavailable or StoreError.
     """
     await _defer(connection, CALL, None, call_key=call_key)
+
+
+async def defer_route(connection: Connection, alert_id: int, trigger: str) -> None:
+    """Let what follows from somebody's action be decided as soon as the caller's transaction commits."""
+    await _defer(connection, ROUTE, None, alert_id=alert_id, trigger=trigger)
+
+
+async def defer_due(connection: Connection, alert_id: int, due_at: datetime) -> None:
+    """Let an alert be looked at again at its deadline."""
+    await _defer(connection, DUE, due_at, alert_id=alert_id, due_at=due_at.isoformat())
 
 
 async def _defer(connection: Connection, task: str, at: datetime | None, **arguments: Any) -> None:

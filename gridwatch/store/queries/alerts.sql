@@ -74,7 +74,7 @@ VALUES (%(seq)s, %(alert_id)s, %(change)s, %(actor)s, %(detail)s, %(alert)s)
 SELECT pg_notify('gridwatch_alert', %(seq)s::text)
 -- lock --
 SELECT id, state, severity, state_since, assignee, assignee_key, acknowledged_by, accepted_by, resolved_by, verified_by,
-       closed_by, ended
+       closed_by, ended, simulated
 FROM alert WHERE id = %(id)s AND ((SELECT sees_all()) OR area IN (SELECT code FROM seen_area))
 FOR UPDATE
 -- person behind --
