@@ -130,6 +130,9 @@ class Settings(BaseSettings):
     keep_aggregates_days: int = Field(
         1826, ge=1, le=36_500, description="days that hourly sums and resolved alerts' history are kept"
     )
+    escalation: Path | None = Field(
+        None, description="TOML file of the times of escalation, see docs/alerts.md; unset: its own"
+    )
     notify_urls: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = Field(
         (), description="Apprise URLs, separated by blanks, that every real alert is sent to"
     )

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -63,9 +63,6 @@ PACES: Mapping[type[Service], Pace] = MappingProxyType(
 KEPT_FREE = 3
 """One of so many places is left to what is urgent."""
 
-TRY_AGAIN = timedelta(seconds=30)
-"""For the channels of the installation, when one of them refused."""
-
 
 class Again(GridwatchError):
     """This job goes on at a later time: no fault."""
@@ -82,7 +79,8 @@ class WhenSaid(BaseRetryStrategy):
         """Return when the job is worked on again: it ends only by itself."""
         if isinstance(exception, Again):
             return RetryDecision(retry_at=exception.at)
-        log.warning("a call is tried again: %s", type(exception).__name__)
+        why = str(exception) if isinstance(exception, NotTold) else type(exception).__name__
+        log.warning("a call is tried again: %s", why)
         return RetryDecision(retry_in={"seconds": min(2 ** (job.attempts + 1), 300)})
 
 
@@ -131,11 +129,7 @@ class Caller:
                     await self._send(wanted, channel, round)
 
     async def _tell_installation(self, wanted: Wanted) -> None:
-        try:
-            await self._teller.tell(wanted.alert_id, wanted.step)
-        except NotTold as error:
-            log.warning("%s", error)
-            raise Again(datetime.now(UTC) + TRY_AGAIN) from error
+        await self._teller.tell(wanted.alert_id, wanted.step)
         await mark_reached(self._store, wanted.key)
 
     async def _end(self, wanted: Wanted, *, reached: bool) -> None:

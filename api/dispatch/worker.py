@@ -9,13 +9,15 @@ from procrastinate.exceptions import ConnectorException
 from api.channels.senders import Senders, new_client
 from api.dispatch.answer_links import AnswerLinks
 from api.dispatch.calling import Caller, WhenSaid
+from api.dispatch.routing import Router
 from api.dispatch.telling import Teller, open_channels, open_testers
 from gridwatch.errors import StoreUnavailable
+from gridwatch.escalation.times import read_times
 from gridwatch.running import database_url
 from gridwatch.settings import Settings
 from gridwatch.store import Store
 from gridwatch.store.accounts import token_secret
-from gridwatch.store.jobs import CALL, NOTIFY, PEOPLE, job_queue
+from gridwatch.store.jobs import CALL, DUE, NOTIFY, PEOPLE, ROUTE, job_queue
 from gridwatch.strongbox import Strongbox
 
 log = logging.getLogger(__name__)
@@ -51,7 +53,7 @@ async def dispatch(settings: Settings) -> None:
     channels, testers = open_channels(settings.notify_urls), open_testers(settings.tester_urls)
     if not channels:
         log.warning("GRIDWATCH_NOTIFY_URLS names no channel: nobody is told of alerts but on the console")
-    box = Strongbox(settings.data_dir)
+    box, times = Strongbox(settings.data_dir), read_times(settings.escalation)
     async with Store.open(url, connections=CONNECTIONS) as store, new_client() as client:
         teller = Teller(store, channels, testers, link_base=settings.link_base)
         senders = Senders(client)
@@ -59,29 +61,33 @@ async def dispatch(settings: Settings) -> None:
             try:
                 links = AnswerLinks(await token_secret(store))
                 caller = Caller(store, senders, box, links, teller, link_base=settings.link_base)
-                await _work(url, teller, caller)
+                await _work(url, Router(store, times), caller)
             except (ConnectorException, StoreUnavailable) as error:
                 log.warning("the worker waits for the database: %s", error.__cause__ or error)
             await asyncio.sleep(RECONNECT_S)
 
 
-async def _work(url: str, teller: Teller, caller: Caller) -> None:
+async def _work(url: str, router: Router, caller: Caller) -> None:
     """Work on jobs until the database goes away."""
     async with job_queue(url) as app:
         retry = RetryStrategy(max_attempts=ATTEMPTS, exponential_wait=BACK_OFF)
-        app.task(name=NOTIFY, queue=PEOPLE, retry=retry)(teller.tell)
+        app.task(name=NOTIFY, queue=PEOPLE, retry=retry, pass_context=True)(router.notify)
+        app.task(name=ROUTE, queue=PEOPLE, retry=retry, pass_context=True)(router.route)
+        app.task(name=DUE, queue=PEOPLE, retry=retry)(router.due)
         app.task(name=CALL, queue=PEOPLE, retry=WhenSaid())(caller.call)
         await _retry_stalled(app)
         working = asyncio.create_task(_run_worker(app), name="worker of the queue people")
         looking = asyncio.create_task(_keep_retrying_stalled(app), name="retry of stalled jobs")
+        minding = asyncio.create_task(router.mind_deadlines(), name="deadlines that were left")
+        tasks = {working, looking, minding}
         try:
-            done, _ = await asyncio.wait({working, looking}, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
         finally:
-            working.cancel()
-            looking.cancel()
-            await asyncio.wait({working, looking})
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
 
 
 async def _run_worker(app: App) -> None:

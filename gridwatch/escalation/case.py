@@ -46,8 +46,8 @@ class Muted:
 class Case:
     """An alert as it stands now, whom its place has, and why it is looked at.
 
-    `called`: the rungs called since it was opened. `declined`: who gave it back. `turn`: how often people were
-    called for it, ever. `rounds`: how often since it is in its state. `seen_at`: when somebody in the
+    `called`: the rungs called since it was opened. `declined`: who gave it back. `turn`: how often somebody
+    was called for it, ever. `rounds`: how often since it is in its state. `seen_at`: when somebody in the
     field said that they had seen it. `part_of`: an alert of something wider that explains it.
     `by_person`: whether somebody resolved it, not the house itself.
     """

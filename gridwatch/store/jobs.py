@@ -20,7 +20,7 @@ PEOPLE = "people"
 """The queue of jobs that tell people."""
 
 NOTIFY = "notify"
-"""The task that tells people of an alert; arguments `alert_id` and `step`."""
+"""The task that decides who is told of an alert; arguments `alert_id` and `step`."""
 
 CALL = "call"
 """The task that tells one person, or the installation's channels; argument `call_key`, a row of `call`."""
@@ -29,7 +29,8 @@ ROUTE = "route"
 """The task that decides whom an alert calls after something happened; arguments `alert_id` and `trigger`."""
 
 DUE = "due"
-"""The task that does so at a deadline; arguments `alert_id` and `due_at`, which is still the alert's if it counts."""
+"""The task that does so at a deadline; arguments `alert_id` and `due_at`: where that is not the alert's any
+more, nothing is done."""
 
 RAISED = "raised"
 """The step of an alert that is new."""

@@ -120,7 +120,10 @@ def _while_working(
 
 
 async def _until_nothing_waits(store: Store) -> None:
-    await _until_none(store, "SELECT FROM procrastinate_jobs WHERE status IN ('todo', 'doing')")
+    await _until_none(
+        store,
+        "SELECT FROM procrastinate_jobs WHERE status IN ('todo', 'doing') AND task_name <> 'due'",
+    )
 
 
 async def _until_none(store: Store, query: LiteralString) -> None:
@@ -181,8 +184,8 @@ def test_of_a_drill_nobody_is_told_but_its_tester(database_url: str, phones: tup
         for tester in ("li", "somebody else"):
             await set_state(store, ["real"], DeviceState.TEST, until=end, by=tester)
             await happen(store, "real")
+            await _until_nothing_waits(store)
             await store.execute("UPDATE alert SET state = 'resolved'")
-        await _until_nothing_waits(store)
 
     _while_working(database_url, [everybody.url], scene, testers={"li": li.url})
     assert everybody.told == []
@@ -313,7 +316,7 @@ def test_the_worker_calls_people_and_the_installation(
             for call in calls:
                 await defer_call(connection, call)
         await _until_nothing_waits(store)
-        assert len(await store.rows("SELECT FROM call WHERE reached_at IS NOT NULL")) == 2
+        assert len(await store.rows("SELECT FROM call WHERE reached_at IS NOT NULL")) == 3
 
     _while_working(database_url, [everybody.url], scene, data_dir=tmp_path)
     assert [len(phone.told) for phone in phones] == [2, 1]

@@ -1,9 +1,11 @@
 """Who may do what with an alert in which state."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
+from gridwatch.alerts_page import page
 from gridwatch.errors import NotAllowed
 from gridwatch.model import LIVE_STATES, AlertState, Role
 from gridwatch.workflow import RULES, after, allowed_actions
@@ -54,3 +56,8 @@ def test_every_state_can_be_left_and_only_the_live_ones_are_at_work() -> None:
         assert leads - {state}, f"nothing leads out of {state}"
     ended = {rule.leads[state] for rule in RULES.values() for state in LIVE_STATES if state in rule.leads}
     assert ended - LIVE_STATES == {AlertState.RESOLVED, AlertState.FALSE_ALARM, AlertState.DUPLICATE}
+
+
+def test_the_documentation_is_written_from_the_tables() -> None:
+    written = Path(__file__).parents[2] / "docs" / "alerts.md"
+    assert written.read_text(encoding="utf-8") == page(), "python -m gridwatch.alerts_page > docs/alerts.md"
