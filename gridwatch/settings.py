@@ -142,6 +142,13 @@ class Settings(BaseSettings):
         description="Apprise URLs of testers, who are told of their own drills: li=URL,wang=URL",
     )
 
+    watch_urls: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = Field(
+        (), description="Apprise URLs of the administrator, who is told when the installation itself fails"
+    )
+    heartbeat_url: SecretStr | None = Field(
+        None, description="asked every half minute while all works: somebody outside notices silence"
+    )
+
     backup_dir: Path | None = Field(
         None, description="folder for backups on a timer, best on another disk; unset: none are made"
     )

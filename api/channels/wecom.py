@@ -71,6 +71,10 @@ class WeComApplication:
             raise Refused(f"{WHOSE}: this member has no licence for messages of applications")
         return str(answer.get("msgid", ""))
 
+    async def prove(self) -> None:
+        """See that the application is let in; raise NotSent."""
+        await self._access_token()
+
     async def user_behind(self, code: str) -> str | None:
         """Return the user id of who came back from signing in with `code`; None for somebody from outside."""
         try:

@@ -40,10 +40,10 @@ class Channel:
     sender: apprise.Apprise
 
 
-def open_channels(urls: Sequence[str]) -> Sequence[Channel]:
+def open_channels(urls: Sequence[str], *, setting: str = "GRIDWATCH_NOTIFY_URLS") -> Sequence[Channel]:
     """Return the channels of Apprise URLs; raise SettingsError that says which one can't be used."""
     return [
-        _channel(url, where=f"GRIDWATCH_NOTIFY_URLS: address number {position}")
+        _channel(url, where=f"{setting}: address number {position}")
         for position, url in enumerate(urls, start=1)
     ]
 
@@ -117,11 +117,12 @@ class Teller:
 
     async def _tell(self, channel: Channel, alert_id: int, step: str, letter: Letter) -> None:
         async with notification(self._store, alert_id, step, channel.name) as still_to_tell:
-            if still_to_tell and not await _send(channel, letter):
+            if still_to_tell and not await send(channel, letter):
                 raise NotTold(channel.name)
 
 
-async def _send(channel: Channel, letter: Letter) -> bool:
+async def send(channel: Channel, letter: Letter) -> bool:
+    """Say whether a channel took a letter."""
     try:
         async with asyncio.timeout(SEND_WITHIN_S):
             return bool(await channel.sender.async_notify(title=letter.title, body=letter.body))

@@ -11,6 +11,7 @@ from api.dispatch.answer_links import AnswerLinks
 from api.dispatch.calling import Caller, WhenSaid
 from api.dispatch.routing import Router
 from api.dispatch.telling import Teller, open_channels, open_testers
+from api.dispatch.watching import Watch
 from gridwatch.errors import StoreUnavailable
 from gridwatch.escalation.times import read_times
 from gridwatch.running import database_url
@@ -51,23 +52,27 @@ async def dispatch(settings: Settings) -> None:
     """Tell people until cancelled; a database that is away is waited for. Raises SettingsError."""
     url = database_url(settings)
     channels, testers = open_channels(settings.notify_urls), open_testers(settings.tester_urls)
+    watchers = open_channels(settings.watch_urls, setting="GRIDWATCH_WATCH_URLS")
+    if not watchers:
+        log.warning("GRIDWATCH_WATCH_URLS is not set: nobody is told when the installation itself fails")
     if not channels:
         log.warning("GRIDWATCH_NOTIFY_URLS names no channel: nobody is told of alerts but on the console")
     box, times = Strongbox(settings.data_dir), read_times(settings.escalation)
     async with Store.open(url, connections=CONNECTIONS) as store, new_client() as client:
         teller = Teller(store, channels, testers, link_base=settings.link_base)
         senders = Senders(client)
+        watch = Watch(store, settings, senders, watchers, client)
         while True:
             try:
                 links = AnswerLinks(await token_secret(store))
                 caller = Caller(store, senders, box, links, teller, link_base=settings.link_base)
-                await _work(url, Router(store, times), caller)
+                await _work(url, Router(store, times), caller, watch)
             except (ConnectorException, StoreUnavailable) as error:
                 log.warning("the worker waits for the database: %s", error.__cause__ or error)
             await asyncio.sleep(RECONNECT_S)
 
 
-async def _work(url: str, router: Router, caller: Caller) -> None:
+async def _work(url: str, router: Router, caller: Caller, watch: Watch) -> None:
     """Work on jobs until the database goes away."""
     async with job_queue(url) as app:
         retry = RetryStrategy(max_attempts=ATTEMPTS, exponential_wait=BACK_OFF)
@@ -79,7 +84,8 @@ async def _work(url: str, router: Router, caller: Caller) -> None:
         working = asyncio.create_task(_run_worker(app), name="worker of the queue people")
         looking = asyncio.create_task(_keep_retrying_stalled(app), name="retry of stalled jobs")
         minding = asyncio.create_task(router.mind_deadlines(), name="deadlines that were left")
-        tasks = {working, looking, minding}
+        watching = asyncio.create_task(watch.run(), name="watch of the installation")
+        tasks = {working, looking, minding, watching}
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
