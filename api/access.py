@@ -92,6 +92,12 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("GET", ALERT): READING,
     # Which of the actions a role may take says gridwatch/workflow.py.
     ("POST", f"{ALERT}/{{action}}"): READING,
+    ("GET", "/api/v1/whom"): LOOKING,
+    ("GET", "/api/v1/mutes"): LOOKING,
+    ("POST", "/api/v1/mutes"): OPERATING,
+    ("DELETE", "/api/v1/mutes/{mute}"): OPERATING,
+    ("GET", "/api/v1/figures"): OPERATING,
+    ("GET", "/api/v1/figures.csv"): OPERATING,
     ("GET", "/api/v1/registry/knocking"): INSTALLING,
     ("POST", "/api/v1/registry/adopt"): INSTALLING,
     ("POST", "/api/v1/registry/import"): INSTALLING,

@@ -34,6 +34,7 @@ from gridwatch.cli.replay import replay_command
 from gridwatch.cli.simulate import simulate_command
 from gridwatch.cli.up import up_command
 from gridwatch.cli.users import users_app
+from gridwatch.cli.whom import whom_command
 from gridwatch.cli.workers import workers_app
 from gridwatch.errors import GridwatchError, SettingsError
 from gridwatch.lines import WrongLines
@@ -64,6 +65,7 @@ app.command("command")(command_command)
 app.command("broker-config")(broker_config_command)
 app.command("doctor")(doctor_command)
 app.command("asyncapi")(asyncapi_command)
+app.command("whom")(whom_command)
 app.command("backup")(backup_command)
 app.command("restore")(restore_command)
 app.add_typer(quarantine_app, name="quarantine")

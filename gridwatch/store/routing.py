@@ -45,7 +45,7 @@ async def route(
     decision = decide(case, times)
     asked = [ask for ask in decision.asks if await _call(connection, case, alert_id, ask, decision)]
     await _advance(connection, alert_id, case, decision)
-    return _told(asked, decision, case)
+    return spoken(asked, decision, case)
 
 
 async def answered(connection: Connection, alert_id: int, action: str, *, person: int | None) -> None:
@@ -79,7 +79,7 @@ KEEPS_DEADLINE = frozenset({"acknowledge", "escalate"})
 
 async def _case(connection: Connection, row: Row, trigger: Trigger, now: datetime) -> Case:
     given = {name: row[name] for name in ("id", "area", "gateway", "device", "scene", "simulated")}
-    muted = await _one(connection, "muted", **given, now=now)
+    muted = await muting(connection, row, now)
     wider = None
     if row["label"] in OF_THE_DEVICE and not (row["outage"] and row["outage"]["scope"] in WIDE):
         wider = await _one(connection, "part of", **given)
@@ -97,12 +97,19 @@ async def _case(connection: Connection, row: Row, trigger: Trigger, now: datetim
         assignee=_assignee(row),
         seen_at=row["seen_at"],
         due_at=row["due_at"],
-        muted=None if muted is None else Muted(**{**muted, "kind": MuteKind(muted["kind"])}),
+        muted=muted,
         part_of=None if wider is None else wider["id"],
         drill=row["drill"],
         simulated=row["simulated"],
         by_person=row["by_person"],
     )
+
+
+async def muting(connection: Connection, row: Row, now: datetime) -> Muted | None:
+    """Return the silence or maintenance that covers a place (`area`, `device`, `scene`) at a time, if any."""
+    given = {name: row[name] for name in ("area", "device", "scene")}
+    muted = await _one(connection, "muted", **given, now=now)
+    return None if muted is None else Muted(**{**muted, "kind": MuteKind(muted["kind"])})
 
 
 OF_THE_DEVICE = TROUBLES | {"offline", "channel_silent", *LABELS.values()}
@@ -169,7 +176,7 @@ async def _advance(connection: Connection, alert_id: int, case: Case, decision: 
         await defer_due(connection, alert_id, decision.due_at)
 
 
-def _told(asked: Iterable[Ask], decision: Decision, case: Case) -> dict[str, Any]:
+def spoken(asked: Iterable[Ask], decision: Decision, case: Case) -> dict[str, Any]:
     """Return what a timeline says: who was called and why, or why nobody was, and what is due when."""
     said: dict[str, Any] = {
         "called": [_why(ask) for ask in asked],

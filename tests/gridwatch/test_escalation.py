@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from gridwatch.duty.ladder import OnDuty, Rung, RungLevel
 from gridwatch.errors import SettingsError
 from gridwatch.escalation.case import Case, Decision, Muted, MuteKind, Trigger, name_of
+from gridwatch.escalation.plan import at_deadline
 from gridwatch.escalation.policy import decide
 from gridwatch.escalation.times import USUAL, read_times
 from gridwatch.model import LIVE_STATES, AlertState, Severity
@@ -62,16 +63,9 @@ def called(decision: Decision) -> list[int | None]:
 
 def later(before: Case, decision: Decision) -> Case:
     """Return the case at its deadline, nobody having done anything."""
-    assert decision.due_at is not None
-    return replace(
-        before,
-        trigger=Trigger.DUE,
-        now=decision.due_at,
-        due_at=decision.due_at,
-        called=before.called | {name_of(one) for one in decision.rungs},
-        turn=before.turn + bool(decision.asks),
-        rounds=decision.rounds,
-    )
+    due = at_deadline(before, decision)
+    assert due is not None
+    return due
 
 
 def climbed(first: Case, steps: int) -> list[tuple[list[int | None], float]]:

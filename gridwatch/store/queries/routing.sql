@@ -72,3 +72,7 @@ SELECT c.alert_id, c.person_key, c.step, c.ended_at IS NOT NULL OR a.ended AS is
 FROM call c JOIN alert a ON a.id = c.alert_id WHERE c.key = %(key)s
 -- reached --
 UPDATE call SET reached_at = coalesce(reached_at, now()) WHERE key = %(key)s
+-- device --
+SELECT d.id AS device, d.area, d.scene, d.simulated, state_now(d) = 'test' AS drill
+FROM device d
+WHERE d.id = %(device)s AND ((SELECT sees_all()) OR d.area IN (SELECT code FROM seen_area))
