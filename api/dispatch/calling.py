@@ -1,5 +1,6 @@
 """Tell one person, by their ways in order, until the policy is content."""
 
+import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -64,6 +65,10 @@ KEPT_FREE = 3
 """One of so many places is left to what is urgent."""
 
 
+INSTALLATION_AT_ONCE = 4
+"""Calls for the channels of the installation: each channel holds a connection while it is told."""
+
+
 class Again(GridwatchError):
     """This job goes on at a later time: no fault."""
 
@@ -103,6 +108,7 @@ class Caller:
         self._links = links
         self._teller = teller
         self._link_base = link_base
+        self._turn = asyncio.Semaphore(INSTALLATION_AT_ONCE)
 
     async def call(self, call_key: int) -> None:
         """Go on with a call as far as it can go now; raise Again where it goes on later, StoreError."""

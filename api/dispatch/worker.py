@@ -1,4 +1,4 @@
-"""The worker of the queue `people`."""
+"""The worker of the queues `people` and `calls`."""
 
 import asyncio
 import logging
@@ -18,16 +18,16 @@ from gridwatch.running import database_url
 from gridwatch.settings import Settings
 from gridwatch.store import Store
 from gridwatch.store.accounts import token_secret
-from gridwatch.store.jobs import CALL, DUE, NOTIFY, PEOPLE, ROUTE, job_queue
+from gridwatch.store.jobs import CALL, CALLS, DUE, NOTIFY, PEOPLE, ROUTE, job_queue
 from gridwatch.strongbox import Strongbox
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 8
-"""Jobs under way: they wait for other people's servers."""
+AT_ONCE = {PEOPLE: 8, CALLS: 16}
+"""Jobs under way. Calls wait for other people's servers: they must not hold up who is called next."""
 
-CONNECTIONS = 2 * AT_ONCE
-"""To the database: a job holds two at most, so that none waits for another for ever."""
+CONNECTIONS = 24
+"""To the database: a job holds two at most, and only for moments."""
 
 POLL_S = 0.5
 """A job whose notification was lost waits no longer."""
@@ -79,13 +79,16 @@ async def _work(url: str, router: Router, caller: Caller, watch: Watch) -> None:
         app.task(name=NOTIFY, queue=PEOPLE, retry=retry, pass_context=True)(router.notify)
         app.task(name=ROUTE, queue=PEOPLE, retry=retry, pass_context=True)(router.route)
         app.task(name=DUE, queue=PEOPLE, retry=retry)(router.due)
-        app.task(name=CALL, queue=PEOPLE, retry=WhenSaid())(caller.call)
+        app.task(name=CALL, queue=CALLS, retry=WhenSaid())(caller.call)
         await _retry_stalled(app)
-        working = asyncio.create_task(_run_worker(app), name="worker of the queue people")
+        working = {
+            asyncio.create_task(_run_worker(app, queue, at_once), name=f"worker of the queue {queue}")
+            for queue, at_once in AT_ONCE.items()
+        }
         looking = asyncio.create_task(_keep_retrying_stalled(app), name="retry of stalled jobs")
         minding = asyncio.create_task(router.mind_deadlines(), name="deadlines that were left")
         watching = asyncio.create_task(watch.run(), name="watch of the installation")
-        tasks = {working, looking, minding, watching}
+        tasks = {*working, looking, minding, watching}
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -96,10 +99,10 @@ async def _work(url: str, router: Router, caller: Caller, watch: Watch) -> None:
             await asyncio.wait(tasks)
 
 
-async def _run_worker(app: App) -> None:
+async def _run_worker(app: App, queue: str, at_once: int) -> None:
     await app.run_worker_async(
-        queues=[PEOPLE],
-        concurrency=AT_ONCE,
+        queues=[queue],
+        concurrency=at_once,
         fetch_job_polling_interval=POLL_S,
         update_heartbeat_interval=BEAT_S,
         stalled_worker_timeout=STALLED_AFTER_S,
@@ -117,7 +120,7 @@ async def _keep_retrying_stalled(app: App) -> None:
 
 
 async def _retry_stalled(app: App) -> None:
-    stalled = await app.job_manager.get_stalled_jobs(queue=PEOPLE, seconds_since_heartbeat=STALLED_AFTER_S)
+    stalled = await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_AFTER_S)
     for job in stalled:
         log.warning("job %s was left by a worker that is gone: it is tried again", job.id)
         await app.job_manager.retry_job(job)

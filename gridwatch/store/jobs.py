@@ -19,6 +19,9 @@ from gridwatch.store.connection import (
 PEOPLE = "people"
 """The queue of jobs that tell people."""
 
+CALLS = "calls"
+"""The queue of messages to people: they wait for other people's servers, and hold up no decision."""
+
 NOTIFY = "notify"
 """The task that decides who is told of an alert; arguments `alert_id` and `step`."""
 
@@ -38,8 +41,8 @@ RAISED = "raised"
 IN_THE_MORNING = "in the morning"
 """The step of an alert that was new at night and need wake nobody."""
 
-WORKER_CONNECTIONS = 6
-"""One listens, the rest fetch, finish and send beats for the jobs of one worker."""
+WORKER_CONNECTIONS = 8
+"""One listens for each queue, the rest fetch, finish and send beats for the jobs of one worker."""
 
 # It only writes down jobs, on connections that its callers hand in; it is never opened.
 _DEFERRER = App(connector=PsycopgConnector())
@@ -62,7 +65,7 @@ async def defer_call(connection: Connection, call_key: int) -> None:
     The job tells nobody once the row has an `ended_at` or its alert has ended, and sets `reached_at` when a
     channel confirmed. Raises StoreUnavailable or StoreError.
     """
-    await _defer(connection, CALL, None, call_key=call_key)
+    await _defer(connection, CALL, None, queue=CALLS, call_key=call_key)
 
 
 async def defer_route(connection: Connection, alert_id: int, trigger: str) -> None:
@@ -75,9 +78,11 @@ async def defer_due(connection: Connection, alert_id: int, due_at: datetime) -> 
     await _defer(connection, DUE, due_at, alert_id=alert_id, due_at=due_at.isoformat())
 
 
-async def _defer(connection: Connection, task: str, at: datetime | None, **arguments: Any) -> None:
+async def _defer(
+    connection: Connection, task: str, at: datetime | None, *, queue: str = PEOPLE, **arguments: Any
+) -> None:
     deferrer = _DEFERRER.configure_task(
-        task, queue=PEOPLE, allow_unknown=True, connection=connection, schedule_at=at
+        task, queue=queue, allow_unknown=True, connection=connection, schedule_at=at
     )
     with own_errors():
         try:

@@ -156,7 +156,10 @@ def test_people_are_told_again_when_an_alert_becomes_worse_and_only_then(
     at_store(database_url, _two_sensors)
 
     async def scene(store: Store) -> None:
-        for label in ("smoke", "heat", "flame", "smoke", "flame"):
+        await happen(store, "real", label="smoke")
+        # What is told is how the alert stands then.
+        await _until_nothing_waits(store)
+        for label in ("heat", "flame", "smoke", "flame"):
             await happen(store, "real", label=label)
         await _until_nothing_waits(store)
 
@@ -321,3 +324,44 @@ def test_the_worker_calls_people_and_the_installation(
     _while_working(database_url, [everybody.url], scene, data_dir=tmp_path)
     assert [len(phone.told) for phone in phones] == [2, 1]
     assert "https://watch.example/a/" in li.told[0]["message"]
+
+
+def test_channels_that_hang_hold_up_no_decision(database_url: str, tmp_path: Path) -> None:
+    at_store(database_url, _two_sensors)
+    released = threading.Event()
+
+    class Hanging(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            released.wait(DONE_WITHIN_S)
+            self.send_response(200)
+            self.end_headers()
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hanging)
+    serving = threading.Thread(target=server.serve_forever, args=(0.01,))
+    serving.start()
+    url = f"json://127.0.0.1:{server.server_port}"
+
+    async def scene(store: Store) -> None:
+        person = await add_person(store, "li")
+        await reach(store, Strongbox(tmp_path), {"rest": Others()}, {"li": [("rest", url)]})
+        alert = (await happen(store, "real"))["alert"]
+        async with store.transaction() as connection:
+            for step in range(40):
+                await defer_call(connection, await add_call(store, alert, person, step=f"remind:{step}"))
+        hanging = "SELECT WHERE (SELECT count(*) FROM delivery WHERE outcome = 'sending') < 16"
+        await _until_none(store, hanging)
+        await act(store, alert, "acknowledge", actor="li", role=Role.OPERATOR)
+        decided = "SELECT FROM procrastinate_jobs WHERE queue_name = 'people' AND status <> 'failed'"
+        await _until_none(store, f"{decided} AND scheduled_at IS NULL")
+        assert await store.rows(
+            "SELECT FROM procrastinate_jobs WHERE queue_name = 'calls' AND status = 'doing'"
+        )
+        released.set()
+
+    try:
+        _while_working(database_url, [], scene, data_dir=tmp_path)
+    finally:
+        released.set()
+        server.shutdown()
+        serving.join()
+        server.server_close()
