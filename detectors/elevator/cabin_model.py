@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.elevator.net import letterbox, read_net
 from detectors.elevator.recogniser import EMPTY, LABELS, LENS_COVERED, Seen
+from detectors.onnx.net import letterbox, read_net
 from gridwatch.errors import DetectorError
 from gridwatch.model import BoxXyxy, Pixels
 

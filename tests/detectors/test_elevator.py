@@ -10,10 +10,10 @@ import pytest
 
 from detectors.elevator import ElevatorDetector
 from detectors.elevator.background import EmptyCabin
-from detectors.elevator.layouts import YOLOX
 from detectors.elevator.looks import LONG
-from detectors.elevator.net import letterbox
 from detectors.elevator.watch import CabinWatch
+from detectors.onnx.layouts import YOLOX
+from detectors.onnx.net import letterbox
 from gridwatch.errors import DetectorError
 from gridwatch.media import read_picture
 from gridwatch.model import Finding, Picture, Pixels

@@ -1,4 +1,4 @@
-"""What the classes of a user's detector mean in a lift."""
+"""What the classes of a user's detector mean."""
 
 from collections.abc import Mapping, Sequence
 
@@ -21,33 +21,30 @@ COCO_CLASSES: Sequence[str] = tuple(_COCO_NAMES.split())
 MOST_NAMED = 12
 """So many of a model's classes are told where one is asked for that it hasn't."""
 
-COCO_MEANING: Mapping[str, str] = {
-    # COCO has no e-bike: pictures of e-bikes and mopeds come out as either of its two-wheelers, so both
-    # count. Who must let bicycles pass maps bicycle to bicycle and misses the e-bikes that look like one.
-    "motorcycle": "ebike",
-    "bicycle": "ebike",
-}
-
 
 def labels_by_number(
-    class_count: int, classes: Mapping[str, str] | None, names: Sequence[str] | None = None
+    class_count: int,
+    classes: Mapping[str, str] | None,
+    usual: Sequence[Mapping[str, str]],
+    names: Sequence[str] | None = None,
 ) -> dict[int, str]:
     """Return the label of each class number that matters; all other classes are ignored.
 
     Keys of `classes` are names that the model's file tells (`names`), COCO names for a model of 80 classes,
-    or class numbers. DetectorError for a class the model doesn't have, a label that can't be one, or a model
-    whose classes nobody explained.
+    or class numbers; without it the first of `usual` counts whose names the model all has. DetectorError for
+    a class the model doesn't have, a label that can't be one, or a model whose classes nobody explained.
     """
     if names is None or len(names) != class_count:
         names = COCO_CLASSES if class_count == len(COCO_CLASSES) else ()
     known = [_plain(name) for name in names]
     if classes is None:
-        classes = {name: label for name, label in COCO_MEANING.items() if name in known}
-        if len(classes) < len(COCO_MEANING):
-            raise DetectorError(
-                f"the ONNX model has {class_count} classes, not COCO's 80: "
-                f"say which class is which label, for example {known[0] if known else 0}=ebike"
-            )
+        classes = next((meaning for meaning in usual if all(name in known for name in meaning)), None)
+    if classes is None:
+        some = next(iter(usual[0].values()))
+        raise DetectorError(
+            f"the ONNX model has {class_count} classes, not COCO's 80: "
+            f"say which class is which label, for example {known[0] if known else 0}={some}"
+        )
     if not classes:
         raise DetectorError("the class mapping of the ONNX model is empty: it would find nothing")
     return {_class_number(key, known, class_count): _label(label) for key, label in classes.items()}
