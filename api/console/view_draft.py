@@ -11,6 +11,7 @@ from gridwatch.facade import (
     Corner,
     FacadeView,
     Landmark,
+    Preset,
     StatedView,
     WindowGrid,
 )
@@ -43,6 +44,7 @@ class Draft:
     by_metres: list[Landmark] = field(default_factory=list)
     grid: dict[str, float] = field(default_factory=lambda: dict(GRID_DEFAULTS))
     fov_deg: float | None = None
+    presets: tuple[Preset, ...] = ()
 
     def take(self, view: FacadeView) -> None:
         """Go on from a view that is known."""
@@ -59,6 +61,7 @@ class Draft:
         if stated.grid is not None:
             self.grid = {name: getattr(stated.grid, name) for name in GRID_FIELDS}
         self.fov_deg = stated.vertical_fov_deg
+        self.presets = stated.presets
 
     def view(self) -> FacadeView:
         """Work it out; raises CalibrationError, or ValueError that names the field."""
@@ -73,6 +76,7 @@ class Draft:
             landmarks=(*self.by_metres, *marks),
             grid=WindowGrid(**self.grid),  # type: ignore[arg-type]
             vertical_fov_deg=self.fov_deg,
+            presets=self.presets,
         ).view()
 
     def add_mark(self, x: float, y: float) -> None:

@@ -9,7 +9,7 @@ from api.fields import DeviceId
 from api.office import Office, TheOffice, ThePerson
 from api.problems import documented
 from gridwatch.errors import NotFound
-from gridwatch.facade import FacadeView, Landmark, StatedView, WindowGrid
+from gridwatch.facade import FacadeView, Landmark, Preset, StatedView, WindowGrid
 from gridwatch.store.devices import get_device
 from gridwatch.store.facades import set_view, view_changes
 
@@ -29,6 +29,9 @@ class ViewBody(BaseModel):
     landmarks: list[Landmark] = Field([], description="4 at least, better 8; none: no metres and floors")
     grid: WindowGrid | None = None
     vertical_fov_deg: float | None = Field(None, description="of the camera, where it is known")
+    presets: list[Preset] = Field(
+        [], description="where a camera for fire looks, and what it leaves out there"
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -44,6 +47,7 @@ class ViewBody(BaseModel):
             landmarks=tuple(self.landmarks),
             grid=self.grid,
             vertical_fov_deg=self.vertical_fov_deg,
+            presets=tuple(self.presets),
         )
 
 
@@ -64,6 +68,7 @@ class ViewAnswer(BaseModel):
     landmarks: list[Landmark]
     grid: WindowGrid | None
     vertical_fov_deg: float | None
+    presets: list[Preset]
     calibrated: bool
     residual_px: float | None
     residual_m: float | None
@@ -83,6 +88,7 @@ class ViewAnswer(BaseModel):
             "landmarks": list(stated.landmarks),
             "grid": stated.grid,
             "vertical_fov_deg": stated.vertical_fov_deg,
+            "presets": list(view.presets),
             "calibrated": made is not None,
             "residual_px": made and made.residual_px,
             "residual_m": made and made.residual_m,

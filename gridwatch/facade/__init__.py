@@ -5,6 +5,7 @@ Pure geometry: no clock, no files, no pictures.
 
 from gridwatch.facade.calibrating import CalibrationError, calibrate
 from gridwatch.facade.locating import locate, with_origin
+from gridwatch.facade.presets import Preset
 from gridwatch.facade.stating import StatedView, read_landmarks
 from gridwatch.facade.view import Calibration, Corner, FacadeView, Landmark, WindowGrid
 
@@ -14,6 +15,7 @@ __all__ = [
     "Corner",
     "FacadeView",
     "Landmark",
+    "Preset",
     "StatedView",
     "WindowGrid",
     "calibrate",

@@ -10,12 +10,16 @@ import msgspec
 
 from gridwatch.errors import SettingsError
 from gridwatch.facade.calibrating import calibrate
+from gridwatch.facade.presets import Preset
 from gridwatch.facade.view import FacadeView, Landmark, PolygonXy, WindowGrid
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StatedView:
-    """Polygon and masks in pixels of pictures of `size_wh`; landmarks and grid where it is calibrated."""
+    """Polygon and masks in pixels of pictures of `size_wh`; landmarks and grid where it is calibrated.
+
+    `presets` are the directions of a camera that looks for fire.
+    """
 
     size_wh: tuple[int, int]
     polygon: PolygonXy = ()
@@ -23,9 +27,10 @@ class StatedView:
     landmarks: tuple[Landmark, ...] = ()
     grid: WindowGrid | None = None
     vertical_fov_deg: float | None = None
+    presets: tuple[Preset, ...] = ()
 
     def __post_init__(self) -> None:
-        FacadeView(size_wh=self.size_wh, polygon=self.polygon, masks=self.masks)
+        FacadeView(size_wh=self.size_wh, polygon=self.polygon, masks=self.masks, presets=self.presets)
         if self.landmarks and self.grid is None:
             raise ValueError("grid: landmarks need the floors and windows that they are on")
         if self.vertical_fov_deg is not None and not 2 <= self.vertical_fov_deg <= 150:
@@ -42,6 +47,7 @@ class StatedView:
             landmarks=made.landmarks if made else (),
             grid=made.grid if made else None,
             vertical_fov_deg=made.vertical_fov_deg if made else None,
+            presets=view.presets,
         )
 
     @classmethod
@@ -64,7 +70,11 @@ class StatedView:
                 vertical_fov_deg=self.vertical_fov_deg,
             )
         return FacadeView(
-            size_wh=self.size_wh, polygon=self.polygon, masks=self.masks, calibration=calibration
+            size_wh=self.size_wh,
+            polygon=self.polygon,
+            masks=self.masks,
+            calibration=calibration,
+            presets=self.presets,
         )
 
 

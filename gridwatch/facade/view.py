@@ -14,6 +14,8 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gridwatch.facade.presets import MOST_PRESETS, Preset
+
 Floats: TypeAlias = NDArray[np.floating[Any]]
 
 PointXy: TypeAlias = tuple[float, float]
@@ -173,13 +175,14 @@ class Calibration:
 class FacadeView:
     """What one camera watches: the façade and what to leave out, for pictures of `size_wh` pixels.
 
-    Without a polygon it watches the whole picture.
+    Without a polygon it watches the whole picture. `presets` are where a camera that looks for fire looks.
     """
 
     size_wh: tuple[int, int]
     polygon: PolygonXy = ()
     masks: tuple[PolygonXy, ...] = ()
     calibration: Calibration | None = None
+    presets: tuple[Preset, ...] = ()
 
     def __post_init__(self) -> None:
         for side in self.size_wh:
@@ -190,6 +193,11 @@ class FacadeView:
             _check_polygon("polygon", self.polygon, self.size_wh)
         for number, mask in enumerate(self.masks, 1):
             _check_polygon(f"mask {number}", mask, self.size_wh)
+        if len(self.presets) > MOST_PRESETS or len({one.name for one in self.presets}) < len(self.presets):
+            raise ValueError(f"presets: at most {MOST_PRESETS}, each with a name of its own")
+        for one in self.presets:
+            for outline in (*filter(None, [one.polygon]), *one.masks):
+                _check_polygon(f"preset {one.name!r}", outline, self.size_wh)
 
     @classmethod
     def from_json(cls, given: Mapping[str, Any]) -> Self:
@@ -211,6 +219,18 @@ class FacadeView:
         for mask in self.masks:
             kept &= ~_within(mask, xs, ys)
         return kept
+
+    def preset(self, name: str) -> Preset:
+        """Return what is known of a direction of the camera; of its only one also what the view says."""
+        known = next((one for one in self.presets if one.name == name), Preset(name=name))
+        if name or known.polygon or known.masks:
+            return known
+        return replace(known, polygon=self.polygon, masks=self.masks)
+
+    def looking(self, preset: str) -> Self:
+        """Return the view in one direction of the camera: what it watches there."""
+        one = self.preset(preset)
+        return replace(self, polygon=one.polygon, masks=one.masks, calibration=None, presets=())
 
     def px_per_m(self, x: ArrayLike, y: ArrayLike) -> Floats | None:
         """Return how many pixels one metre of height has at these pixels; None without a calibration."""
@@ -263,6 +283,14 @@ class FacadeView:
             polygon=_scaled(self.polygon, factor),
             masks=tuple(_scaled(mask, factor) for mask in self.masks),
             calibration=self.calibration and self.calibration.scaled(factor),
+            presets=tuple(
+                replace(
+                    one,
+                    polygon=_scaled(one.polygon, factor),
+                    masks=tuple(_scaled(mask, factor) for mask in one.masks),
+                )
+                for one in self.presets
+            ),
         )
 
 

@@ -45,7 +45,10 @@ def test_a_view_is_put_read_and_taken_away_with_who_did_it(camera: Api) -> None:
         "deleted": False,
     }
     again = {name: said[name] for name in ("size_wh", "polygon", "masks", "landmarks", "grid")}
-    assert camera.client.put(PATH, json=again).json()["residual_m"] == said["residual_m"]
+    again["presets"] = [{"name": "north", "azimuth_deg": 5.0, "horizontal_fov_deg": 60.0}]
+    changed = camera.client.put(PATH, json=again).json()
+    assert changed["residual_m"] == said["residual_m"]
+    assert changed["presets"] == [{**again["presets"][0], "polygon": [], "masks": []}]
     assert camera.client.delete(PATH).status_code == 204
     assert camera.client.get(PATH).status_code == 404
     assert camera.client.delete(PATH).status_code == 404
