@@ -13,6 +13,7 @@ from api.console.alert_map import AlertMap
 from api.console.cameras_page import PATH as CAMERAS
 from api.console.danger_chip import show_danger
 from api.console.knocking_page import PATH as KNOCKING
+from api.console.sight_chip import show_sights
 from api.console.sign_in_page import language_link
 from api.feed import CutOff, Subscription
 from api.office import Office
@@ -67,6 +68,7 @@ class AlertPage:
             self._counts = ui.html(sanitize=False).classes("gw-counts")
             ui.space()
             show_danger(self._office, words)
+            show_sights(self._office, words, to=CAMERAS)
             self._live = ui.label(words("live")).classes("gw-live")
             ui.link(words("cameras"), CAMERAS).classes("gw-link")
             ui.link(words("knocking"), KNOCKING).classes("gw-link")

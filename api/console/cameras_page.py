@@ -1,15 +1,19 @@
-"""The page of the cameras that watch façades: which are calibrated, and how well."""
+"""The page of cameras: how far those for fire see now, and how well those of façades are calibrated."""
+
+from datetime import UTC, datetime
 
 from nicegui import ui
 
 from api.console.sign_in_page import language_link
 from api.console.view_page import path_of
+from api.local_time import local_time
 from api.office import Office
 from api.texts import Words
 from gridwatch.errors import StoreUnavailable
 from gridwatch.facade import FacadeView
 from gridwatch.model import DeviceKind
 from gridwatch.store.devices import Wanted, list_devices
+from gridwatch.store.sights import CameraSight, sights
 
 PATH = "/cameras"
 SCENE = "throwing"
@@ -27,18 +31,37 @@ async def show_cameras(office: Office, words: Words) -> None:
         language_link(words, back=PATH)
     try:
         cameras = await list_devices(office.store, Wanted(scene=SCENE, kind=DeviceKind.CAMERA))
+        for_fire = await sights(office.store)
     except StoreUnavailable:
         ui.label(words("failed")).classes("gw-banner").props('role="alert"')
         return
-    if not cameras:
+    if not cameras and not for_fire:
         ui.label(words("view.no_cameras")).classes("gw-empty")
     with ui.element("main").classes("gw-knocks"):
+        if for_fire:
+            ui.label(words("fire_cameras")).classes("gw-label")
+        for camera in for_fire:
+            with ui.element("article").classes("gw-knock"):
+                with ui.element("div").classes("gw-text"):
+                    ui.label(camera.name or camera.device).classes("gw-label")
+                    ui.label(f"{camera.device} · {_sight(camera, words)}").classes("gw-facts")
+                ui.link(words("view.open"), path_of(camera.device)).classes("gw-link")
+        if cameras and for_fire:
+            ui.label(words("facade_cameras")).classes("gw-label")
         for known in cameras:
             with ui.element("article").classes("gw-knock"):
                 with ui.element("div").classes("gw-text"):
                     ui.label(known.device.name or known.device.id).classes("gw-label")
                     ui.label(f"{known.device.id} · {_state(known.view, words)}").classes("gw-facts")
                 ui.link(words("view.open"), path_of(known.device.id)).classes("gw-link")
+
+
+def _sight(camera: CameraSight, words: Words) -> str:
+    said = words(f"sight.{camera.label}")
+    if camera.is_clear or camera.since is None:
+        return said
+    since = words("sight.since", time=local_time(camera.since, now=datetime.now(UTC)))
+    return f"{said} · {since}"
 
 
 def _state(view: FacadeView | None, words: Words) -> str:

@@ -1,5 +1,6 @@
 """Calibrating a camera on its façade in a real browser."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -133,3 +134,33 @@ def test_a_camera_is_calibrated_by_clicking_and_corrected(
         expect(page.locator(".gw-result")).to_contain_text("Not calibrated")
     assert wrong == []
     assert console.stored(_actors) == [("admin", True), ("admin", False)]
+
+
+async def _in_fog(store: Store) -> None:
+    cameras = [Device(id=name, scene="fire", kind=DeviceKind.CAMERA) for name in ("ridge-1", "ridge-2")]
+    await add_devices(store, cameras)
+    for hours_ago, label in ((40, "night"), (30, "clear_view"), (1, "fog")):
+        await store.execute(
+            """
+            INSERT INTO event (id, device_key, scene, label, confidence, observed_at, received_at)
+            SELECT gen_random_uuid(), key, 'fire', %(label)s, 1, now() - %(ago)s * interval '1 hour', now()
+            FROM device WHERE id = 'ridge-2'""",
+            {"label": label, "ago": hours_ago},
+        )
+
+
+def test_who_looks_at_alerts_sees_that_a_camera_is_in_fog_and_what_is_not_promised_then(
+    browser: Browser, console: Console
+) -> None:
+    console.stored(_in_fog)
+    with operator(browser, console) as (page, wrong):
+        chip = page.locator(".gw-sight")
+        expect(chip).to_have_text("雾 1")
+        expect(chip).to_have_attribute("title", re.compile("不承诺发现时间"))
+        chip.click()
+        rows = page.locator(".gw-knock")
+        expect(rows.filter(has_text="ridge-1")).to_contain_text("视野清晰")
+        expect(rows.filter(has_text="ridge-2")).to_contain_text("雾：烟雾难以分辨")
+        page.get_by_role("link", name="English").click()
+        expect(rows.filter(has_text="ridge-2")).to_contain_text("Fog: smoke can't be told from it")
+    assert wrong == []
