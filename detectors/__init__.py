@@ -23,11 +23,13 @@ class DetectorOptions:
     elevator_classes: Mapping[str, str] = field(default_factory=dict)
     elevator_model: Path | None = None
     """Folder of a recogniser that was learnt from the user's own lifts; unset: the shipped one."""
+    fire_onnx: Path | None = None
+    fire_classes: Mapping[str, str] = field(default_factory=dict)
     originals: frozenset[str] = frozenset({"fire", "elevator"})
 
 
 CAMERA_DETECTORS: Mapping[str, Callable[[DetectorOptions], CameraDetector[Any]]] = {
-    "fire": lambda _: FireCameraDetector(),
+    "fire": lambda options: FireCameraDetector(options.fire_onnx, options.fire_classes or None),
     "elevator": lambda options: ElevatorDetector(
         options.elevator_onnx,
         options.elevator_classes or None,

@@ -98,6 +98,12 @@ class Settings(BaseSettings):
         "gridwatch", description="name of this installation; part of its MQTT client ids"
     )
     detector_workers: int = Field(2, ge=1, le=64, description="processes that look at pictures and clips")
+    fire_onnx: Path | None = Field(
+        None, description="ONNX detector of flame and smoke for cameras: the same families as for lifts"
+    )
+    fire_classes: Annotated[Mapping[str, str], NoDecode, BeforeValidator(_pairs)] = Field(
+        default_factory=dict, description="its classes and our labels: fire=flame,smoke=smoke"
+    )
     elevator_onnx: Path | None = Field(
         None, description="ONNX detector for lift cameras: YOLOX, YOLOv5, YOLOv8, YOLO11, NanoDet-Plus"
     )

@@ -78,6 +78,8 @@ async def collect(settings: Settings) -> None:
     gc.set_threshold(*CYCLES_AFTER)
     formats = read_formats(settings.formats)
     options = DetectorOptions(
+        fire_onnx=settings.fire_onnx,
+        fire_classes=settings.fire_classes,
         elevator_onnx=settings.elevator_onnx,
         elevator_classes=settings.elevator_classes,
         elevator_model=model_in_use(settings.data_dir, "elevator"),

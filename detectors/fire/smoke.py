@@ -55,6 +55,8 @@ STIR_S = 5.0
 STIR_LEVELS = 1.2
 """Grey levels by which a veil changes in one to two `STIR_S`, or between pictures, beyond the ground."""
 STIR_VOTES = 3
+FIRST_SEEN = 0.34
+"""Confidence of a veil that has not yet shown that it stays, stirs and grows."""
 BASE_BLOCKS = 3
 """Blocks of a plume that stay veiled while the rest drifts: it hangs on its base, a vehicle drives on."""
 
@@ -66,6 +68,8 @@ class Plume:
     blocks: NDArray[np.bool_]
     first_s: float
     first_area: int
+    first_rows: tuple[int, int]
+    """Its top and foot."""
     largest_area: int
     seen: int = 1
     stirred: int = 0
@@ -105,12 +109,12 @@ def new_smoke_memory(view: View, moment_s: float) -> SmokeMemory:
     )
 
 
-def watch_smoke(memory: SmokeMemory, view: View, moment_s: float) -> Region | None:
-    """Take in the next picture; return the surest plume."""
+def watch_smoke(memory: SmokeMemory, view: View, moment_s: float) -> list[Region] | None:
+    """Take in the next picture; return the veils in it that hang and stir, or None: it came too soon."""
     gap_s = moment_s - memory.last_s
     if gap_s < SAMPLE_S:
         return None
-    found = None
+    found: list[Region] = []
     if not memory.learned:
         _learn_first(memory, view, moment_s)
     else:
@@ -118,7 +122,7 @@ def watch_smoke(memory: SmokeMemory, view: View, moment_s: float) -> Region | No
         _learn(memory, view, veiled, gap_s)
         memory.veils = np.asarray((memory.veils << 1 | veiled) & ((1 << OF) - 1), np.uint8)
         _follow(memory, view, _regions(memory, view, veiled), moment_s)
-        found = _surest(memory, view, moment_s)
+        found = _hanging(memory, view, moment_s)
     if moment_s - memory.recent_s >= STIR_S:
         memory.recent, memory.older, memory.recent_s = view.luminance, memory.recent, moment_s
     memory.last_s = moment_s
@@ -195,7 +199,14 @@ def _follow(memory: SmokeMemory, view: View, regions: list[NDArray[np.bool_]], m
         if matching:
             plume = matching[0]
         else:
-            plume = Plume(blocks=blocks, first_s=moment_s, first_area=area, largest_area=area)
+            rows = np.flatnonzero(blocks.any(axis=1))
+            plume = Plume(
+                blocks=blocks,
+                first_s=moment_s,
+                first_area=area,
+                first_rows=(int(rows[0]), int(rows[-1])),
+                largest_area=area,
+            )
             memory.plumes.append(plume)
         plume.blocks, plume.largest_area = blocks, max(plume.largest_area, area)
         plume.seen |= 1
@@ -203,34 +214,52 @@ def _follow(memory: SmokeMemory, view: View, regions: list[NDArray[np.bool_]], m
     memory.plumes = [plume for plume in memory.plumes if plume.seen][-PLUMES:]
 
 
-def _surest(memory: SmokeMemory, view: View, moment_s: float) -> Region | None:
-    """Return the largest plume that stays, stirs and grew."""
+def _hanging(memory: SmokeMemory, view: View, moment_s: float) -> list[Region]:
+    """Return the plumes of this picture; those that stayed, stir and grew are surer than the others."""
     steady = VOTE_COUNT[memory.veils] >= VOTES
-    sure = [
-        plume
+    return [
+        _region(memory, view, plume, moment_s, grows=_grows(plume, steady, moment_s))
         for plume in memory.plumes
-        if plume.seen & 1
-        and plume.seen.bit_count() >= VOTES
+        if plume.seen & 1 and plume.stirred
+    ]
+
+
+def _grows(plume: Plume, steady: NDArray[np.bool_], moment_s: float) -> bool:
+    return bool(
+        plume.seen.bit_count() >= VOTES
         and plume.stirred.bit_count() >= STIR_VOTES
         and moment_s - plume.first_s >= PERSIST_S
         and plume.largest_area >= GROWTH * plume.first_area
         and np.count_nonzero(plume.blocks & steady) >= BASE_BLOCKS
-    ]
-    if not sure:
-        return None
-    plume = max(sure, key=lambda candidate: int(np.count_nonzero(candidate.blocks)))
+    )
+
+
+def _region(memory: SmokeMemory, view: View, plume: Plume, moment_s: float, *, grows: bool) -> Region:
     area = int(np.count_nonzero(plume.blocks))
     growth = plume.largest_area / plume.first_area
     kept = float((view.contrast[plume.blocks] / np.maximum(memory.contrast[plume.blocks], 1e-3)).mean())
+    faded = float((view.saturation[plume.blocks] / np.maximum(memory.saturation[plume.blocks], 1e-3)).mean())
+    greyer = float((view.luminance[plume.blocks] - memory.luminance[plume.blocks]).mean())
+    sure = np.clip(0.55 + 0.05 * min(growth, 4) + 0.2 * (VEILED_CONTRAST - kept), 0.5, 0.95)
     return Region(
         box_xyxy=block_box(view, plume.blocks),
         area_blocks=area,
-        confidence=float(np.clip(0.55 + 0.05 * min(growth, 4) + 0.2 * (VEILED_CONTRAST - kept), 0.5, 0.95)),
+        confidence=float(sure) if grows else FIRST_SEEN,
         criteria={
             "area_blocks": float(area),
             "growth": growth,
+            "rise_blocks": _rise(plume),
             "contrast_kept": kept,
+            "saturation_kept": faded,
+            "grey_shift": greyer,
             f"votes_of_{OF}": float(plume.seen.bit_count()),
             "lasted_s": moment_s - plume.first_s,
         },
     )
+
+
+def _rise(plume: Plume) -> float:
+    """Return by how many blocks its top went up more than its foot since it was first seen: smoke rises."""
+    rows = np.flatnonzero(plume.blocks.any(axis=1))
+    first_top, first_foot = plume.first_rows
+    return float((first_top - rows[0]) - abs(first_foot - int(rows[-1])))

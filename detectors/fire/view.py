@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gridwatch.errors import DetectorError
+from gridwatch.facade import FacadeView
 from gridwatch.model import BoxXyxy, Pixels
 
 Grid: TypeAlias = NDArray[np.float32]
@@ -44,6 +45,34 @@ class View:
     saturation: Grid
     contrast: Grid
     """Edge strength relative to brightness: a change of light leaves it as it was, smoke lowers it."""
+    watched: NDArray[np.bool_]
+    """The blocks that are looked at."""
+
+
+@dataclass(slots=True)
+class WatchedPart:
+    """Which part of a camera's pictures is looked at: inside its polygon, under no mask."""
+
+    view: FacadeView
+    _seen: Mask | None = None
+    """Of the last size of pictures, at the working size."""
+    _size_wh: tuple[int, int] = (0, 0)
+
+    def of(self, size_wh: tuple[int, int], small_wh: tuple[int, int]) -> Mask:
+        """Return 1 where pictures of a size are looked at, at the working size; another crop wholly."""
+        if self._seen is None or self._size_wh != size_wh or self._seen.shape != small_wh[::-1]:
+            fitted = self.view.fitted(size_wh)
+            x, y = np.meshgrid(np.arange(small_wh[0]) + 0.5, np.arange(small_wh[1]) + 0.5)
+            x, y = x * size_wh[0] / small_wh[0], y * size_wh[1] / small_wh[1]
+            inside = np.ones(x.shape, bool) if fitted is None else fitted.inside(x, y)
+            self._seen, self._size_wh = inside.astype(np.uint8), size_wh
+        return self._seen
+
+    def holds(self, box_xyxy: BoxXyxy, size_wh: tuple[int, int]) -> bool:
+        """Tell whether the middle of a box lies in what is looked at."""
+        fitted = self.view.fitted(size_wh)
+        middle = (box_xyxy[0] + box_xyxy[2]) / 2, (box_xyxy[1] + box_xyxy[3]) / 2
+        return fitted is None or bool(fitted.inside(*middle))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,8 +85,13 @@ class Region:
     criteria: dict[str, float]
 
 
-def look(pixels: Pixels, *, longest_side_px: int = LONGEST_SIDE_PX) -> View:
-    """Reduce a picture; raise DetectorError where it is no colour picture."""
+def look(
+    pixels: Pixels, *, longest_side_px: int = LONGEST_SIDE_PX, watched: WatchedPart | None = None
+) -> View:
+    """Reduce a picture; raise DetectorError where it is no colour picture.
+
+    What `watched` leaves out has neither the colours of flame nor any texture that smoke could take.
+    """
     if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or 0 in pixels.shape:
         raise DetectorError(f"needs height × width × 3 pixels of 8 bits, got {pixels.shape} {pixels.dtype}")
     height, width = pixels.shape[:2]
@@ -69,14 +103,22 @@ def look(pixels: Pixels, *, longest_side_px: int = LONGEST_SIDE_PX) -> View:
     small: Pixels = np.asarray(cv2.resize(pixels, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
     grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8)
     luminance = over_blocks(grey)
+    flame, contrast = flame_coloured(small), _contrast(grey, luminance)
+    seen = np.ones(contrast.shape, bool)
+    if watched is not None:
+        part = watched.of((width, height), size_wh)
+        seen = over_blocks(part) > 0.5
+        flame &= part
+        contrast *= seen
     return View(
         size_wh=(width, height),
         pixels=small,
         grey=grey,
-        flame=flame_coloured(small),
+        flame=flame,
         luminance=luminance,
         saturation=_saturation(small),
-        contrast=_contrast(grey, luminance),
+        contrast=contrast,
+        watched=seen,
     )
 
 
@@ -111,6 +153,13 @@ def to_picture(view: View, left: float, top: float, right: float, bottom: float)
         min(float(width), right * across),
         min(float(height), bottom * down),
     )
+
+
+def to_small(view: View, box_xyxy: BoxXyxy) -> BoxXyxy:
+    """Turn a box of the picture's own pixels into one of working pixels."""
+    across, down = view.grey.shape[1] / view.size_wh[0], view.grey.shape[0] / view.size_wh[1]
+    left, top, right, bottom = box_xyxy
+    return left * across, top * down, right * across, bottom * down
 
 
 def block_box(view: View, blocks: NDArray[np.bool_]) -> BoxXyxy:

@@ -9,6 +9,9 @@ import typer
 from gridwatch.learnt import model_in_use
 from gridwatch.settings import read_settings
 
+WITH_ONNX = ("fire", "elevator")
+"""Scenes in which a detector that the user brings takes the place of ours."""
+
 
 def detect_command(
     paths: Annotated[
@@ -19,7 +22,7 @@ def detect_command(
         float | None,
         typer.Option(help="seconds between the pictures of a folder; unset: as their names tell, else 1"),
     ] = None,
-    onnx: Annotated[Path | None, typer.Option(help="ONNX detector for the scene elevator")] = None,
+    onnx: Annotated[Path | None, typer.Option(help="ONNX detector for the scene fire or elevator")] = None,
     classes: Annotated[
         str | None, typer.Option(help="its classes and our labels: motorcycle=ebike,…")
     ] = None,
@@ -30,8 +33,11 @@ def detect_command(
     from gridwatch.cli.judging import detect
     from ingest.edge.cameras import read_view
 
-    settings = read_settings(elevator_onnx=onnx, elevator_classes=classes)
+    given = {f"{scene}_onnx": onnx, f"{scene}_classes": classes} if scene in WITH_ONNX else {}
+    settings = read_settings(**given)
     options = DetectorOptions(
+        fire_onnx=settings.fire_onnx,
+        fire_classes=settings.fire_classes,
         elevator_onnx=settings.elevator_onnx,
         elevator_classes=settings.elevator_classes,
         elevator_model=model_in_use(settings.data_dir, "elevator"),

@@ -48,6 +48,8 @@ async def run_edge(
     cv2.setNumThreads(1)
     return_large_blocks()
     options = DetectorOptions(
+        fire_onnx=settings.fire_onnx,
+        fire_classes=settings.fire_classes,
         elevator_onnx=settings.elevator_onnx,
         elevator_classes=settings.elevator_classes,
         elevator_model=model_in_use(settings.data_dir, "elevator"),

@@ -214,7 +214,7 @@ def test_a_picture_older_than_the_last_is_not_looked_at() -> None:
     first, second = every(tongues(dice, 2, height_px=(14, 44)), 5.0)
     detector.see(state, second)
     assert detector.see(state, first) == ()
-    assert state.at == second.at
+    assert state.of("").at == second.at
 
 
 def test_a_camera_whose_clock_was_set_back_is_seen_again() -> None:
