@@ -1,6 +1,7 @@
 """`gridwatch detect` prints one JSON line per argument, whatever the arguments hold."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from gridwatch.cli.judging import detect
 from gridwatch.errors import SettingsError
 from gridwatch.media import encode_jpeg, encode_mp4
 from simulators.facade import draw_throw_take, film
+from simulators.ridge.scene import Asked, draw_scene
+from simulators.ridge.shooting import shoot
 
 START = datetime(2026, 3, 1, 8, tzinfo=UTC)
 app = typer.Typer()
@@ -126,3 +129,29 @@ def test_the_real_throw_is_one_finding(shared_data: Path) -> None:
     (line,) = detect("throwing", [shared_data / "throwing/bharath_office1/office1.mp4"])
     (finding,) = line["findings"]
     assert 7.0 <= finding["t_start_s"] < finding["t_end_s"] <= 9.5
+
+
+@pytest.mark.parametrize("timed", [True, False])
+def test_a_folder_of_a_ridge_camera_is_one_sequence_in_which_a_fire_is_found_once(
+    timed: bool, tmp_path: Path
+) -> None:
+    asked = Asked(
+        start=START,
+        duration_s=28 * 30,
+        interval_s=30,
+        fire=True,
+        ignited_s=240,
+        trouble="clear",
+        hour=11.0,
+        size_wh=(480, 270),
+    )
+    scene = draw_scene([5, 3], asked)
+    assert scene.fire is not None
+    scene = replace(scene, fire=replace(scene.fire, smoke_g_s=0.03 * scene.fire.distance_m, grows_s=90.0))
+    for number, shot in enumerate(shoot(scene)):
+        name = f"{shot.picture.at:%Y%m%d_%H%M%S}" if timed else f"picture-{number}"
+        (tmp_path / f"{name}.jpg").write_bytes(encode_jpeg(shot.picture.pixels))
+    (line,) = detect("fire", [tmp_path], interval_s=None if timed else 30)
+    assert line["duration_s"] == 28 * 30
+    assert {finding["label"] for finding in line["findings"]} == {"smoke"}
+    assert line["findings"][0]["t_start_s"] >= 240
