@@ -17,12 +17,13 @@ import numpy as np
 from bench.__main__ import with_table
 from bench.fire.camera.judging import HEAD, METHODS, Verdicts, first_alarm
 from bench.fire.camera.noisy import noisy_boxes
-from bench.fire.camera.sequences import GAP_S, SEED, Footage, Split, quiet_day
+from bench.fire.camera.sequences import GAP_S, SEED, SIZE_WH, Footage, Split, quiet_day
 from bench.fire.camera.watching import TRACK_WH, Record, track, true_and_false, watch, watched_fire
 from bench.machine import Machine
 from bench.spread import quantile
 from bench.throwing.intervals import poisson_most
 from bench.throwing.tables import share
+from detectors.fire.tubes import Box
 from gridwatch.model import BoxXyxy
 
 FOLDER = Path(__file__).resolve().parent
@@ -104,6 +105,22 @@ def given_boxes(split: Split, tracks: Sequence[Record]) -> dict[str, Verdicts]:
     return verdicts
 
 
+def recorded_boxes(sequences: Sequence[Record]) -> dict[str, Verdicts]:
+    """Let each of the rules judge what our own single pictures showed."""
+    verdicts = {name: Verdicts() for name in METHODS}
+    for record in sequences:
+        pictures = [
+            [Box(label="smoke", confidence=sure, box_xyxy=tuple(sides)) for sure, sides in picture]
+            for picture in record["boxes"]
+        ]
+        first = next((number for number, box in enumerate(record["smoke"]) if box is not None), 0)
+        for name, make in METHODS.items():
+            told_at = first_alarm(make(), pictures, SIZE_WH)
+            delay = None if told_at is None else max(0, told_at - first)
+            verdicts[name].add(delay, has_fire=record["has_fire"])
+    return verdicts
+
+
 def own_detector(watched: Sequence[Record]) -> list[str]:
     """Return what our detector told of the sequences, and how often it told of nothing."""
     sequences = [record for record in watched if "day" not in record["sequence"]]
@@ -128,6 +145,11 @@ def own_detector(watched: Sequence[Record]) -> list[str]:
         "|---|---|---|",
         _false_row("sequences, each with one kind of trouble", sequences),
         _false_row("whole days", [record for record in watched if "day" in record["sequence"]]),
+        "",
+        "The rules over time on the boxes that our own single pictures gave for smoke; any alarm counts:",
+        "",
+        *HEAD,
+        *(verdicts.row(name) for name, verdicts in recorded_boxes(sequences).items()),
         "",
         "| trouble | fires told | sequences without one told of |",
         "|---|---|---|",

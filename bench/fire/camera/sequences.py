@@ -14,6 +14,7 @@ Split: TypeAlias = Literal["train", "report"]
 SEED: Mapping[Split, int] = {"train": 71, "report": 72}
 PICTURES, GAP_S = 40, 30.0
 """Of a sequence, as Pyronear's: their cameras look at each place every half minute."""
+SIZE_WH = (640, 360)
 FEWEST_VISIBLE = 8
 """Pictures that must show a fire's smoke: one that nobody can see is no test of a camera."""
 IGNITED_S = (150.0, 400.0)
@@ -39,7 +40,7 @@ class Footage:
         """Tell whether something burns in it."""
         return self.number % 2 == 0
 
-    def scene(self, attempt: int = 0, *, size_wh: tuple[int, int] = (640, 360)) -> Scene:
+    def scene(self, attempt: int = 0, *, size_wh: tuple[int, int] = SIZE_WH) -> Scene:
         """Draw its scene; the next attempt is another fire."""
         seed = [SEED[self.split], self.number, attempt]
         ignited_s = float(np.random.default_rng([*seed, 3]).uniform(*IGNITED_S))

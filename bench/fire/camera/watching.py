@@ -2,12 +2,15 @@
 
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from bench.fire.camera.peers import grey_regions
 from bench.fire.camera.sequences import FEWEST_VISIBLE, Footage
 from detectors.fire import FireCameraDetector
-from gridwatch.model import BoxXyxy
+from detectors.fire.camera import PresetState
+from detectors.fire.tubes import Box
+from gridwatch.model import BoxXyxy, Finding
 from gridwatch.scenes import alarm_severity
 from simulators.ridge.scene import Scene
 from simulators.ridge.shooting import shoot
@@ -32,23 +35,38 @@ def track(footage: Footage) -> Record:
     raise ValueError(f"{footage.name}: no fire that anybody could see in {ATTEMPTS} scenes")
 
 
+class Recording(FireCameraDetector):
+    """Our detector, and the boxes of its newest picture before any rule over time."""
+
+    boxes: Sequence[Box] = ()
+
+    def _told(
+        self, memory: PresetState, boxes: Sequence[Box], at: datetime, size_wh: tuple[int, int]
+    ) -> Sequence[Finding]:
+        self.boxes = boxes
+        return super()._told(memory, boxes, at, size_wh)
+
+
 def watch(name: str, scene: Scene) -> Record:
-    """Show a scene to our detector; keep what it tells and where it really burns."""
-    detector = FireCameraDetector()
+    """Show a scene to our detector; keep what it tells, its boxes, and where it really burns."""
+    detector = Recording()
     state = detector.new_state()
     told: list[dict[str, Any]] = []
     smoke: list[BoxXyxy | None] = []
     flame: list[BoxXyxy | None] = []
+    recorded: list[list[tuple[float, list[int] | None]]] = []
     seconds = 0.0
     colour = None
     for number, shot in enumerate(shoot(scene)):
         smoke.append(shot.smoke)
         flame.append(shot.flame)
+        detector.boxes = []
         began = time.process_time()
         findings = detector.see(state, shot.picture)
         seconds += time.process_time() - began
+        recorded.append([(round(float(box.confidence), 2), _whole(box.box_xyxy)) for box in detector.boxes])
         told += [
-            {"picture": number, "label": finding.label, "id": finding.id, "box": finding.box_xyxy}
+            {"picture": number, "label": finding.label, "id": finding.id, "box": _whole(finding.box_xyxy)}
             for finding in findings
             if alarm_severity("fire", finding.label) is not None
         ]
@@ -60,8 +78,9 @@ def watch(name: str, scene: Scene) -> Record:
         "hours": scene.duration_s / 3600,
         "interval_s": scene.interval_s,
         "has_fire": scene.fire is not None,
-        "smoke": smoke,
-        "flame": flame,
+        "smoke": [_whole(box) for box in smoke],
+        "flame": [_whole(box) for box in flame],
+        "boxes": recorded,
         "told": told,
         "colour": colour,
         "seconds": round(seconds, 2),
@@ -98,6 +117,11 @@ def true_and_false(record: Record) -> tuple[int | None, int]:
         else:
             false.add(name)
     return told_at, len(false - right)
+
+
+def _whole(box: BoxXyxy | None) -> list[int] | None:
+    """Return a box in whole pixels, as it is kept."""
+    return None if box is None else [round(float(side)) for side in box]
 
 
 def _meets(one: Sequence[float] | None, other: Sequence[float]) -> bool:
