@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from detectors.fire.boxes import OwnBoxes
-from detectors.fire.flame import FlameMemory, judge_flame, new_flame_memory, watch_flame
+from detectors.fire.flame import FlameMemory, new_flame_memory, watch_flame
+from detectors.fire.patches import PatchModel
 from detectors.fire.sight import Sight, SightMemory, sight_of, watch_sight
 from detectors.fire.smoke import SmokeMemory, new_smoke_memory, watch_smoke
+from detectors.fire.still import judge_still
 from detectors.fire.tubes import Box, Rules, Watched, watch_boxes
 from detectors.fire.view import Region, View, WatchedPart, look
 from gridwatch.facade import FacadeView, Preset
@@ -90,6 +92,7 @@ class CameraState:
 class FireCameraDetector:
     """Finds flame by colour with flicker or unrest, and smoke as a growing veil; one camera per state.
 
+    In a lone picture a network of our own tells flame among what glows.
     A detector that the user brings takes the place of all that, picture by picture; the rules over time stay.
     Pictures may come as video or up to half an hour apart, and may change their size; those of a preset are
     held against earlier ones of that preset. A picture older than the one before is not looked at.
@@ -98,6 +101,7 @@ class FireCameraDetector:
     def __init__(self, onnx: Path | None = None, classes: Mapping[str, str] | None = None) -> None:
         """Load the user's model where one is given; DetectorError when it or the class mapping is no use."""
         self._own = None if onnx is None else OwnBoxes(onnx, classes)
+        self._patches = PatchModel()
 
     @property
     def name(self) -> str:
@@ -111,7 +115,7 @@ class FireCameraDetector:
         if self._own is not None:
             boxes = [box for box in self._own.look(picture.pixels) if box.confidence >= self._own.sure]
         else:
-            boxes = [_as_box("flame", region) for region in judge_flame(picture.pixels)]
+            boxes = judge_still(picture.pixels, self._patches)
         sight = sight_of(view)
         found = [
             Finding(

@@ -1,4 +1,4 @@
-"""Flame: in one picture by the colours of a glowing body, over time by its flicker or its unrest."""
+"""Flame over time: its colours with its flicker in video, with its unrest in stills."""
 
 from dataclasses import dataclass
 
@@ -7,37 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.fire.view import (
-    BLOCK_PX,
-    CORE_GREEN,
-    CORE_RED,
     Grid,
-    Mask,
     Region,
     View,
     block_box,
-    look,
     over_blocks,
-    to_picture,
 )
-from gridwatch.model import Pixels
-
-# One picture. Chosen on abonia1 and furg against photographs of rooms, streets and vehicles.
-LONE_SIDE_PX = 320
-"""At this size the fine pattern of cloth, brick and lettering is gone and a flame's slow colours stay."""
-LONE_SHARE = 0.0006
-"""Least part of the picture."""
-LONE_LARGEST = 3
-"""Regions looked at, largest first."""
-LONE_SPREAD = 25.0
-"""Deviation of grey levels: flame runs from red to white, a wall or a sign does not."""
-LONE_HUE_SPREAD = 0.09
-"""Deviation of green/red, which runs from red to yellow,"""
-LONE_GLOW = 0.65
-"""and its correlation with brightness: the hotter, the yellower."""
-LONE_RED = 205.0
-"""Mean of the red channel."""
-LONE_CORE = 0.05
-"""Part of the region that is too bright for the sensor."""
 
 # Video, where pictures follow one another at least five times a second.
 VIDEO_GAP_S = 0.25
@@ -46,11 +21,11 @@ FLICKER_HZ = (1.0, 13.0)
 FLICKER_MARGIN = 6.0
 """Grey levels of a block's mean glow around its own mean that count as a crossing."""
 GLOW_MEMORY_S = 0.5
-FLICKER_MEMORY_S = 2.0
-COVER_MEMORY_S = 1.5
+FLICKER_MEMORY_S = 1.2
+COVER_MEMORY_S = 0.8
 VIDEO_COVER = 0.15
 """Part of a block that is flame-coloured, on the average of the last seconds."""
-FLICKER_FOR_S = 1.0
+FLICKER_FOR_S = 0.6
 """A block burns once it has flickered that long; half of it joins a block that does."""
 
 # Stills.
@@ -186,55 +161,4 @@ def _region(view: View, blocks: NDArray[np.bool_], confidence: float, criteria: 
         area_blocks=area,
         confidence=min(0.97, confidence + 0.02 * min(area, 8)),
         criteria=criteria | {"area_blocks": float(area)},
-    )
-
-
-def judge_flame(pixels: Pixels) -> list[Region]:
-    """Return the regions of one picture whose colours run from red to white as a glowing body's do."""
-    view = look(pixels, longest_side_px=LONE_SIDE_PX)
-    closed = np.asarray(cv2.morphologyEx(view.flame, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8)), np.uint8)
-    count, names, stats, _ = cv2.connectedComponentsWithStats(closed)
-    by_area = sorted(range(1, count), key=lambda name: -int(stats[name, cv2.CC_STAT_AREA]))
-    found = []
-    for name in by_area[:LONE_LARGEST]:
-        if stats[name, cv2.CC_STAT_AREA] < LONE_SHARE * names.size:
-            break
-        left, top, width, height = (int(number) for number in stats[name, :4])
-        window = np.s_[top : top + height, left : left + width]
-        region = _judge_region(view, (names[window] == name).astype(np.uint8), window, (left, top))
-        if region is not None:
-            found.append(region)
-    return found
-
-
-def _judge_region(
-    view: View, inside: Mask, window: tuple[slice, slice], left_top: tuple[int, int]
-) -> Region | None:
-    _, green, red = view.pixels[window][inside > 0].astype(np.float32).T
-    grey = view.grey[window][inside > 0].astype(np.float32)
-    hue = green / np.maximum(red, 1)
-    if grey.std() < 1 or hue.std() < 1e-3:
-        return None
-    numbers = {
-        "level_spread": float(grey.std()),
-        "hue_spread": float(hue.std()),
-        "glow_correlation": float(np.corrcoef(hue, grey)[0, 1]),
-        "red_level": float(red.mean()),
-        "core_share": float(((red >= CORE_RED) & (green >= CORE_GREEN)).mean()),
-    }
-    limits = {
-        "level_spread": LONE_SPREAD,
-        "hue_spread": LONE_HUE_SPREAD,
-        "glow_correlation": LONE_GLOW,
-        "red_level": LONE_RED,
-        "core_share": LONE_CORE,
-    }
-    if any(numbers[name] < limit for name, limit in limits.items()):
-        return None
-    (left, top), (height, width) = left_top, inside.shape
-    return Region(
-        box_xyxy=to_picture(view, left, top, left + width, top + height),
-        area_blocks=max(1, int(inside.sum()) // BLOCK_PX**2),
-        confidence=min(0.9, 0.5 + (numbers["level_spread"] - LONE_SPREAD) / 100 + numbers["core_share"]),
-        criteria=numbers,
     )

@@ -69,12 +69,12 @@ def tongues(dice: np.random.Generator, pictures: int, *, height_px: tuple[int, i
         yield room
 
 
-def test_a_burning_house_is_reported_within_four_seconds_at_the_place_that_burns(shared_data: Path) -> None:
+def test_a_burning_house_is_reported_within_two_seconds_at_the_place_that_burns(shared_data: Path) -> None:
     clip = shared_data / "fire" / "furg" / "house6.mp4"
     found = watch(islice(read_video(clip, start=NOON), 450))
     first = found[0]
     assert first.label == "flame"
-    assert first.observed_at - NOON <= timedelta(seconds=4)
+    assert first.observed_at - NOON <= timedelta(seconds=2)
     frame = round((first.observed_at - NOON).total_seconds() * 29.97)
     labelled = labelled_flames(clip.with_suffix(".xml"), frame)
     assert any(overlaps(first.box_xyxy, box) for box in labelled)
@@ -104,10 +104,11 @@ def test_photographs_of_every_size_pass_through_one_camera(shared_data: Path) ->
     judged = {"fire": 0, "other": 0}
     for number, path in enumerate([*fires, *others]):
         picture = Picture(pixels=read_picture(path.read_bytes()), at=NOON + number * timedelta(seconds=10))
-        judged["fire" if path in fires else "other"] += bool(detector.judge(picture))
-        assert not detector.see(state, picture)
-    assert judged["fire"] / len(fires) > 0.6
-    assert judged["other"] / len(others) < 0.25
+        found = detector.judge(picture)
+        judged["fire" if path in fires else "other"] += any(one.label == "flame" for one in found)
+        assert not [one for one in detector.see(state, picture) if one.label in ("flame", "smoke")]
+    assert judged["fire"] / len(fires) > 0.4
+    assert judged["other"] / len(others) < 0.15
 
 
 def ridge(seed: int, *, fire: bool, interval_s: float = 10, trouble: Trouble = "clear") -> Scene:
