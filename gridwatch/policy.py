@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta, timezone
 from typing import TypeAlias
 
-from gridwatch.model import Finding, Severity
+from gridwatch.model import Device, Finding, Severity
 from gridwatch.scenes import SCENES, alarm_severity, merge_window
 
 
@@ -61,8 +61,13 @@ def scene_of(label: str, device_scene: str) -> str:
     return owners[0] if owners else device_scene
 
 
+def place_of(device: Device, scene: str) -> str:
+    """Return what tells where an incident is: of cameras in a lift the lift, else the device itself."""
+    return device.lift or device.id if scene == "elevator" else device.id
+
+
 def group_key(scene: str, device: str, *, drill: bool) -> str:
-    """Return what events of one incident share: scene and device.
+    """Return what events of one incident share: scene and place.
 
     A drill has a group of its own: a fire that follows a test must not vanish in the test's alert.
     """

@@ -11,7 +11,8 @@ from psycopg.types.json import Jsonb
 from gridwatch.errors import NotAllowed, NotFound, StoreError
 from gridwatch.fire_fusion import SUPPORTED, WARNING, corroborated
 from gridwatch.model import AlertState, Finding, Role, Severity
-from gridwatch.policy import Decision, Held, Ignore, Merge, Raise, decide, group_key
+from gridwatch.policy import Decision, Held, Ignore, Merge, Raise, decide, group_key, place_of
+from gridwatch.scenes import alarm_severity, merge_window
 from gridwatch.store.connection import Connection, Row, Store, queries
 from gridwatch.store.devices import KnownDevice
 from gridwatch.store.fire_fusion import NOBODY, SCENE, agreeing_on, rank_by_spread, take_in
@@ -57,13 +58,16 @@ async def settle(
     Of a device in test it is a drill. A fire of which other devices tell too has one alert with theirs.
     """
     tester = await _tester(connection, known)
-    group = group_key(scene, known.device.id, drill=tester is not None)
-    agreeing = await agreeing_on(connection, finding, known, scene=scene, drill=tester is not None)
+    group = group_key(scene, place_of(known.device, scene), drill=tester is not None)
+    agreeing = NOBODY
+    mine = await _held_by_device(connection, finding, known, scene=scene, drill=tester is not None)
+    if mine is None:
+        agreeing = await agreeing_on(connection, finding, known, scene=scene, drill=tester is not None)
     told = finding
     if finding.label == WARNING and agreeing is not NOBODY:
         told = replace(finding, label=SUPPORTED)
     for _ in range(ATTEMPTS):
-        held = await _held(connection, group)
+        held = mine or await _held(connection, group)
         if held is None and agreeing.alert_id is not None:
             held = await _held_by_id(connection, agreeing.alert_id)
         decision = decide(told, scene=scene, group=group, held=held, extra_alarms=extra_alarms)
@@ -327,6 +331,26 @@ async def _held(connection: Connection, key: str) -> Held | None:
     if row is None:
         return None
     return Held(**{**row, "severity": Severity(row["severity"])})
+
+
+async def _held_by_device(
+    connection: Connection, finding: Finding, known: KnownDevice, *, scene: str, drill: bool
+) -> Held | None:
+    """Return the alert that the device told of last, where it is as bad as can be and takes the finding too.
+
+    Nobody's agreement can make it worse: in a storm that need not be looked for.
+    """
+    if finding.label == WARNING or alarm_severity(scene, finding.label) is None:
+        return None
+    given = {
+        "device_key": known.key,
+        "scene": scene,
+        "drill": drill,
+        "observed_at": finding.observed_at,
+        "window": merge_window(scene),
+    }
+    row = await (await connection.execute(SQL["held by device"], given)).fetchone()
+    return None if row is None else Held(**{**row, "severity": Severity(row["severity"])})
 
 
 async def _held_by_id(connection: Connection, alert_id: int) -> Held | None:

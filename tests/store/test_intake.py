@@ -16,6 +16,7 @@ from gridwatch.model import (
     DeviceKind,
     DeviceState,
     Finding,
+    Location,
     Observation,
     Observations,
     Role,
@@ -201,3 +202,39 @@ def test_values_are_stored_bit_for_bit() -> None:
     assert (scaled / divisor == values).all()
     assert set(divisor[:4_000]) == {100}
     assert set(divisor[4_000:6_000]) == {100, 10_000}
+
+
+async def test_a_storm_of_one_fire_is_one_alert_that_counts_every_finding(store: Store) -> None:
+    place = Location(lon=104.0, lat=30.5)
+    near = [
+        Device(id=f"f{n}", scene="fire", kind=DeviceKind.SENSOR, area="e", location=place) for n in range(5)
+    ]
+    await add_devices(store, near)
+    sensors = [await get_device(store, one.id) for one in near]
+
+    def flame(known: KnownDevice, second: int) -> Accepted:
+        finding = Finding(label="flame", confidence=0.9, observed_at=AT + timedelta(seconds=second))
+        message = DeviceFinding(device=known.device.id, finding=finding)
+        concluded = (Concluded(finding=finding),)
+        return Accepted(known=known, message=message, received_at=AT, concluded=concluded)
+
+    for start in range(0, 20, 5):
+        seconds = range(start, start + 5)
+        await write(store, *(flame(one, second) for one in sensors for second in seconds))
+    (alert,) = await list_alerts(store)
+    assert (alert["events"], alert["severity"]) == (100, "critical")
+    assert await store.row("SELECT count(*) AS n FROM event WHERE alert_id IS NULL") == {"n": 0}
+
+
+async def test_two_cameras_in_one_lift_tell_of_one_visit(store: Store) -> None:
+    lift = Device(id="lift-1", scene="elevator", kind=DeviceKind.SENSOR)
+    cameras = [Device(id=f"l{n}", scene="elevator", kind=DeviceKind.CAMERA, lift="lift-1") for n in (1, 2)]
+    await add_devices(store, [lift, *cameras])
+    finding = Finding(label="ebike", confidence=0.9, observed_at=AT)
+    for camera in cameras:
+        known = await get_device(store, camera.id)
+        message = DeviceFinding(device=camera.id, finding=finding)
+        concluded = (Concluded(finding=finding),)
+        await write(store, Accepted(known=known, message=message, received_at=AT, concluded=concluded))
+    (alert,) = await list_alerts(store)
+    assert alert["events"] == 2

@@ -8,6 +8,16 @@ FOR UPDATE
 SELECT id, severity, observed_at, last_observed_at FROM alert
 WHERE id = %(id)s AND grouping AND NOT ended
 FOR UPDATE
+-- held by device --
+SELECT a.id, a.severity, a.observed_at, a.last_observed_at
+FROM (SELECT alert_id FROM event
+      WHERE device_key = %(device_key)s AND scene = %(scene)s AND alert_id IS NOT NULL
+      ORDER BY observed_at DESC LIMIT 1) e
+JOIN alert a ON a.id = e.alert_id
+WHERE a.grouping AND NOT a.ended AND a.severity = 'critical' AND a.scene = %(scene)s AND a.drill = %(drill)s
+  AND a.observed_at <= %(observed_at)s + %(window)s::interval
+  AND a.last_observed_at >= %(observed_at)s - %(window)s::interval
+FOR UPDATE OF a
 -- seal --
 UPDATE alert SET grouping = false WHERE id = %(id)s
 -- raise --
