@@ -15,8 +15,8 @@ from gridwatch.store.routing import route
 
 SQL = queries("routing")
 
-LEFT_AFTER = timedelta(seconds=1)
-"""A deadline that passed so long ago was left by a worker that is gone."""
+LEFT_AFTER = timedelta(seconds=0.5)
+"""A deadline that passed so long ago was left: jobs are looked for as often."""
 
 
 async def on_trigger(

@@ -35,6 +35,9 @@ DUE = "due"
 """The task that does so at a deadline; arguments `alert_id` and `due_at`: where that is not the alert's any
 more, nothing is done."""
 
+DECIDES_FIRST = 1
+"""Priority of jobs that decide whom to call over those that wait for other people's servers."""
+
 RAISED = "raised"
 """The step of an alert that is new."""
 
@@ -82,7 +85,12 @@ async def _defer(
     connection: Connection, task: str, at: datetime | None, *, queue: str = PEOPLE, **arguments: Any
 ) -> None:
     deferrer = _DEFERRER.configure_task(
-        task, queue=queue, allow_unknown=True, connection=connection, schedule_at=at
+        task,
+        queue=queue,
+        allow_unknown=True,
+        connection=connection,
+        schedule_at=at,
+        priority=0 if task == CALL else DECIDES_FIRST,
     )
     with own_errors():
         try:
