@@ -19,7 +19,7 @@ import numpy as np
 
 from bench.elevator.train.licensed import licensed
 from bench.machine import Machine
-from bench.throwing.intervals import wilson
+from bench.throwing.intervals import share
 from detectors.elevator.cabin_model import SHIPPED, CabinModel
 from detectors.elevator.own_model import OwnModel
 from detectors.elevator.recogniser import EBIKE, Recogniser
@@ -94,7 +94,7 @@ def count(recogniser: Recogniser, one: Counted) -> Mapping[str, Any]:
     for path in one.files:
         scores = recogniser.look(read_picture(path.read_bytes())).scores
         seen += scores.get(one.label, 0.0) >= recogniser.least_score
-    return _share(seen, len(one.files))
+    return share(seen, len(one.files))
 
 
 def held_back(recogniser: Recogniser, data: Path) -> Mapping[str, Any]:
@@ -108,17 +108,7 @@ def held_back(recogniser: Recogniser, data: Path) -> Mapping[str, Any]:
                 what = "found" if label in labels else "falsely"
                 seen = scores.get(label, 0.0) >= recogniser.least_score
                 found.setdefault(f"{example.source}: {label} {what}", []).append(seen)
-    return {name: _share(sum(seen), len(seen)) for name, seen in sorted(found.items())}
-
-
-def _share(seen: int, of: int) -> Mapping[str, Any]:
-    low, high = wilson(seen, of)
-    return {
-        "seen": seen,
-        "of": of,
-        "share": round(seen / max(1, of), 3),
-        "wilson": [round(low, 3), round(high, 3)],
-    }
+    return {name: share(sum(seen), len(seen)) for name, seen in sorted(found.items())}
 
 
 def speed(recogniser: Recogniser, pixels: Pixels) -> Mapping[str, float]:

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from bench.elevator.images import questions
-from bench.throwing.intervals import wilson
+from bench.throwing.intervals import share
 from detectors.elevator.cabin_model import SHIPPED, CabinModel
 from detectors.elevator.learning import Lessons, learnt, mark, read_rehearsal
 from detectors.elevator.recogniser import EBIKE, LABELS
@@ -46,9 +46,9 @@ def measure(data: Path) -> Mapping[str, Any]:
                 "seed": seed,
                 **{
                     title: {
-                        "found": _share(mark(one, asked).found, mark(one, asked).of),
+                        "found": share(mark(one, asked).found, mark(one, asked).of),
                         **{
-                            name: _share(mark(one, lessons).false, mark(one, lessons).without)
+                            name: share(mark(one, lessons).false, mark(one, lessons).without)
                             for name, lessons in zip(names[1:], negatives, strict=True)
                         },
                     }
@@ -64,11 +64,6 @@ def _lessons(model: CabinModel, pictures: Sequence[Any], folder: str) -> Lessons
         features=np.stack([model.features(pixels) for pixels in pictures]),
         truth=np.tile(truth_of_folder(folder), (len(pictures), 1)).reshape(-1, len(LABELS)),
     )
-
-
-def _share(seen: int, of: int) -> Mapping[str, Any]:
-    low, high = wilson(seen, of)
-    return {"seen": seen, "of": of, "wilson": [round(low, 3), round(high, 3)]}
 
 
 if __name__ == "__main__":

@@ -24,8 +24,9 @@ import cv2
 import numpy as np
 
 from bench.machine import Machine
-from bench.throwing.intervals import wilson
+from bench.throwing.intervals import share
 from detectors.elevator import ElevatorDetector
+from detectors.elevator.looks import odds_of
 from gridwatch.interlock import (
     AGREEING_LOOKS,
     HELD_FOR,
@@ -40,8 +41,8 @@ from gridwatch.model import Finding, Picture
 from simulators.cabin.visit import Moment, depth_for, party_of, render_visit, site_for
 
 FIRST_SEED: Mapping[str, int] = {"train": 1_000_000, "report": 9_000_000}
-SIZE_WH = (192, 144)
-"""Little more than the recogniser takes in: rendering thousands of visits is what takes long."""
+SIZE_WH = (320, 240)
+"""Small, since thousands of visits are rendered; what stands in the cabin still fills what is looked at."""
 FPS = 5.0
 VISITS_PER_CABIN = 5
 RIDE_S, EMPTY_S = 3.0, 2.4
@@ -112,7 +113,7 @@ class Judge:
             visit.held.append(now_s)
         if was_holding and not self._interlock.is_holding:
             visit.freed_at_s = now_s
-        self._odds.append(_odds(vehicle_score(scores)))
+        self._odds.append(odds_of(vehicle_score(scores)))
         if len(self._odds) == LOOKS:
             visit.peak = max(visit.peak, sorted(self._odds)[LOOKS - AGREEING_LOOKS])
 
@@ -120,11 +121,6 @@ class Judge:
 def _is_first(finding: Finding) -> bool:
     """Say whether a finding tells a new visit of a vehicle, not more about one that was told."""
     return finding.label in HELD_FOR and finding.ended_at is None and not finding.criteria.get("entered")
-
-
-def _odds(score: float) -> float:
-    held = min(max(score, 1e-4), 1 - 1e-4)
-    return float(np.log(held / (1 - held)))
 
 
 def visit_cabin(cabin: int, judges: Sequence[Judge]) -> Iterator[list[Visit]]:
@@ -157,11 +153,6 @@ def _keep(visit: Visit, moment: Moment, now_s: float) -> None:
         visit.left_at_s = now_s
 
 
-def _share(hits: int, of: int) -> Mapping[str, Any]:
-    low, high = wilson(hits, of)
-    return {"hits": hits, "of": of, "share": hits / of if of else None, "from": low, "to": high}
-
-
 def _quantiles(values: Sequence[float]) -> Mapping[str, float]:
     if not values:
         return {}
@@ -184,30 +175,30 @@ def report(visits: Sequence[Visit]) -> Mapping[str, Any]:
     freed = [visit for visit in held if visit.freed_at_s is not None and visit.left_at_s is not None]
     return {
         "visits": len(visits),
-        "recall": _share(right, len(vehicles)),
-        "precision": _share(right, right + wrong),
+        "recall": share(right, len(vehicles)),
+        "precision": share(right, right + wrong),
         "told again": again,
         "wrong events": dict(Counter(visit.shows for visit in others for _ in visit.told)),
-        "held": _share(len(held), len(vehicles)),
+        "held": share(len(held), len(vehicles)),
         "false holds": {
-            kind: _share(
+            kind: share(
                 sum(bool(v.held) for v in others if v.shows == kind), sum(v.shows == kind for v in others)
             )
             for kind in KINDS
             if kind not in HELD_FOR
         },
-        "false holds of wheelchairs, prams and stretchers": _share(
+        "false holds of wheelchairs, prams and stretchers": share(
             sum(bool(v.held) for v in others if v.shows in SPARED), sum(v.shows in SPARED for v in others)
         ),
         "falsely held seeds": [(v.shows, v.kind, v.view, v.seed) for v in others if v.held],
         "by kind": {
-            kind: _share(
+            kind: share(
                 sum(bool(v.held) for v in vehicles if v.kind == kind), sum(v.kind == kind for v in vehicles)
             )
             for kind in sorted({v.kind for v in vehicles})
         },
         "by view": {
-            view: _share(
+            view: share(
                 sum(bool(v.held) for v in vehicles if v.view == view), sum(v.view == view for v in vehicles)
             )
             for view in sorted({v.view for v in vehicles})
@@ -233,7 +224,7 @@ def report(visits: Sequence[Visit]) -> Mapping[str, Any]:
             "others, highest five": sorted((v.peak for v in others if v.shows not in SPARED), reverse=True)[
                 :5
             ],
-            "hold from": _odds(SEEN_SCORE),
+            "hold from": odds_of(SEEN_SCORE),
         },
     }
 

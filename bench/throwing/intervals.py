@@ -1,6 +1,7 @@
 """How sure a counted share or rate is."""
 
 import math
+from collections.abc import Mapping
 
 SURE_Z = 1.959964
 """Standard deviations of a two-sided 95 % interval."""
@@ -14,6 +15,12 @@ def wilson(hits: int, of: int) -> tuple[float, float]:
     middle = (share + z2 / (2 * of)) / (1 + z2 / of)
     half = SURE_Z / (1 + z2 / of) * math.sqrt(share * (1 - share) / of + z2 / (4 * of * of))
     return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def share(hits: int, of: int) -> Mapping[str, float | None]:
+    """Return a counted share and its interval, to print; the share is None where nothing was counted."""
+    low, high = wilson(hits, of)
+    return {"hits": hits, "of": of, "share": hits / of if of else None, "from": low, "to": high}
 
 
 def poisson_most(count: int, sure: float = 0.95) -> float:

@@ -38,7 +38,7 @@ class Caution:
     @classmethod
     def counting_from(cls, least_score: float) -> "Caution":
         """Return what lets a class count from the score at which the recogniser itself calls it seen."""
-        return cls(usual=_odds(least_score) - _odds(SEEN_SCORE))
+        return cls(usual=odds_of(least_score) - odds_of(SEEN_SCORE))
 
     def of(self, label: str) -> float:
         """Return the log odds that are taken off a class."""
@@ -58,7 +58,7 @@ class Looks:
 
     def add(self, at: datetime, scores: Mapping[str, float]) -> None:
         """Take in a look's scores of 0-1."""
-        self.latest.append((at, {label: _odds(score) for label, score in scores.items()}))
+        self.latest.append((at, {label: odds_of(score) for label, score in scores.items()}))
 
     def together(self, at: datetime, *, is_slow: bool = False) -> Mapping[str, float]:
         """Return a score of 0-1 per class: the lower of the middle of all looks and that of the newest.
@@ -77,10 +77,11 @@ class Looks:
 
 
 def _middle(looks: list[Mapping[str, float]], label: str) -> float:
-    return median_low(odds.get(label, _odds(0.0)) for odds in looks)
+    return median_low(odds.get(label, odds_of(0.0)) for odds in looks)
 
 
-def _odds(score: float) -> float:
+def odds_of(score: float) -> float:
+    """Turn a score of 0-1 into log odds, bounded."""
     held = min(max(score, FLOOR), 1 - FLOOR)
     return float(np.log(held / (1 - held)))
 
