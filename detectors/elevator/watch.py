@@ -11,6 +11,7 @@ from detectors.elevator.background import EmptyCabin, Mask
 from detectors.elevator.doorway import Doorway
 from detectors.elevator.lens import LensMemory, Trouble
 from detectors.elevator.looks import SLOW, Caution, Looks
+from detectors.elevator.part import look_closely
 from detectors.elevator.recogniser import EBIKE, EMPTY, LENS_COVERED, Recogniser, Seen
 from detectors.elevator.visit import Visit
 from gridwatch.model import BoxXyxy, Finding, Picture
@@ -137,7 +138,7 @@ class CabinWatch:
         inside = self.doorway.beyond(standing)
         if _share(inside) < CLEAR_SHARE:
             return None
-        return _without(recogniser.look(picture.pixels), inside, picture.size_wh, self.doorway)
+        return _without(look_closely(recogniser, picture, inside), inside, picture.size_wh, self.doorway)
 
     def _is_idle_look_due(self, at: datetime) -> bool:
         return self.idle_look_at is None or at - self.idle_look_at >= IDLE_LOOK

@@ -12,12 +12,14 @@ import cv2
 import numpy as np
 import pytest
 
+from detectors.elevator.background import Mask
 from detectors.elevator.looks import Caution, Looks
+from detectors.elevator.part import LEAST_PART, look_closely, part_of
 from detectors.elevator.recogniser import Seen
 from detectors.elevator.visit import Visit
 from detectors.elevator.watch import CabinWatch
 from gridwatch.interlock import GONE_SCORE, SEEN_SCORE
-from gridwatch.model import Finding, Picture, Pixels
+from gridwatch.model import BoxXyxy, Finding, Picture, Pixels
 from simulators.cabin.still import Site, Still
 from simulators.cabin.visit import Moment, Trick, depth_for, party_of, render_visit, site_for
 
@@ -36,10 +38,18 @@ class TruthTeller:
         self.looked = 0
 
     def look(self, pixels: Pixels) -> Seen:
-        """Tell what was rendered; the picture itself is not looked at."""
+        """Tell what was rendered, with boxes in the part of it that is shown."""
         self.looked += 1
-        things = [] if self.still is None else [t for t in self.still.things if t.share > 0.004]
-        found = {thing.label: thing.box_xyxy for thing in things if thing.label in LABELS}
+        if self.still is None:
+            return Seen(scores={**dict.fromkeys(LABELS, 0.02), "empty": 0.9})
+        _, _, (x, y), _ = cv2.minMaxLoc(cv2.matchTemplate(self.still.pixels, pixels, cv2.TM_SQDIFF))
+        things = [thing for thing in self.still.things if thing.share > 0.004]
+        found: dict[str, BoxXyxy] = {
+            thing.label: (left - x, top - y, right - x, bottom - y)
+            for thing in things
+            for left, top, right, bottom in [thing.box_xyxy]
+            if thing.label in LABELS
+        }
         scores = {label: 0.9 if label in found else 0.02 for label in LABELS}
         return Seen(scores={**scores, "empty": 0.9 if not things else 0.02}, boxes=found)
 
@@ -240,3 +250,42 @@ def test_pictures_that_come_seldom_are_judged_alone_the_first_one_too() -> None:
 
 def test_one_picture_of_a_fast_camera_tells_nothing() -> None:
     assert events([0.9, 0.0, 0.0, 0.0, 0.0, 0.0, 0.9, 0.0, 0.0], 0.2, Caution()) == 0
+
+
+def spots(*boxes: BoxXyxy) -> Mask:
+    mask = np.zeros((192, 256), np.uint8)
+    for x1, y1, x2, y2 in boxes:
+        mask[int(y1) : int(y2), int(x1) : int(x2)] = 255
+    return mask
+
+
+@pytest.mark.parametrize("specks", [(), ((20.0, 20.0, 25.0, 25.0),)])
+def test_where_nothing_but_noise_stands_the_whole_picture_is_looked_at(specks: Sequence[BoxXyxy]) -> None:
+    assert part_of(spots(*specks), (640, 480)) == (0, 0, 640, 480)
+
+
+@pytest.mark.parametrize(
+    "box", [(100.0, 60.0, 130.0, 100.0), (0.0, 0.0, 40.0, 20.0), (10.0, 20.0, 250.0, 190.0)]
+)
+def test_what_is_looked_at_holds_all_that_stands_and_keeps_the_shape_of_the_picture(box: BoxXyxy) -> None:
+    x1, y1, x2, y2 = part_of(spots(box), (640, 480))
+    assert 0 <= x1 <= box[0] * 2.5 < box[2] * 2.5 <= x2 <= 640
+    assert 0 <= y1 <= box[1] * 2.5 < box[3] * 2.5 <= y2 <= 480
+    assert (x2 - x1) / (y2 - y1) == pytest.approx(4 / 3, abs=0.02)
+    assert x2 - x1 >= LEAST_PART * 640
+
+
+def test_boxes_lie_in_the_whole_picture_again() -> None:
+    class Corner:
+        name, least_score = "corner", 0.5
+
+        def look(self, pixels: Pixels) -> Seen:
+            self.size_hw = pixels.shape[:2]
+            return Seen(scores={"ebike": 0.9}, boxes={"ebike": (0.0, 0.0, 10.0, 20.0)})
+
+    corner, standing = Corner(), spots((150, 100, 200, 160))
+    picture = Picture(pixels=np.zeros((480, 640, 3), np.uint8), at=START)
+    seen = look_closely(corner, picture, standing)
+    x1, y1, x2, y2 = part_of(standing, (640, 480))
+    assert corner.size_hw == (y2 - y1, x2 - x1)
+    assert seen.boxes == {"ebike": (x1, y1, x1 + 10, y1 + 20)}
