@@ -113,6 +113,12 @@ def at_work_size(pixels: Pixels) -> Pixels:
     return cv2.resize(pixels, size_wh, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
 
 
+def overlap(one: Mask, other: Mask) -> float:
+    """Return the share of what either shows that both show; 1 where neither shows anything."""
+    either = int(np.count_nonzero(cv2.bitwise_or(one, other)))
+    return float(np.count_nonzero(cv2.bitwise_and(one, other))) / either if either else 1.0
+
+
 def _work_height(width: int, height: int) -> int:
     return max(8, round(height * WORK_WIDTH_PX / width))
 

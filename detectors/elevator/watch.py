@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import cv2
 import numpy as np
 
-from detectors.elevator.background import EmptyCabin, Mask
+from detectors.elevator.background import EmptyCabin, Mask, overlap
 from detectors.elevator.doorway import Doorway
 from detectors.elevator.lens import LensMemory, Trouble
 from detectors.elevator.looks import SLOW, Caution, Looks
@@ -124,7 +124,7 @@ class CabinWatch:
             return recogniser.look(picture.pixels)
         standing = self.empty.take_in(picture)
         self.outline, before = standing, self.outline
-        self.moves = before is None or _overlap(before, standing) < STILL_SHARE
+        self.moves = before is None or overlap(before, standing) < STILL_SHARE
         unchanged = _share(standing) < CLEAR_SHARE
         if not self.empty.is_trusted:
             return recogniser.look(picture.pixels)
@@ -205,8 +205,3 @@ def _filled(inside: Mask, box: BoxXyxy, size_wh: tuple[int, int]) -> float:
 def _share(mask: Mask) -> float:
     opened = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     return float(np.count_nonzero(opened)) / mask.size
-
-
-def _overlap(one: Mask, other: Mask) -> float:
-    either = int(np.count_nonzero(cv2.bitwise_or(one, other)))
-    return float(np.count_nonzero(cv2.bitwise_and(one, other))) / either if either else 1.0

@@ -4,10 +4,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-import cv2
 import numpy as np
 
-from detectors.elevator.background import Mask
+from detectors.elevator.background import Mask, overlap
 from detectors.elevator.by_shape.shape import measure, two_wheeler_odds
 from gridwatch.model import Pixels
 
@@ -55,7 +54,7 @@ class ShapeVisit:
     def somebody(self, body: Mask, look: Pixels) -> Verdict | None:
         """Take in an outline; return a verdict the first time that it holds in this visit."""
         self.empty_run = 0
-        still = self.last_body is not None and _overlap(self.last_body, body) >= STILL_OVERLAP
+        still = self.last_body is not None and overlap(self.last_body, body) >= STILL_OVERLAP
         self.last_body = body
         if not still:
             return None
@@ -78,9 +77,3 @@ class ShapeVisit:
         if sum(odds >= SUSPECT_ODDS for odds in self.odds) >= AGREEING_PICTURES:
             return "suspected_ebike"
         return None
-
-
-def _overlap(one: Mask, other: Mask) -> float:
-    shared = np.count_nonzero(cv2.bitwise_and(one, other))
-    either = int(np.count_nonzero(cv2.bitwise_or(one, other)))
-    return float(shared) / either if either else 0.0
