@@ -15,6 +15,7 @@ from api.console.danger_chip import show_danger
 from api.console.knocking_page import PATH as KNOCKING
 from api.console.sight_chip import show_sights
 from api.console.sign_in_page import language_link
+from api.console.sound import Sound
 from api.feed import CutOff, Subscription
 from api.office import Office
 from api.places import Places
@@ -69,6 +70,7 @@ class AlertPage:
             ui.space()
             show_danger(self._office, words)
             show_sights(self._office, words, to=CAMERAS)
+            self._sound = Sound(self._office, self._token, words, self._client)
             self._live = ui.label(words("live")).classes("gw-live")
             ui.link(words("cameras"), CAMERAS).classes("gw-link")
             ui.link(words("knocking"), KNOCKING).classes("gw-link")
@@ -133,9 +135,16 @@ class AlertPage:
         while True:
             messages = await subscription.take(LOOK_AGAIN_S)
             if messages:
+                if any(self._is_new(message.alert) for message in messages):
+                    self._sound.beep()
                 # Only the last of each alert is worth drawing.
                 self._take({message.alert["id"]: message.alert for message in messages})
                 await asyncio.sleep(GATHER_S)
+
+    def _is_new(self, alert: Mapping[str, Any]) -> bool:
+        """Say whether somebody must hear of it: it waits, is not shown yet, and is not made up."""
+        waits = alert["state"] == AlertState.OPEN and not alert["simulated"]
+        return waits and alert["id"] not in self._cards
 
     def _take(self, alerts: Mapping[int, Mapping[str, Any]]) -> None:
         for alert_id in sorted(alerts):

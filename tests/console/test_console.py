@@ -18,6 +18,7 @@ from gridwatch.store.devices import delete_devices
 from tests.api.incidents import happen, register, sensor
 from tests.api.serving import PASSWORD, shut_out
 from tests.console.console import Console
+from tests.servers import wait_until
 
 RELOADED_WITHIN_MS = 30_000
 
@@ -233,3 +234,31 @@ def test_a_banner_says_when_the_database_is_away_and_goes_when_it_is_back(
 
 async def _something_simulated(store: Store) -> None:
     await happen(store, "s-2")
+
+
+def test_a_console_whose_sound_is_on_is_heard_and_known_to_be(browser: Browser, console: Console) -> None:
+    console.stored(_a_building)
+
+    def armed() -> int:
+        return len(console.stored(lambda store: store.rows("SELECT FROM armed_console")))
+
+    with operator(browser, console) as (page, wrong):
+        switch = page.locator(".gw-sound")
+        expect(switch).to_contain_text("声音已关")
+        console.stored(_fire)
+        expect(page.locator(".gw-card")).to_have_count(1)
+        assert page.evaluate("window.gwBeeps || 0") == 0
+        switch.click()
+        expect(switch).to_contain_text("声音已开")
+        wait_until(lambda: armed() == 1, what="the console is known to be heard")
+        before = page.evaluate("window.gwBeeps")
+
+        async def another(store: Store) -> None:
+            await happen(store, "s-1", label="ebike")
+            await store.execute("UPDATE alert SET state = 'resolved'")
+            await happen(store, "s-1")
+
+        console.stored(another)
+        page.wait_for_function(f"window.gwBeeps === {before + 1}")
+        assert wrong == []
+    wait_until(lambda: armed() == 0, what="a window that is closed is not heard")
