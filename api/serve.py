@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from api.app import create_app
 from gridwatch.errors import SettingsError
+from gridwatch.open_files import allow_many_files
 from gridwatch.settings import Settings
 
 STOP_WITHIN_S = 2
@@ -34,6 +35,7 @@ def serve(settings: Settings) -> None:
 
     Raises SettingsError where the address can't be had. The database has the newest tables already.
     """
+    allow_many_files()
     with _listen(settings.http_host, settings.http_port) as listening:
         app = create_app(settings)
         config = uvicorn.Config(

@@ -91,9 +91,12 @@ async def put_accounts(store: Store, accounts: Sequence[Account]) -> None:
     async with store.transaction() as connection:
         await connection.execute(SQL["lock"])
         await _check_areas(connection, {one.area for one in accounts if one.area is not None})
+        had_one = await _has_administrator(connection)
         given = {name: [getattr(one, name) for one in accounts] for name in columns}
         await connection.execute(SQL["put"], given)
-        await _check_administrator(connection)
+        # Before the first start nobody is there yet.
+        if had_one:
+            await _check_administrator(connection)
 
 
 async def _check_areas(connection: Connection, codes: set[str]) -> None:
@@ -103,8 +106,12 @@ async def _check_areas(connection: Connection, codes: set[str]) -> None:
         raise NotAllowed(f"no area {', '.join(sorted(unknown)[:10])}")
 
 
+async def _has_administrator(connection: Connection) -> bool:
+    return await (await connection.execute(SQL["administrator"])).fetchone() is not None
+
+
 async def _check_administrator(connection: Connection) -> None:
-    if await (await connection.execute(SQL["administrator"])).fetchone() is None:
+    if not await _has_administrator(connection):
         raise NotAllowed("somebody must be left who administers the whole installation")
 
 
