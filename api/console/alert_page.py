@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from nicegui import Client, background_tasks, ui
@@ -24,6 +25,7 @@ from gridwatch.errors import NotAllowed, NotFound, StoreUnavailable
 from gridwatch.model import LIVE_STATES, AlertState, Role, Severity
 from gridwatch.store.alerts import act, list_alerts
 from gridwatch.store.devices import get_device
+from gridwatch.store.people import contact_card
 
 SHOWN = 60
 """Cards on the page: more would not be read, and each costs the browser."""
@@ -232,13 +234,13 @@ class AlertPage:
     async def _open(self, alert: Mapping[str, Any]) -> None:
         """Show all evidence of an alert, large, and whom to call."""
         self._map.look_at(alert)
-        contact = await self._contact(alert)
-        if not (alert["evidence"] or alert.get("evidence_deleted_at") or playback_link(alert) or contact):
+        contacts = await self._contacts(alert)
+        if not (alert["evidence"] or alert.get("evidence_deleted_at") or playback_link(alert) or contacts):
             return
         self._evidence.clear()
         with self._evidence:
             ui.label(f"{self._words.label(alert['label'])} · {self._places.of(alert)}").classes("gw-label")
-            if contact:
+            for contact in contacts:
                 ui.label(contact).classes("gw-contact")
             for one in alert["evidence"]:
                 _show_evidence(one, self._words)
@@ -248,13 +250,24 @@ class AlertPage:
                 ui.link(self._words("playback"), link, new_tab=True)
         self._dialog.open()
 
-    async def _contact(self, alert: Mapping[str, Any]) -> str:
-        """Return the address and telephone where an alert is: who answers it needs them, lists do not."""
+    async def _contacts(self, alert: Mapping[str, Any]) -> list[str]:
+        """Return the address and telephone where an alert is, then the people of its area's contact card.
+
+        Who answers it needs them, lists do not.
+        """
+        store = self._office.store
         try:
-            device = (await get_device(self._office.store, alert["device"])).device
+            device = (await get_device(store, alert["device"])).device
+            card = await contact_card(store, alert["area"] or "", datetime.now(UTC))
         except (NotFound, StoreUnavailable):
-            return ""
-        return " · ".join(filter(None, (device.address, device.telephone)))
+            return []
+        there = {one.code for one in card.on_duty}
+        people = [
+            (one.name, one.duties, one.phone, self._words("on_duty") if one.code in there else None)
+            for one in card.contacts
+        ]
+        lines = (" · ".join(filter(None, line)) for line in [(device.address, device.telephone), *people])
+        return [line for line in lines if line]
 
 
 def _show_evidence(one: Mapping[str, Any], words: Words) -> None:

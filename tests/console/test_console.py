@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from playwright.sync_api import Browser, Page, expect
 
-from gridwatch.areas.area import Area, AreaLevel
+from gridwatch.areas.area import Area, AreaLevel, GridKind
 from gridwatch.media import encode_jpeg, encode_mp4
 from gridwatch.model import Evidence, Picture
 from gridwatch.store import Store
@@ -94,7 +94,14 @@ def _seconds_from_commit_to_card(console: Console, page: Page) -> float:
 def test_who_answers_an_alert_sees_whom_to_call_and_the_recorder(browser: Browser, console: Console) -> None:
     async def scene(store: Store) -> None:
         contact = {"address": "锦竹苑3栋2单元501", "telephone": "028 8580 0000"}
-        await register(store, sensor("s-1", playback_url="https://nvr.example/?from={start}", **contact))
+        await put_areas(store, [Area(code="m", level=AreaLevel.GRID, grid=GridKind.MICRO, name="微网格")])
+        await store.execute(
+            """WITH one AS (INSERT INTO person (code, name, phone, duties)
+                            VALUES ('answers-m', '张三', '13800000001', '巡查') RETURNING key)
+               INSERT INTO responsibility (person_key, area) SELECT key, 'm' FROM one"""
+        )
+        url = "https://nvr.example/?from={start}"
+        await register(store, sensor("s-1", area="m", playback_url=url, **contact))
         await happen(store, "s-1")
 
     console.stored(scene)
@@ -102,7 +109,9 @@ def test_who_answers_an_alert_sees_whom_to_call_and_the_recorder(browser: Browse
         card = page.locator("[data-alert='1']")
         expect(card).not_to_contain_text("8580")
         card.locator(".gw-thumbnail").click()
-        expect(page.locator(".gw-contact")).to_have_text("锦竹苑3栋2单元501 · 028 8580 0000")
+        expect(page.locator(".gw-contact")).to_have_text(
+            ["锦竹苑3栋2单元501 · 028 8580 0000", "张三 · 巡查 · 13800000001 · 值班"]
+        )
         link = page.get_by_role("link", name="录像回放")
         expect(link).to_have_attribute("href", re.compile(r"^https://nvr\.example/\?from=\d{10}$"))
     assert wrong == []
