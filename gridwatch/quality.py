@@ -23,6 +23,11 @@ LABELS: Mapping[int, str] = {
 FEW: Mapping[int, int] = {FLAT: 1, OUT_OF_RANGE: 3, SPIKE: 3, DRIFT: 1}
 """So many findings within an hour are a trouble; fewer readings are flagged, and no more."""
 
+NEIGHBOURS = 3
+"""Fewer can't say which of them is wrong."""
+DRIFT_HOURS = 24
+"""A drift shows in the median of so many hours: fog, dust and stoves at some posts do not last so long."""
+
 SHORTEST_FLAT_S, LONGEST_FLAT_S = 60.0, 7 * 86_400.0
 
 
@@ -32,8 +37,8 @@ class Limits:
 
     Out of range is less than `min` or more than `max`. A flat line does not vary by more than `flat_within`
     for `flat_s` seconds. A spike stands out from the readings before and after it by more than `spike`, both
-    to the same side. A drift keeps the mean of some hours further than `drift` from the median of the
-    neighbours'.
+    to the same side. A drift keeps what a channel has above its usual further than `drift` from the median of
+    the neighbours', for most of a day; until it is known what is usual, the mean of some hours itself.
     """
 
     min: float | None = None

@@ -11,7 +11,7 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from gridwatch.model import Severity
-from gridwatch.quality import FEW, LABELS
+from gridwatch.quality import DRIFT_HOURS, FEW, LABELS, NEIGHBOURS
 from gridwatch.store.alerts import announce
 from gridwatch.store.connection import Connection, Row, Store, queries
 from gridwatch.store.troubles import Trouble, raise_trouble, resolve_trouble
@@ -32,8 +32,6 @@ LOOK_FOR_FLAT_LEAST_S = 60.0
 """A line of one-minute readings that has to be flat for 5 minutes is told before the tenth."""
 MEAN_OVER_S = 6 * 3600.0
 """Of the readings whose mean is held against the neighbours', with less weight the older they are."""
-NEIGHBOURS = 3
-"""Fewer can't say which of them is wrong."""
 
 
 async def watch_quality(store: Store, now: datetime) -> None:
@@ -61,7 +59,12 @@ async def look_for_drifts(store: Store, now: datetime) -> None:
     async with store.transaction() as connection:
         look = _Look(connection, now, {})
         if (await look.run("alone"))[0]["alone"]:
-            await look.run("look for drifts", mean_over_s=MEAN_OVER_S, neighbours=NEIGHBOURS)
+            await look.run(
+                "look for drifts",
+                mean_over_s=MEAN_OVER_S,
+                neighbours=NEIGHBOURS,
+                drift_hours=DRIFT_HOURS,
+            )
 
 
 class _Look:

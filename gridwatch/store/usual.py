@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from gridwatch.quality import DRIFT_HOURS, NEIGHBOURS
 from gridwatch.store.connection import Connection, Row, Store, queries
 from gridwatch.store.devices import KnownDevice
 from gridwatch.usual import BETWEEN_COUNTS, LEARN_DAYS, Expected, Sum, Usual, learn
@@ -51,6 +52,18 @@ async def _learn_hour(connection: Connection, begin: datetime, names: Sequence[s
         "betweens": after.between.tolist(),
     }
     await connection.execute(SQL["write"], written)
+    is_known = before.days >= LEARN_DAYS
+    if is_known.any():
+        beyond = (_column(rows, "mean") - before.mean)[is_known]
+        known = [row for row, one in zip(rows, is_known.tolist(), strict=True) if one]
+        given = {
+            "device_keys": [row["device_key"] for row in known],
+            "quantity_keys": [row["quantity_key"] for row in known],
+            "beyonds": beyond.tolist(),
+            "neighbours": NEIGHBOURS,
+            "drift_hours": DRIFT_HOURS,
+        }
+        await connection.execute(SQL["beyond"], given)
 
 
 async def expected(

@@ -16,6 +16,8 @@ from gridwatch.store.devices import add_devices, delete_devices, replace_device
 from gridwatch.store.history import list_readings
 from gridwatch.store.quality import look_at_quality, look_for_drifts, watch_quality
 from gridwatch.store.retention import drop_old
+from gridwatch.store.usual import learn_hours
+from gridwatch.usual import LEARN_DAYS
 
 pytestmark = pytest.mark.anyio
 
@@ -25,6 +27,12 @@ WRITE = """
     INSERT INTO reading (device_key, quantity_key, observed_at, scaled, delay_ms, divisor)
     SELECT d.key, q.key, %(at)s, %(value)s, 500, 1 FROM device d, quantity q
     WHERE d.id = %(device)s AND q.name = %(quantity)s"""
+
+USUAL = """
+    INSERT INTO usual (device_key, quantity_key, hour, days, mean, within, between_days)
+    SELECT d.key, q.key, h, %(days)s, %(mean)s, 0.25, 0.1
+    FROM device d, quantity q, generate_series(0, 23) AS h
+    WHERE d.id = %(device)s AND q.name = 'temperature_c'"""
 
 
 def sensor(name: str, area: str | None = None, **limits: float) -> Device:
@@ -201,6 +209,35 @@ async def test_a_drift_from_the_neighbours_is_told(bench: Bench) -> None:
     assert await bench.alerts() == [("s-5", "maintenance_drift", "minor", "open")]
     assert DRIFT in await bench.flags("s-5")
     assert set(await bench.flags("s-4")) == {0}
+
+
+async def test_a_drift_from_its_own_usual_is_told_within_a_day_and_a_cold_place_or_a_foggy_night_is_none(
+    bench: Bench,
+) -> None:
+    await put_areas(bench.store, [Area(code="e", level=AreaLevel.ESTATE, name="e")])
+    names = [f"s-{n}" for n in range(6)]
+    await bench.begin(*(sensor(name, "e", drift=3) for name in names))
+    usual = dict.fromkeys(names, 20.0) | {"s-0": 8.0}
+    for name, mean in usual.items():
+        await bench.store.execute(USUAL, {"device": name, "mean": mean, "days": LEARN_DAYS})
+    begin = bench.now.replace(minute=0)
+    await bench.store.execute("INSERT INTO usual_learned (at) VALUES (%(at)s)", {"at": begin})
+    for hour in range(24):
+        # All are four degrees warmer than usual, one stands in fog for ten hours, and one drifts.
+        sent = {name: mean + 4 for name, mean in usual.items()}
+        sent["s-1"] += 15 if hour < 10 else 0
+        sent["s-2"] += min(4.5, 4.5 * hour / 12)
+        for minute in range(0, 60, 6):
+            at = begin + timedelta(hours=hour, minutes=minute)
+            for name, value in sent.items():
+                row = {"at": at, "value": value, "device": name, "quantity": "temperature_c"}
+                await bench.store.execute(WRITE, row)
+        bench.now = begin + timedelta(hours=hour + 1, minutes=11)
+        await learn_hours(bench.store, bench.now, ["temperature_c"])
+        await bench.look()
+        await look_for_drifts(bench.store, bench.now)
+    await bench.look()
+    assert await bench.alerts() == [("s-2", "maintenance_drift", "minor", "open")]
 
 
 async def test_without_limits_nothing_is_tested(bench: Bench) -> None:

@@ -131,11 +131,12 @@ WITH due AS MATERIALIZED (
 UPDATE quality_watch w SET flat_looked_at = %(until)s
 FROM due WHERE w.device_key = due.device_key AND w.quantity = due.quantity
 -- look for drifts --
--- The neighbours are those of the narrowest area, up to the community, in which enough devices measure the same.
+-- Where it is known what is usual, the last hours are held against that; else the means against each other. The
+-- neighbours are those of the narrowest area, up to the community, in which enough devices measure the same.
 WITH RECURSIVE settled AS (
     SELECT w.device_key, w.quantity, w.drift, w.mean, d.area
     FROM quality_watch w JOIN device d ON d.key = w.device_key
-    WHERE w.drift IS NOT NULL AND w.mean_since <= %(until)s - %(mean_over_s)s * interval '1 s'
+    WHERE w.drift IS NOT NULL AND w.beyond IS NULL AND w.mean_since <= %(until)s - %(mean_over_s)s * interval '1 s'
       AND w.came_at > %(until)s - interval '1 hour'
 ), around AS (
     SELECT device_key, quantity, drift, mean, area, 0 AS depth FROM settled WHERE area IS NOT NULL
@@ -154,6 +155,11 @@ WITH RECURSIVE settled AS (
     SELECT c.device_key, q.key AS quantity_key, c.mean
     FROM compared c JOIN quantity q ON q.name = c.quantity
     WHERE abs(c.mean - c.median) > c.drift
+    UNION ALL
+    SELECT w.device_key, q.key, w.mean
+    FROM quality_watch w JOIN quantity q ON q.name = w.quantity
+    WHERE w.drift IS NOT NULL AND cardinality(w.beyond) >= %(drift_hours)s AND w.came_at > %(until)s - interval '1 hour'
+      AND (SELECT abs(percentile_cont(0.5) WITHIN GROUP (ORDER BY hour)) FROM unnest(w.beyond) AS hour) > w.drift
 ), longer AS (
     UPDATE doubt d SET until_at = %(until)s, seen_at = %(until)s, value = f.mean
     FROM found f

@@ -31,6 +31,34 @@ FROM unnest(%(device_keys)s::integer[], %(quantity_keys)s::smallint[], %(days)s:
 WHERE EXISTS (SELECT FROM device d WHERE d.key = n.device_key)
 ON CONFLICT (device_key, hour, quantity_key) DO UPDATE
 SET days = excluded.days, mean = excluded.mean, within = excluded.within, between_days = excluded.between_days
+-- beyond --
+-- Of channels with a limit for drift: what an hour lay above the usual, less the median of the neighbours'.
+WITH RECURSIVE hour AS (
+    SELECT w.device_key, w.quantity, n.beyond, d.area
+    FROM unnest(%(device_keys)s::integer[], %(quantity_keys)s::smallint[], %(beyonds)s::float8[])
+         AS n (device_key, quantity_key, beyond)
+    JOIN quantity q ON q.key = n.quantity_key
+    JOIN quality_watch w ON w.device_key = n.device_key AND w.quantity = q.name
+    JOIN device d ON d.key = w.device_key
+    WHERE w.drift IS NOT NULL AND d.area IS NOT NULL
+), around AS (
+    SELECT device_key, quantity, beyond, area, 0 AS depth FROM hour
+    UNION ALL
+    SELECT o.device_key, o.quantity, o.beyond, a.parent, o.depth + 1
+    FROM around o JOIN area a ON a.code = o.area JOIN area p ON p.code = a.parent
+    WHERE o.depth < 8 AND (p.level IN ('community', 'estate', 'building') OR p.grid IN ('micro', 'exclusive'))
+), middle AS (
+    SELECT area, quantity, percentile_cont(0.5) WITHIN GROUP (ORDER BY beyond) AS median
+    FROM around GROUP BY area, quantity HAVING count(*) > %(neighbours)s
+), compared AS (
+    SELECT DISTINCT ON (o.device_key, o.quantity) o.device_key, o.quantity, o.beyond - m.median AS beyond
+    FROM around o JOIN middle m USING (area, quantity)
+    ORDER BY o.device_key, o.quantity, o.depth
+)
+UPDATE quality_watch w
+SET beyond = (c.beyond::real || w.beyond)[1:%(drift_hours)s]
+FROM compared c
+WHERE w.device_key = c.device_key AND w.quantity = c.quantity
 -- of hour --
 -- What is usual in the middle of an hour and of the next, where both were seen on enough days.
 SELECT d.id AS device, q.name AS quantity, u.mean, n.mean AS next_mean, sqrt(u.within + %(between_counts)s * u.between_days) AS spread
