@@ -111,6 +111,8 @@ TOWN = _plot("竹溪街道", AreaLevel.TOWN, "sim-town-1", DISTRICT, (-2800, -23
 HILLS = _plot("青岭镇", AreaLevel.TOWN, "sim-town-2", DISTRICT, (100, -2300, 2800, 2300))
 QUARTER = _plot("竹溪社区", AreaLevel.COMMUNITY, "sim-community-1", TOWN, (-2000, -800, -600, 800))
 WOODS = _plot("青岭村", AreaLevel.COMMUNITY, "sim-community-2", HILLS, (400, -1200, 2400, 1200))
+VALLEY = _plot("青岭谷", AreaLevel.COMMUNITY, "sim-valley", HILLS, (600, -2300, 2200, -1250))
+"""Of the scenario `valley`."""
 ESTATES = (
     _plot("锦竹苑", AreaLevel.ESTATE, "sim-estate-1", QUARTER, (-1900, -300, -1400, 300)),
     _plot("云溪庭", AreaLevel.ESTATE, "sim-estate-2", QUARTER, (-1250, -300, -750, 300)),

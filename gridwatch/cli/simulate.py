@@ -18,8 +18,10 @@ DEFAULT_RATE = 4.0
 def simulate_command(
     *,
     scenario: Annotated[
-        Literal["quiet", "wildfire", "ebike", "throw", "mixed"],
-        typer.Option(help="What happens; quiet has nothing that deserves an alert."),
+        Literal["quiet", "wildfire", "ebike", "throw", "mixed", "valley"],
+        typer.Option(
+            help="What happens; quiet has nothing that deserves an alert, valley is of ground sensors."
+        ),
     ] = "mixed",
     devices: Annotated[
         int, typer.Option(min=1, max=100_000, help="Sensors and cameras in all.")

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from rich.console import Console
 
@@ -21,12 +22,19 @@ from simulators.registering import register, remove
 from simulators.scenarios import SCENARIOS, ScenarioName
 from simulators.simulation import FOREVER, Simulation, run
 from simulators.truth import TruthFile
+from simulators.valley.living import ValleySimulation, live, plan_valley
+
+Planned: TypeAlias = Simulation | ValleySimulation
 
 
 def plan_simulation(
-    scenario: ScenarioName, *, devices: int, rate: float, seed: int, duration_s: float
-) -> Simulation:
+    scenario: ScenarioName | Literal["valley"], *, devices: int, rate: float, seed: int, duration_s: float
+) -> Planned:
     """Return the simulation that was asked for; raise SettingsError for too small a district."""
+    start = datetime.now(UTC)
+    duration = timedelta(seconds=duration_s) if duration_s else FOREVER
+    if scenario == "valley":
+        return plan_valley(devices, seed=seed, rate=rate, start=start, duration=duration)
     if devices < (needed := SCENARIOS[scenario].devices):
         raise SettingsError(f"scenario {scenario} needs at least {needed} devices: --devices {needed}")
     return Simulation(
@@ -34,14 +42,12 @@ def plan_simulation(
         district=build_district(devices, seed=seed),
         seed=seed,
         rate=rate,
-        start=datetime.now(UTC),
-        duration=timedelta(seconds=duration_s) if duration_s else FOREVER,
+        start=start,
+        duration=duration,
     )
 
 
-async def publish_simulation(
-    settings: Settings, simulation: Simulation, path: Path, console: Console
-) -> None:
+async def publish_simulation(settings: Settings, simulation: Planned, path: Path, console: Console) -> None:
     """Register the devices and publish until the end, or until somebody removes the simulated devices."""
     async with Store.open(running.database_url(settings), connections=1) as store:
         new = await register(store, simulation.district)
@@ -62,7 +68,7 @@ async def publish_simulation(
                     await publishing
 
 
-async def _publish(settings: Settings, simulation: Simulation, path: Path, console: Console) -> None:
+async def _publish(settings: Settings, simulation: Planned, path: Path, console: Console) -> None:
     """Publish until the end, and write the truth to `path`."""
     ids = [device.id for device in simulation.district.devices]
     publisher = Publisher(BrokerAddress.parse(running.mqtt_url(settings)), ids, statuses=True)
@@ -77,7 +83,10 @@ async def _publish(settings: Settings, simulation: Simulation, path: Path, conso
                     rate=simulation.rate,
                     start=simulation.start,
                 )
-                await run(simulation, publisher, truth)
+                if isinstance(simulation, ValleySimulation):
+                    await live(simulation, publisher, truth)
+                else:
+                    await run(simulation, publisher, truth)
         finally:
             truth.end(publisher.counts, datetime.now(UTC))
             console.print(f"{publisher.total} messages published")

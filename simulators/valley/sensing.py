@@ -1,6 +1,6 @@
 """What the posts of a valley send: the air as it is, each sensor's own errors, and what is wrong with it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
 from random import Random
@@ -118,8 +118,13 @@ class Senses:
             for old in [known for known in self._days if known < day - LONGEST_DAYS]:
                 del self._days[old]
 
-    def between(self, begin_s: float, end_s: float, *, interval_s: float = 60.0) -> Sensed:
-        """Return what is sent each `interval_s` from one to another Unix second."""
+    def between(
+        self, begin_s: float, end_s: float, *, interval_s: float = 60.0, lit: Iterable[Fire] = ()
+    ) -> Sensed:
+        """Return what is sent each `interval_s` from one to another Unix second.
+
+        `lit` are fires beside those that chance brings.
+        """
         lead = int(np.ceil(FLYING_S / interval_s))
         seconds: Array = begin_s + interval_s * np.arange(
             -lead, round((end_s - begin_s) / interval_s), dtype=np.float64
@@ -129,7 +134,8 @@ class Senses:
         days = [self.begun(day) for day in range(today - LONGEST_DAYS, today + 2)]
         rng = np.random.default_rng([self._seed, int(begin_s), 3])
         values = self._air(climate, days, rng)
-        added = self._burn(climate, list(chain.from_iterable(day.fires for day in days)), values)
+        fires = [*chain.from_iterable(day.fires for day in days), *lit]
+        added = self._burn(climate, fires, values)
         self._sense(climate, values, rng)
         faults = chain.from_iterable(day.faults for day in days)
         # A silent device sends nothing, whatever else is wrong with it.
