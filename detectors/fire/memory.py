@@ -106,6 +106,13 @@ class SensorStates:
             self.channels[row]["today"] = np.nan
         return row
 
+    def _channel(self, device: str, quantity: str) -> Numbers:
+        """Return what is remembered of a channel, to be written to."""
+        # A new row may make new tables: it comes first.
+        row = self.row(device)
+        channel: Numbers = self.channels[row, QUANTITIES.index(quantity)]
+        return channel
+
     def begin_hour(self, hour_s: float) -> None:
         """Begin an hour whose middle is `hour_s`: until `expect` nothing is known of what is usual."""
         self.hour_s = hour_s
@@ -114,7 +121,7 @@ class SensorStates:
     def expect(self, usual: Iterable[Expected]) -> None:
         """Set what is usual in this hour."""
         for one in usual:
-            channel = self.channels[self.row(one.device), QUANTITIES.index(one.quantity)]
+            channel = self._channel(one.device, one.quantity)
             channel["usual"], channel["usual_next"], channel["spread"] = one.mean, one.next_mean, one.spread
 
     def ease(self, factor: float) -> None:
@@ -137,7 +144,7 @@ class SensorStates:
 
     def add_up_from(self, saved: Sum) -> None:
         """Let a quantity's sum go on from one that was saved."""
-        channel = self.channels[self.row(saved.device), QUANTITIES.index(saved.quantity)]
+        channel = self._channel(saved.device, saved.quantity)
         channel["cusum"], channel["today"] = saved.sum, saved.today
         channel["last_s"] = max(float(channel["last_s"]), saved.at_s)
 

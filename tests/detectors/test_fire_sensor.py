@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from detectors.fire import FireSensorDetector
+from detectors.fire.levels import LEVELS
 from gridwatch.fire_fusion import UNCONFIRMED, WARNING
 from gridwatch.model import Finding, Observation, Severity
 from gridwatch.scenes import alarm_severity
-from gridwatch.usual import Expected
+from gridwatch.usual import Expected, Sum
 
 NOON = datetime(2026, 4, 5, 12, tzinfo=UTC)
 ORDINARY = {"temperature_c": 24.1, "humidity_pct": 41.0, "smoke_pct_m": 0.1, "co_ppm": 1.0}
@@ -528,6 +529,16 @@ def test_many_sensors_in_one_batch_are_felt_as_one_after_another() -> None:
     at_once = [(b + n, found) for b in begins for n, found in detector.feel(together, sent[b : b + 700])]
     assert len(singly) > 100
     assert sorted(at_once, key=lambda found: found[0]) == singly
+
+
+def test_what_is_usual_of_more_sensors_than_the_tables_began_with_is_known() -> None:
+    states = FireSensorDetector().new_states()
+    states.expect(Expected(f"hut-{n}", "co_ppm", 1.0, 1.0, 0.25) for n in range(600))
+    for n in range(600, 1200):
+        states.add_up_from(Sum(f"hut-{n}", "co_ppm", NOON.timestamp(), 3.0, 0.5))
+    co = states.channels[:1200, list(LEVELS).index("co_ppm")]
+    assert co["spread"][:600].tolist() == [0.25] * 600
+    assert {one.device for one in states.sums()} == {f"hut-{n}" for n in range(600, 1200)}
 
 
 def test_more_sensors_than_the_tables_began_with_are_remembered() -> None:

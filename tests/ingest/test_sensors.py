@@ -20,6 +20,12 @@ USUAL = """
     SELECT d.key, q.key, h, %(days)s, 1.0, 0.25, 0.1
     FROM device d, quantity q, generate_series(0, 23) AS h WHERE q.name = 'co_ppm'"""
 
+RAISED = {"co_ppm": 2.6, "pm25_ugm3": 30.0}
+WRITE = """
+    INSERT INTO reading (device_key, quantity_key, observed_at, scaled, delay_ms, divisor)
+    SELECT d.key, q.key, %(at)s, round(10 * %(value)s::numeric), 500, 10 FROM device d, quantity q
+    WHERE d.id = 's-1' AND q.name = %(quantity)s"""
+
 
 @pytest.fixture
 async def store(database_url: str) -> AsyncIterator[Store]:
@@ -78,3 +84,27 @@ async def test_a_sum_that_is_over_is_forgotten(store: Store) -> None:
     labels(sensors, calm)
     await sensors.save()
     assert await store.rows("SELECT FROM fire_sum") == []
+
+
+async def test_what_co_and_fine_dust_added_up_alike_is_known_after_a_restart(store: Store) -> None:
+    await store.execute("INSERT INTO quantity (name) VALUES ('pm25_ugm3')")
+    await store.execute(USUAL.replace("'co_ppm'", "'pm25_ugm3'"), {"days": LEARN_DAYS})
+    known, begin = await get_device(store, "s-1"), datetime.now(UTC) - timedelta(minutes=14)
+    smoulder = [
+        Observation(
+            device="s-1",
+            observed_at=begin + timedelta(minutes=minute),
+            values=dict.fromkeys(("co_ppm", "pm25_ugm3"), 1.0) | ({} if minute < 10 else RAISED),
+        )
+        for minute in range(14)
+    ]
+    for one in smoulder[:12]:
+        for quantity, value in one.values.items():
+            row = {"at": one.observed_at, "value": value, "quantity": quantity}
+            await store.execute(WRITE, row)
+    after, forgetful = Sensors(store, DangerTables()), Sensors(store, DangerTables())
+    await after.prime([known])
+    assert "smoke" in labels(after, smoulder[12:])
+    await store.execute("DELETE FROM reading")
+    await forgetful.prime([known])
+    assert "smoke" not in labels(forgetful, smoulder[12:])
