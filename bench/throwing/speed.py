@@ -3,13 +3,14 @@ much memory.
 
     python -m bench.throwing.speed
 
-1080p, after decoding: a calm façade, and a busy one with rain, trees and a shaking camera. Both are rendered
-first and shown again and again in the same order, forward and backward, so that no picture jumps.
+1080p, after decoding: a calm façade, and a busy one with rain, trees and a shaking camera. The baselines of
+`python -m bench.throwing` see the same pictures. They are rendered first and shown again and again in the
+same order, forward and backward, so that no picture jumps.
 """
 
 import resource
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +18,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from bench.throwing.baselines import Chain, Fade
 from detectors.throwing import ThrowingDetector
 from gridwatch.model import Picture, Pixels
 from simulators.facade.sensor import ShakeName
@@ -44,6 +46,7 @@ class Speed:
     scene: str
     detector_fps: float
     mog2_fps: float
+    baselines_fps: Mapping[str, float]
     memory_mb: float
 
     @property
@@ -53,8 +56,7 @@ class Speed:
 
 
 def measure(scene: str) -> Speed:
-    """Run both over a scene's pictures, picture by picture in turn: what disturbs the machine disturbs
-    both."""
+    """Run all over a scene's pictures, picture by picture in turn: what disturbs the machine disturbs all."""
     cv2.setNumThreads(1)
     pictures = _rendered(scene)
     greys = [np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), np.uint8) for pixels in pictures]
@@ -64,7 +66,9 @@ def measure(scene: str) -> Speed:
     before = _resident_mb()
     detector = ThrowingDetector()
     state = detector.new_state()
+    baselines = (Fade(), Chain())
     ours, theirs = [], []
+    spent: dict[str, list[float]] = {method.name: [] for method in baselines}
     memory = 0.0
     for index in range(WARM_UP + MEASURED):
         place = index % (2 * len(pictures) - 2)
@@ -73,10 +77,14 @@ def measure(scene: str) -> Speed:
         ours.append(_seconds(lambda picture=picture: detector.see(state, picture)))  # type: ignore[misc]
         memory = max(memory, _resident_mb() - before)
         theirs.append(_seconds(lambda place=place: subtractor.apply(greys[place])))  # type: ignore[misc]
+        for method in baselines:
+            took_s = _seconds(lambda picture=picture, method=method: method.see(picture))  # type: ignore[misc]
+            spent[method.name].append(took_s)
     return Speed(
         scene=scene,
-        detector_fps=1 / float(np.mean(ours[WARM_UP:])),
-        mog2_fps=1 / float(np.mean(theirs[WARM_UP:])),
+        detector_fps=_rate(ours),
+        mog2_fps=_rate(theirs),
+        baselines_fps={name: _rate(times) for name, times in spent.items()},
         memory_mb=memory,
     )
 
@@ -87,6 +95,10 @@ def _rendered(scene: str) -> Sequence[Pixels]:
     stage = draw_stage(rng, size_wh=(1920, 1080), light="day")
     take = draw_take(rng, stage, duration_s=RENDERED_S, fps=FPS, disturbers=disturbers, shake=shake)
     return [picture.pixels for picture in Filming(take=take, start=START).pictures()]
+
+
+def _rate(seconds: Sequence[float]) -> float:
+    return 1 / float(np.mean(seconds[WARM_UP:]))
 
 
 def _seconds(work: Callable[[], object]) -> float:
@@ -103,11 +115,12 @@ def _resident_mb() -> float:
 
 def main() -> None:
     """Print the table."""
-    print("scene | detector pictures/s | MOG2 pictures/s | ratio | MB more")
+    print(f"scene | gridwatch pictures/s | MOG2 alone | ratio | {Fade.name} | {Chain.name} | MB more")
     for scene in SCENES:
         speed = measure(scene)
         print(
             f"{scene} | {speed.detector_fps:.0f} | {speed.mog2_fps:.0f} | {speed.ratio:.1f} | "
+            f"{speed.baselines_fps[Fade.name]:.0f} | {speed.baselines_fps[Chain.name]:.0f} | "
             f"{speed.memory_mb:.0f}",
             flush=True,
         )

@@ -66,7 +66,7 @@ def methods_table(records: Sequence[Record]) -> str:
         lines.append(
             f"| {name} | {_recall(common, name)} | {_precision(common, name)} "
             f"| {sum(one['duplicates'] for one in told)} "
-            f"| {false_calm / hours if hours else 0:.1f} ({false_calm} in {hours:.2f} h) "
+            f"| {f'{false_calm / hours:.1f} ({false_calm} in {hours:.2f} h)' if calm else '–'} "
             f"| {_tro(common, name)} | {_delay(common, name)} | {_speed(common, name)} |"
         )
     return "\n".join(lines)

@@ -83,7 +83,7 @@ def fit_curve(t: Floats, y: Floats, *, px_per_m: tuple[float, float], aslant: bo
         px_per_m=fine.px_per_m,
         terminal_ms=fine.terminal_ms,
         rms_px=math.sqrt(fine.rest / len(t)),
-        bend=math.sqrt(max(0.0, _rest_of_line(t, y) - fine.rest) / noise),
+        bend=math.sqrt(max(0.0, rest_of_line(t, y) - fine.rest) / noise),
         bend_aslant=math.sqrt(max(0.0, _rest_of_line_aslant(t, y) - fine.rest) / noise),
         leaf=math.sqrt(best.leaf_gain / noise),
     )
@@ -177,7 +177,8 @@ def _fallen(t: Floats, terminal_ms: Floats) -> Floats:
     return np.where(np.isinf(terminal_ms), GRAVITY_MS2 / 2 * t**2, drawn)
 
 
-def _rest_of_line(t: Floats, y: Floats) -> float:
+def rest_of_line(t: Floats, y: Floats) -> float:
+    """Return the squared rest of an even motion."""
     dt, dy = t - t.mean(), y - y.mean()
     return float(dy @ dy - (dt @ dy) ** 2 / (dt @ dt))
 
@@ -210,4 +211,4 @@ def _rest_of_line_aslant(t: Floats, y: Floats) -> float:
             break
         rest = min(rest, float(np.sum((y - (a + b * t) / below) ** 2)))
         weight = 1 / below
-    return min(rest, _rest_of_line(t, y))
+    return min(rest, rest_of_line(t, y))

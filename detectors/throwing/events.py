@@ -3,8 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from statistics import median
 
-from detectors.throwing.falls import Fall, as_fall, as_finding, may_fall
+import numpy as np
+
+from detectors.throwing.curve import Floats
+from detectors.throwing.falls import LEAST_SAMPLES, Fall, as_fall, as_finding, may_fall
 from detectors.throwing.spots import Spots
 from detectors.throwing.tracks import Track, Tracker
 from detectors.throwing.watched import Watched
@@ -33,6 +37,9 @@ RAIN_TRACKS = 6.0
 RAIN_POINTS = 6
 RAIN_S = 3.0
 
+RAIN_SPREAD = 4.0
+"""Mean deviations above the usual size of drops or flakes, from which a thing is none of them."""
+
 
 @dataclass(kw_only=True, slots=True)
 class Events:
@@ -49,6 +56,11 @@ class Events:
     """What was said last of that event."""
     even_tracks: float = 0.0
     """Average number of tracks that do not gain speed."""
+    even_size: float = 0.0
+    even_spread: float = 0.0
+    """Average size of those in pixels, and mean deviation from it."""
+    even_seen: int = 0
+    """Pictures of which these are averages."""
 
     def __post_init__(self) -> None:
         self.tracker = Tracker(watched=self.watched)
@@ -86,21 +98,34 @@ class Events:
 
     def _judge_going(self) -> None:
         """Judge the tracks that have grown by some points, and count those that fall like rain."""
-        even = 0
+        even: list[float] = []
         for track in self.tracker.tracks:
             falling = may_fall(track)
-            even += len(track.t) >= RAIN_POINTS and not falling
+            if len(track.t) >= RAIN_POINTS and not falling:
+                even.append(track.size[-1])
             before = self.candidates.get(track)
             if track.misses or len(track.t) % JUDGED_EVERY or not (falling or before):
                 continue
             fall = self._judged(track, before)
             if fall is not None:
                 self.candidates[track] = fall
-        self.even_tracks += (even - self.even_tracks) / (25 * RAIN_S)
+        self._learn_rain(np.array(even))
+
+    def _learn_rain(self, sizes: Floats) -> None:
+        """Take in the sizes of the tracks that fall evenly in this picture."""
+        self.even_tracks += (len(sizes) - self.even_tracks) / (25 * RAIN_S)
+        if len(sizes):
+            self.even_seen += 1
+            rate = max(1 / self.even_seen, 1 / (25 * RAIN_S))
+            self.even_size += rate * (float(np.mean(sizes)) - self.even_size)
+            self.even_spread += rate * (float(np.mean(np.abs(sizes - self.even_size))) - self.even_spread)
 
     def _judged(self, track: Track, before: Fall | None) -> Fall | None:
         """Return the fall that it is; what was one and is none any more stays suspected."""
-        fall = as_fall(track, self.watched, rain=self.rain)
+        if len(track.t) < LEAST_SAMPLES:
+            return None
+        large = median(track.size) > self.even_size + RAIN_SPREAD * self.even_spread
+        fall = as_fall(track, self.watched, rain=self.rain, large=large)
         if fall is None and before is not None:
             return replace(before, confirmed=False)
         return fall

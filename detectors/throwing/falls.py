@@ -1,8 +1,10 @@
 """Tell tracks that gravity drew from those that it did not, and how far they fell."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from statistics import median
 
 import numpy as np
 
@@ -13,9 +15,10 @@ from detectors.throwing.curve import (
     Floats,
     drift_rest,
     fit_curve,
+    rest_of_line,
     rest_of_two_lines,
 )
-from detectors.throwing.tracks import Track
+from detectors.throwing.tracks import MOST_ASIDE, Track
 from detectors.throwing.watched import Watched
 from gridwatch.model import BoxXyxy, Finding, TrackPoint
 
@@ -42,9 +45,6 @@ LEAST_GAIN = 1.15
 LEAST_FALL_PX = 20.0
 """Forty times the error of a spot's centre."""
 
-MOST_ASIDE = 1.0
-"""Of its fall."""
-
 FASTEST_ASIDE_MS = 8.0
 """A hard throw; birds fly faster."""
 
@@ -64,6 +64,12 @@ RAIN_BEND, RAIN_BEND_ASLANT = 10.0, 5.0
 RAIN_SKIP = 8.0
 """Standard errors by which gravity's curve must be better in rain or snow than two even motions, one after
 the other, as of a track that skips to a faster drop: 3 there, seldom 7, and 20 to 70 of what is thrown."""
+
+RAIN_EDGE_SKIP = 30.0
+"""The same for what comes over the edge, as all drops do: 50 and 60 of two nappies out of the top windows."""
+
+LONGEST_DETOUR, JUDGED_APART = 16, 4
+"""Points of a flake that a thing's track may begin with, and from one try to the next."""
 
 LATEST_SIGHT_S = 0.6
 """After its rest in which a thing released before the façade must be seen. It falls 1.8 m until then."""
@@ -102,17 +108,32 @@ def may_fall(track: Track) -> bool:
     return after >= LEAST_GAIN * before
 
 
-def as_fall(track: Track, watched: Watched, *, rain: bool = False) -> Fall | None:
+def as_fall(track: Track, watched: Watched, *, rain: bool = False, large: bool = False) -> Fall | None:
     """Return the fall that a track shows, or None.
 
-    In rain or snow only what is released before the façade and gains speed all the way is taken: drops enter
-    over its border, and a track may skip from one to a faster one. So light things are not found then.
+    In rain or snow a track may begin on a flake that crossed the thing: it is judged without its first
+    points too. And only what clearly gains speed all the way is taken, if it comes over the edge, as drops
+    and flakes do, or is not too `large` for one: a track may skip from one to a faster one. So small light
+    things are not found then.
     """
-    if track.lasts_s < LEAST_DURATION_S or not may_fall(track):
+    least_skip = 0.0
+    if rain and _is_at_edge(track, watched):
+        least_skip = RAIN_EDGE_SKIP
+    elif rain and not large:
+        least_skip = RAIN_SKIP
+    for first in range(0, min(LONGEST_DETOUR, len(track.t)) if rain else 1, JUDGED_APART):
+        fall = _as_fall(track.without_first(first), watched, least_skip=least_skip)
+        if fall is not None:
+            return fall
+    return None
+
+
+def _as_fall(track: Track, watched: Watched, *, least_skip: float) -> Fall | None:
+    if track.lasts_s < LEAST_DURATION_S or not may_fall(track) or not _is_seen(track):
         return None
-    t, size = np.array(track.t), float(np.median(track.size))
+    t, size = np.array(track.t), median(track.size)
     x, y = watched.levelled(np.array(track.x), np.array(track.y))
-    if not _goes_down(x, y, size) or len(t) < SEEN_SHARE * (track.pictures - track.misses):
+    if not _goes_down(x, y, size) or not _may_be_gravity(t, y, least_skip):
         return None
     bounds = watched.scale_bounds(track.x[0], track.y[0], size, LARGEST_THING_M)
     curve = fit_curve(t, y, px_per_m=bounds, aslant=not watched.measured)
@@ -121,20 +142,24 @@ def as_fall(track: Track, watched: Watched, *, rain: bool = False) -> Fall | Non
     at_edge = _is_at_edge(track, watched)
     released = -curve.released_s <= LATEST_SIGHT_S
     begins_so = released or (at_edge and _gains_at_speed(t, y, curve))
-    may_be_rain = rain and (at_edge or _may_skip(t, y, curve))
+    may_be_rain = _skip(t, y, max(SPOT_NOISE_PX, curve.rms_px)) < least_skip
     if not _is_gravity(t, x, curve) or not begins_so or may_be_rain:
         return None
     fall_m = curve.fallen_m(t[-1] - t[0]) - (0 if released else curve.fallen_m(0.0))
     if fall_m < SUSPECTED_M:
         return None
-    least = (RAIN_BEND, RAIN_BEND_ASLANT) if rain else (CONFIRMED_BEND, CONFIRMED_BEND_ASLANT)
+    least = (RAIN_BEND, RAIN_BEND_ASLANT) if least_skip else (CONFIRMED_BEND, CONFIRMED_BEND_ASLANT)
     sure = curve.bend >= least[0] and curve.bend_aslant >= least[1]
     return Fall(track=track, curve=curve, fall_m=fall_m, confirmed=sure and fall_m >= CONFIRMED_M)
 
 
+def _is_seen(track: Track) -> bool:
+    return len(track.t) >= SEEN_SHARE * (track.pictures - track.misses)
+
+
 def _goes_down(x: Floats, y: Floats, size: float) -> bool:
     fall = y[-1] - y[0]
-    down = float(np.mean(np.diff(y) > 0))
+    down = np.count_nonzero(y[1:] > y[:-1]) / (len(y) - 1)
     far = fall >= max(LEAST_FALL_PX, 5 * size)
     return bool(far and down >= DOWN_SHARE and abs(x[-1] - x[0]) <= MOST_ASIDE * fall)
 
@@ -151,10 +176,16 @@ def _is_gravity(t: Floats, x: Floats, curve: Curve) -> bool:
     return heavy and bends and aside_ms <= FASTEST_ASIDE_MS
 
 
-def _may_skip(t: Floats, y: Floats, curve: Curve) -> bool:
-    """Tell whether two even motions, one after the other, are nearly as good as gravity's curve."""
-    noise = max(SPOT_NOISE_PX, curve.rms_px)
-    return rest_of_two_lines(t, y) / noise**2 - len(t) < RAIN_SKIP**2
+def _may_be_gravity(t: Floats, y: Floats, least_skip: float) -> bool:
+    """Tell whether even motions leave enough that gravity's curve can be better: it leaves noise at least."""
+    return rest_of_line(t, y) >= (SUSPECTED_BEND * SPOT_NOISE_PX) ** 2 and (
+        least_skip == 0 or _skip(t, y, SPOT_NOISE_PX) >= least_skip
+    )
+
+
+def _skip(t: Floats, y: Floats, noise: float) -> float:
+    """Return the standard errors that two even motions, one after the other, leave besides noise."""
+    return math.sqrt(max(0.0, rest_of_two_lines(t, y) / noise**2 - len(t)))
 
 
 def _is_at_edge(track: Track, watched: Watched) -> bool:
@@ -200,7 +231,7 @@ def as_finding(falls: Sequence[Fall], *, origin: datetime, detector: str) -> Fin
             "bend": round(curve.bend, 1),
             "bend_aslant": round(curve.bend_aslant, 1),
             "samples": float(len(track.t)),
-            "size_px": float(np.median(track.size)),
+            "size_px": median(track.size),
         },
         detector=detector,
         id=f"fall {points[0].at.isoformat()}",
@@ -215,5 +246,5 @@ def _confidence(fall: Fall) -> float:
 
 
 def _box(track: Track) -> BoxXyxy:
-    half = float(np.median(track.size)) / 2
+    half = median(track.size) / 2
     return min(track.x) - half, min(track.y) - half, max(track.x) + half, max(track.y) + half

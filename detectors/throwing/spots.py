@@ -48,8 +48,9 @@ CLUTTER_WEIGHT = 5.0
 """By which the noise factor rises, times the share of pictures in which something moves there. A tree that
 moves in a fifth of them must move twice as much to be seen."""
 
-MOST_SPOTS = 128
-"""Per picture, the strongest. Where there are more, all limits rise until there are not."""
+MOST_SPOTS = 256
+"""Per picture, the strongest. Where there are more, all limits rise until there are not. Heavy snow has some
+hundred and fifty."""
 
 LOAD_STEP, LOAD_REST, MOST_LOAD = 1.05, 0.99, 4.0
 """By which limits rise and sink from picture to picture under load, and how far."""
@@ -149,7 +150,7 @@ class SpotFinder:
         limits = self._limits(peaks)
         hits = peaks > limits
         share = float(hits.sum()) / max(1.0, float(self.cells.sum()))
-        self._learn(peaks.astype(np.float32), hits)
+        self._learn(np.minimum(peaks, limits).astype(np.float32), hits)
         spots = np.empty((0, 4))
         if share <= DISTURBED_SHARE:
             spots = self._strongest(_spots(moved, fine, limits))
@@ -168,6 +169,11 @@ class SpotFinder:
         return np.where(self.cells, limits, 255).astype(np.uint8)
 
     def _learn(self, peaks: NDArray[np.float32], hits: NDArray[np.bool_]) -> None:
+        """Take peaks for noise, those above their limits for no more than these.
+
+        So flakes that cross a cell in one picture of fifteen hide nothing that falls there; where something
+        moves in every fifth, limits still rise above it, within six seconds.
+        """
         self.compared = min(self.compared + 1, MEMORY)
         rate = 1 / (self.compared + 1)
         self.deviation += rate * (np.abs(peaks - self.mean) - self.deviation)

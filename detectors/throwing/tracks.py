@@ -1,12 +1,15 @@
 """Join spots of successive pictures into tracks of things that may be falling."""
 
+import math
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.throwing.curve import GRAVITY_MS2, SPOT_NOISE_PX, Floats
+from detectors.throwing.parabolas import Ways, ways
 from detectors.throwing.spots import Spots
 from detectors.throwing.watched import LEAST_PX_PER_M, LEAST_VIEW_M, MOST_BEFORE_FACADE, Watched
 
@@ -22,6 +25,9 @@ LEAST_STEP_PX = 0.5
 
 SHARE_OF_G = (0.3, 1.3)
 """Acceleration of a seed: from a sheet that is still gaining speed to a thing thrown nearer to the camera."""
+
+MOST_ASIDE = 1.5
+"""Of its way down, in a seed as in a whole fall: a shirt sinks at 3.7 m/s and drifts with a wind of 5."""
 
 MOST_MISSES = 3
 """Pictures in a row in which a thing may go unseen: the height of a window's frame or a cornice."""
@@ -42,7 +48,7 @@ REMEMBERED = 12
 """Pictures whose spots are kept, in which the beginning of a settled track is looked for."""
 
 SETTLED = 6
-"""Points from which on a track owns its spots, so that no other starts there."""
+"""Points from which on a track owns its spots, so that no other starts there or goes on with them."""
 
 WOBBLE_M = 0.15
 """By which something that tumbles leaves its curve, where a metre's pixels are known."""
@@ -50,7 +56,11 @@ WOBBLE_M = 0.15
 MOST_ALIKE = 3.0
 """Ratio of the sizes of one thing in two pictures: it tumbles, and noise eats at it."""
 
-MOST_TRACKS = 256
+UNLIKE = 0.3
+"""Weight of the squared logarithms of how many times a spot is larger and brighter, beside its squared share
+of the gate: a flake that crosses may be as near as the thing, but is smaller and fainter."""
+
+MOST_TRACKS = 512
 """Followed at once. None is thrown away for another: while there are so many, none begins."""
 
 
@@ -77,6 +87,11 @@ class Track:
         """Seconds from the first point to the last."""
         return self.t[-1] - self.t[0]
 
+    def without_first(self, count: int) -> "Track":
+        """Return the track from a later point on."""
+        t, x, y, size = (values[count:] for values in (self.t, self.x, self.y, self.size))
+        return Track(t=t, x=x, y=y, size=size, pictures=self.pictures - count, misses=self.misses)
+
 
 @dataclass(kw_only=True, slots=True)
 class Tracker:
@@ -84,15 +99,15 @@ class Tracker:
 
     watched: Watched
     tracks: list[Track] = field(default_factory=list)
-    recent: Floats = field(default_factory=lambda: np.empty((0, RECENT, 3)))
-    """The last points of each track: t, x, y; the newest last, NaN before the first."""
+    recent: Floats = field(default_factory=lambda: np.empty((0, RECENT, 5)))
+    """The last points of each track: t, x, y, size, peak; the newest last, NaN before the first."""
     past: deque[tuple[float, Spots]] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
 
     def follow(self, t: float, spots: Spots) -> list[Track]:
         """Carry tracks on into the next picture; return those that ended."""
         owned = self._carry_on(t, spots) if self.tracks else np.zeros(len(spots), bool)
         ended = self._keep(np.array([_goes_on(track, t) for track in self.tracks], bool))
-        ended += self._join_twins()
+        ended += self._join_twins(t)
         self._begin(t, spots, owned)
         self.past.append((t, spots))
         return ended
@@ -100,102 +115,101 @@ class Tracker:
     def end(self) -> list[Track]:
         """Forget all tracks and spots; return the tracks."""
         ended, self.tracks = self.tracks, []
-        self.recent = np.empty((0, RECENT, 3))
+        self.recent = np.empty((0, RECENT, 5))
         self.past.clear()
         return ended
 
     def _carry_on(self, t: float, spots: Spots) -> NDArray[np.bool_]:
-        """Append to each track the spot nearest to where it is expected; return which spots have owners."""
-        owned = np.zeros(len(spots), bool)
-        expected, unsure = self._expected(t)
-        masked = self.watched.masks(expected[:, 0], expected[:, 1])
+        """Append to each track the spot most like what is expected; return which spots have owners."""
+        expected = ways(self.recent, t, self.watched)
+        masked = self.watched.masks(expected.xy[:, 0], expected.xy[:, 1])
         for track, under_mask in zip(self.tracks, masked.tolist(), strict=True):
             if not (under_mask and _may_pass_mask(track, t)):
                 track.pictures += 1
                 track.misses += 1
+        owned = np.zeros(len(spots), bool)
         if not len(spots):
             return owned
-        last = self.recent[:, -1]
-        sizes = np.array([track.size[-1] for track in self.tracks])
-        step = np.hypot(*(expected - last[:, 1:]).T)
-        wobble = (
-            WOBBLE_M * self.watched.px_per_m(last[:, 1], last[:, 2]) if self.watched.measured else 0.3 * sizes
-        )
-        reach = 1.0 + 2.5 * unsure + wobble + 0.15 * step
-        away = np.linalg.norm(spots[None, :, :2] - expected[:, None], axis=2)
-        ratio = np.maximum(sizes[:, None], 3) / np.maximum(spots[None, :, 2], 3)
-        other = np.maximum(ratio, 1 / ratio) > MOST_ALIKE
-        away = np.where(other, np.inf, away)
-        nearest = np.argmin(away, axis=1)
-        found = np.flatnonzero(away[np.arange(len(nearest)), nearest] <= reach)
-        self.recent[found, :-1] = self.recent[found, 1:]
-        self.recent[found, -1, 0] = t
-        self.recent[found, -1, 1:] = spots[nearest[found], :2]
-        for row in found.tolist():
+        chosen = self._chosen(self._costs(spots, expected), owned)
+        rows = np.flatnonzero(chosen >= 0)
+        self.recent[rows, :-1] = self.recent[rows, 1:]
+        self.recent[rows, -1, 0] = t
+        self.recent[rows, -1, 1:] = spots[chosen[rows]]
+        for row in rows.tolist():
             track = self.tracks[row]
-            _append(track, t, spots[nearest[row]])
-            owned[nearest[row]] |= len(track.t) >= SETTLED
+            _append(track, t, spots[chosen[row]])
             if len(track.t) == SETTLED:
+                owned[chosen[row]] = True
                 self._look_back(track)
         return owned
+
+    def _costs(self, spots: Spots, expected: Ways) -> Floats:
+        """Return how unlike what is expected each spot is (tracks × spots), infinite where it is too far."""
+        last = self.recent[:, -1]
+        step = np.hypot(*(expected.xy - last[:, 1:3]).T)
+        scale = self.watched.px_per_m(last[:, 1], last[:, 2])
+        wobble = WOBBLE_M * scale if self.watched.measured else 0.3 * last[:, 3]
+        reach = 1.0 + 5 * SPOT_NOISE_PX * expected.unsure + wobble + 0.15 * step
+        settled = np.isfinite(self.recent[:, -SETTLED, 0])
+        close = 1.0 + 3 * expected.unsure * expected.misfit + 0.05 * step
+        reach = np.where(settled, np.minimum(reach, close), reach)
+        away = np.linalg.norm(spots[None, :, :2] - expected.xy[:, None], axis=2) / reach[:, None]
+        larger = np.abs(np.log(np.maximum(last[:, None, 3], 3) / np.maximum(spots[None, :, 2], 3)))
+        brighter = np.log(last[:, None, 4] / spots[None, :, 3])
+        costs = away**2 + UNLIKE * (larger**2 + brighter**2)
+        return np.where((away > 1) | (larger > math.log(MOST_ALIKE)), np.inf, costs)
+
+    def _chosen(self, costs: Floats, owned: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Return each track's spot, -1 for none, and set which are `owned`.
+
+        A spot belongs to one settled track, the one that it is most like; those that are not settled are
+        guesses, and may share what is left.
+        """
+        settled = np.isfinite(self.recent[:, -SETTLED, 0])
+        chosen = np.full(len(costs), -1)
+        rows, columns = np.nonzero(np.isfinite(costs) & settled[:, None])
+        order = np.argsort(costs[rows, columns], kind="stable")
+        for row, column in zip(rows[order].tolist(), columns[order].tolist(), strict=True):
+            if chosen[row] < 0 and not owned[column]:
+                chosen[row], owned[column] = column, True
+        left = np.where(owned, np.inf, costs)
+        nearest = np.argmin(left, axis=1)
+        guess = ~settled & np.isfinite(left[np.arange(len(left)), nearest])
+        return np.where(guess, nearest, chosen)
 
     def _look_back(self, track: Track) -> None:
         """Prepend where a settled track was before it was known: where it came from is told by that."""
         missed = 0
-        x, y = _ways(track)
-        for t, spots in reversed(self.past):
-            if t >= track.t[0]:
-                continue
+        before = [(t, spots) for t, spots in reversed(self.past) if t < track.t[0]]
+        places = _places_before(track, [t for t, _ in before])
+        for index, (t, spots) in enumerate(before):
             missed += 1
             if missed > MOST_MISSES + 1:
                 return
             if not len(spots):
                 continue
-            away = np.hypot(spots[:, 0] - np.polyval(x, t), spots[:, 1] - np.polyval(y, t))
+            away = np.hypot(*(spots[:, :2] - places[index]).T)
             nearest = int(np.argmin(away))
             if away[nearest] <= 2.0 + 0.3 * track.size[0] and spots[nearest, 1] < track.y[0]:
                 _insert(track, t, spots[nearest])
                 track.pictures += missed
                 missed = 0
-                x, y = _ways(track)
+                places = _places_before(track, [t for t, _ in before])
 
-    def _expected(self, t: float) -> tuple[Floats, Floats]:
-        """Return where each track is expected (x, y) and the standard error, by constant accelerations.
+    def _join_twins(self, t: float) -> list[Track]:
+        """Let of tracks that share their last two points one go on, for all of them; return the others.
 
-        What is known of gravity before anything is measured counts as one more point of the parabola. A bird
-        that spreads its wings is followed too: what it does then tells it from a thing.
+        It is the one whose points lie best on one way, and of such the longest: a flake's track that skipped
+        to a thing is longer than the thing's.
         """
-        dt = self.recent[:, :, 0] - t
-        there = np.isfinite(dt)
-        dt = np.where(there, dt, 0.0)
-        x, y = (np.where(there, self.recent[:, :, axis], 0.0) for axis in (1, 2))
-        sums = [(there * dt**power).sum(axis=1) for power in range(5)]
-        normal = np.empty((len(dt), 3, 3))
-        for row in range(3):
-            for column in range(3):
-                normal[:, row, column] = sums[row + column]
-        half_g = 0.4 * GRAVITY_MS2 * self.watched.px_per_m(self.recent[:, -1, 1], self.recent[:, -1, 2])
-        weight = (2 * SPOT_NOISE_PX / (half_g if self.watched.measured else 2 * half_g)) ** 2
-        normal[:, 2, 2] += weight
-        inverse = np.linalg.inv(normal)
-        expected = []
-        for place, usual in ((x, 0.0), (y, half_g)):
-            right = np.stack([(place * dt**power).sum(axis=1) for power in range(3)], axis=1)
-            right[:, 2] += weight * usual
-            expected.append(np.einsum("nj,nj->n", inverse[:, 0], right))
-        unsure = 2 * SPOT_NOISE_PX * np.sqrt(1 + inverse[:, 0, 0])
-        return np.stack(expected, axis=1), unsure
-
-    def _join_twins(self) -> list[Track]:
-        """Let of tracks that share their last two points the longest go on, for all of them; return the
-        others."""
-        if len(self.tracks) < 2:
+        lasts = self.recent[:, -2:, 1:3].reshape(len(self.tracks), 4)
+        _, group = np.unique(lasts, axis=0, return_inverse=True)
+        if not len(group) or group.max() == len(group) - 1:
             return []
-        longest = np.argsort([-len(track.t) for track in self.tracks], kind="stable")
-        lasts = self.recent[longest, -2:, 1:].reshape(len(longest), 4)
-        _, first = np.unique(lasts, axis=0, return_index=True)
-        keep = np.zeros(len(longest), bool)
-        keep[longest[first]] = True
+        length = np.array([len(track.t) for track in self.tracks])
+        best = np.lexsort([-length, ways(self.recent, t, self.watched).misfit, group])
+        keep = np.zeros(len(length), bool)
+        keep[best[np.unique(group[best], return_index=True)[1]]] = True
         return self._keep(keep)
 
     def _keep(self, keep: NDArray[np.bool_]) -> list[Track]:
@@ -221,8 +235,8 @@ class Tracker:
             for when, spot in points:
                 _append(track, when, spot)
             self.tracks.append(track)
-            row = np.full((1, RECENT, 3), np.nan)
-            row[0, -3:] = [(when, spot[0], spot[1]) for when, spot in points]
+            row = np.full((1, RECENT, 5), np.nan)
+            row[0, -3:] = [(when, *spot) for when, spot in points]
             self.recent = np.concatenate([self.recent, row])
 
     def _seeds(
@@ -255,7 +269,9 @@ class Tracker:
             FASTEST_MS * scale * 1.3 if self.watched.measured else FASTEST_HEIGHTS_S * self.watched.height
         )
         ok: NDArray[np.bool_] = (
-            (down >= LEAST_STEP_PX) & (aside <= down + 1.0) & (down <= fastest * dt + 2 * SPOT_NOISE_PX)
+            (down >= LEAST_STEP_PX)
+            & (aside <= MOST_ASIDE * down + 1.0)
+            & (down <= fastest * dt + 2 * SPOT_NOISE_PX)
         )
         return ok
 
@@ -278,10 +294,17 @@ def _may_pass_mask(track: Track, t: float) -> bool:
     return len(track.t) >= SETTLED and t - track.t[-1] <= LONGEST_MASKED_S
 
 
-def _ways(track: Track) -> tuple[Floats, Floats]:
-    """Return the polynomials of its first points, x straight and y with an acceleration."""
-    t, x, y = (values[:RECENT] for values in (track.t, track.x, track.y))
-    return np.polyfit(t, x, 1), np.polyfit(t, y, 2)
+def _places_before(track: Track, t: Sequence[float]) -> Floats:
+    """Return where a track was at times before its first (times × 2), by its first points: x straight, y with
+    an acceleration."""
+    since = np.array(track.t[:RECENT]) - track.t[0]
+    powers = np.vander(since, 3)
+    asked = np.vander(np.array(t) - track.t[0], 3)
+    places = []
+    for values, terms in ((track.x, powers[:, 1:]), (track.y, powers)):
+        fitted = np.linalg.solve(terms.T @ terms, terms.T @ np.array(values[:RECENT]))
+        places.append(asked[:, 3 - terms.shape[1] :] @ fitted)
+    return np.stack(places, axis=1)
 
 
 def _insert(track: Track, t: float, spot: Floats) -> None:

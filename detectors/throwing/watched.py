@@ -21,8 +21,8 @@ USUAL_VIEW_M = 40.0
 MOST_BEFORE_FACADE = 1.6
 """A thing that falls 6 m before a façade 16 m away has so many times its pixels per metre."""
 
-MARGIN = 0.04
-"""Of the picture's height around the façade: what is thrown far out is seen beside it."""
+MARGIN = 0.12
+"""Of the picture's height around the façade: what is thrown far out or drifts in wind is seen beside it."""
 
 GRID = 16
 """Pixels from one place to the next where the scale is worked out beforehand."""

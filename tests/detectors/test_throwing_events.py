@@ -160,7 +160,7 @@ def test_only_facade_is_watched_and_masks_are_not() -> None:
 
     assert watched(150, 150)
     assert watched(92, 250), "what is thrown far out is seen beside the façade"
-    assert not watched(40, 250)
+    assert not watched(30, 250)
     assert not watched(250, 250)
     assert not watched(205, 205), "a mask has no margin"
 
@@ -222,12 +222,28 @@ def test_a_thing_that_moves_is_one_spot_at_its_centre() -> None:
 
 def test_where_something_moves_all_the_time_it_must_move_more_to_be_seen() -> None:
     finder = SpotFinder(watched=Watched(size_wh=SIZE_WH))
-    flickering = [(200, 200 if index % 5 else 20) for index in range(150)]
+    flickering = [(200, 200 if index % 5 else 20) for index in range(250)]
     seen = []
-    for index, grey in enumerate(noisy_pictures(1, 150, at_xy=flickering)):
+    for index, grey in enumerate(noisy_pictures(1, 250, at_xy=flickering)):
         away = [np.hypot(*(one.spots[:, :2] - 202).T) for one in finder.see(grey, index / FPS)]
         seen += [bool((distances < 5).any()) for distances in away]
-    assert sum(seen[100:]) < 0.5 * sum(seen[:50])
+    assert sum(seen[200:]) < 0.2 * sum(seen[:50])
+
+
+def test_flakes_that_cross_a_place_now_and_then_hide_nothing_that_comes_there_later() -> None:
+    rng = np.random.default_rng(4)
+    finder = SpotFinder(watched=Watched(size_wh=SIZE_WH))
+    count, found = 120, []
+    for index, grey in enumerate(noisy_pictures(5, count, at_xy=())):
+        for x, y in rng.integers(8, 470, (60, 2)):
+            grey[y : y + 4, x : x + 4] = 220
+        if index >= count - 20:
+            grey[300 + 8 * (index - count) :][:6, 300:306] += 22
+        for sighting in finder.see(grey, index / FPS):
+            y = 300 + 8 * (round(sighting.t * FPS) - count) + 2.5
+            away = np.hypot(sighting.spots[:, 0] - 302.5, sighting.spots[:, 1] - y)
+            found += [bool((away < 4).any())] if sighting.t * FPS >= count - 18 else []
+    assert sum(found) > 0.7 * len(found)
 
 
 def test_under_load_limits_rise_until_there_are_few_enough_spots() -> None:
@@ -237,9 +253,9 @@ def test_under_load_limits_rise_until_there_are_few_enough_spots() -> None:
     counts = []
     for index in range(1, 40):
         grey = rng.normal(120, 1, (480, 640))
-        for x, y in rng.integers(8, 470, (300, 2)):
+        for x, y in rng.integers(8, 470, (900, 2)):
             grey[y : y + 3, x : x + 3] += rng.uniform(10, 40)
         found = finder.see(np.clip(grey, 0, 255).astype(np.uint8), index / FPS)
         counts += [len(sighting.spots) for sighting in found]
     assert max(counts) <= MOST_SPOTS
-    assert finder.load > 1.2
+    assert finder.load > 1.05

@@ -96,7 +96,7 @@ def test_a_car_that_comes_nearer_is_no_fall() -> None:
     assert as_fall(track(down, size=60), WHOLE) is None
 
 
-def test_what_goes_more_aside_than_down_is_no_fall() -> None:
+def test_what_goes_far_more_aside_than_down_is_no_fall() -> None:
     assert as_fall(track(drop(1.4), aside_px_s=250), WHOLE) is None
 
 
@@ -108,6 +108,37 @@ def test_what_comes_in_at_speed_over_the_edge_is_a_fall_in_dry_weather_only() ->
     assert fall is not None
     assert fall.confirmed
     assert as_fall(entering, WHOLE, rain=True) is None
+
+
+def test_in_snow_a_track_that_begins_on_a_flake_is_judged_without_it() -> None:
+    flake = [-7.0 * 8 + 7.0 * index for index in range(8)]
+    skipped = track([*flake, *drop(1.6, seen_after=0.04)])
+    assert as_fall(skipped, WHOLE) is None
+    fall = as_fall(skipped, WHOLE, rain=True)
+    assert fall is not None
+    assert fall.confirmed
+    assert fall.track.t[0] >= 4 / 25
+
+
+def test_in_snow_a_light_thing_is_found_where_it_is_larger_than_flakes() -> None:
+    """A shirt soon sinks evenly: a flake's track that skips to a faster flake looks the same."""
+    shirt = track(drop(2.6, terminal_ms=3.7, px_per_m=30), size=20)
+    assert as_fall(shirt, WHOLE, rain=True) is None
+    fall = as_fall(shirt, WHOLE, rain=True, large=True)
+    assert fall is not None
+    assert fall.confirmed
+
+
+def test_in_snow_what_comes_over_the_edge_is_a_flake_however_large_unless_it_clearly_gains_speed() -> None:
+    near = track([4.0 * index + 3.0 * max(0, index - 12) for index in range(40)], size=14)
+    near.y = [y - near.y[0] + 4 for y in near.y]
+    assert as_fall(near, WHOLE) is not None
+    assert as_fall(near, WHOLE, rain=True, large=True) is None
+    heavy = track(drop(1.7, seen_after=0.04), size=8)
+    heavy.y = [y - heavy.y[0] + 4 for y in heavy.y]
+    fall = as_fall(heavy, WHOLE, rain=True)
+    assert fall is not None
+    assert fall.confirmed
 
 
 def test_what_begins_at_speed_in_the_middle_of_the_facade_is_no_fall() -> None:
@@ -161,3 +192,18 @@ def test_where_a_thing_came_from_is_looked_for_once_it_is_known() -> None:
         tracker.follow(index / 25, np.empty((0, 4)) if index in (2, 4) else np.array(spot))
     (going,) = tracker.tracks
     assert going.t[0] == 0.0
+
+
+def test_a_flake_that_crosses_a_thing_does_not_take_its_track() -> None:
+    """Both keep their own, although the flake is nearer to where the thing is expected for two pictures."""
+    tracker = Tracker(watched=WHOLE)
+    for index in range(35):
+        t = index / 25
+        y = 20 + 15 * fallen_m(t, 36)
+        meets = 20 + 15 * fallen_m(0.8, 36)
+        spots = [[320.0, y, 8.0, 90.0], [322.0 + 60 * (t - 0.8), meets + 1 + 110 * (t - 0.8), 4.0, 40.0]]
+        tracker.follow(t, np.array(spots))
+    thing, flake = sorted(tracker.tracks, key=lambda going: abs(going.x[-1] - 320))
+    assert thing.x == pytest.approx([320.0] * len(thing.x))
+    assert set(flake.size) == {4.0}
+    assert min(len(thing.t), len(flake.t)) >= 32
