@@ -5,6 +5,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from bench.train_network import export as export_network
+from bench.train_network import step
 from detectors.elevator.cabin_model import INPUT_WH, SHARPNESS
 from detectors.elevator.recogniser import LABELS
 
@@ -12,18 +14,12 @@ CHANNELS = (16, 32, 64, 96)
 """Of the four stages, each half the size of the one before."""
 
 
-def _step(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()
-    )
-
-
 class Residual(nn.Module):
     """Two convolutions around which the input is passed on."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.first = _step(channels, channels)
+        self.first = step(channels, channels)
         self.second = nn.Sequential(
             nn.Conv2d(channels, channels, 3, 1, 1, bias=False), nn.BatchNorm2d(channels)
         )
@@ -49,11 +45,11 @@ def features() -> nn.Sequential:
     """Make the network."""
     first, second, third, fourth = CHANNELS
     return nn.Sequential(
-        _step(3, first, 2),
-        _step(first, second, 2),
-        _step(second, third, 2),
+        step(3, first, 2),
+        step(first, second, 2),
+        step(second, third, 2),
         Residual(third),
-        _step(third, fourth, 2),
+        step(third, fourth, 2),
         Residual(fourth),
         Residual(fourth),
         Context(fourth),
@@ -75,13 +71,4 @@ def pooled(cells: Tensor) -> Tensor:
 
 def export(network: nn.Module, path: Path) -> None:
     """Write the network as ONNX with an input of one picture."""
-    program = torch.onnx.export(
-        network.eval(),
-        (torch.zeros(1, 3, INPUT_WH[1], INPUT_WH[0]),),
-        dynamo=True,
-        verbose=False,
-        input_names=["picture"],
-        output_names=["cells"],
-        external_data=False,
-    )
-    program.save(path)
+    export_network(network, path, (3, INPUT_WH[1], INPUT_WH[0]), ("picture", "cells"))

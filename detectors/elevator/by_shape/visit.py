@@ -10,7 +10,8 @@ from detectors.elevator.background import Mask, overlap
 from detectors.elevator.by_shape.shape import measure, two_wheeler_odds
 from gridwatch.model import Pixels
 
-Verdict: TypeAlias = Literal["suspected_ebike", "ebike"]
+Verdict: TypeAlias = Literal["suspected_ebike"]
+"""All that an outline may say: of varied rendered visits two thirds of what it called an e-bike was none."""
 
 JUDGED_PICTURES = 6
 """The latest looks that decide: 1.2 s at five pictures a second."""
@@ -19,10 +20,7 @@ AGREEING_PICTURES = 4
 """How many of them must agree; one person bending over or one bad outline can't decide."""
 
 SURE_ODDS = 1.0
-"""Log odds from which a look speaks for an e-bike."""
-
-SUSPECT_ODDS = -0.5
-"""Log odds from which a look makes one suspect an e-bike: few are missed, and it raises nothing."""
+"""Log odds from which a look makes one suspect an e-bike."""
 
 STILL_OVERLAP = 0.8
 """Intersection over union with the last outline from which a visitor stands and the door doesn't move."""
@@ -60,7 +58,7 @@ class ShapeVisit:
             return None
         self.odds.append(two_wheeler_odds(measure(body, look)))
         verdict = self._verdict()
-        if verdict is None or self.told in (verdict, "ebike"):
+        if verdict is None or self.told == verdict:
             return None
         self.told = verdict
         return verdict
@@ -73,7 +71,5 @@ class ShapeVisit:
 
     def _verdict(self) -> Verdict | None:
         if sum(odds >= SURE_ODDS for odds in self.odds) >= AGREEING_PICTURES:
-            return "ebike"
-        if sum(odds >= SUSPECT_ODDS for odds in self.odds) >= AGREEING_PICTURES:
             return "suspected_ebike"
         return None
