@@ -15,6 +15,7 @@ from detectors.fire.sight import Sight, SightMemory, sight_of, watch_sight
 from detectors.fire.smoke import SmokeMemory, new_smoke_memory, watch_smoke
 from detectors.fire.still import judge_still
 from detectors.fire.tubes import Box, Rules, Watched, watch_boxes
+from detectors.fire.usual import UsualPlaces, unusual
 from detectors.fire.view import Region, View, WatchedPart, look
 from gridwatch.facade import FacadeView, Preset
 from gridwatch.model import Finding, Picture
@@ -65,6 +66,7 @@ class PresetState:
     smoke: SmokeMemory | None = None
     burning: dict[str, Burning] = field(default_factory=dict)
     sight: SightMemory = field(default_factory=SightMemory)
+    usual: UsualPlaces = field(default_factory=UsualPlaces)
     boxes: Watched = field(default_factory=Watched)
 
 
@@ -187,6 +189,7 @@ class FireCameraDetector:
         self, memory: PresetState, boxes: Sequence[Box], at: datetime, size_wh: tuple[int, int]
     ) -> Sequence[Finding]:
         rules = RULES[memory.sight.now]
+        boxes = unusual(memory.usual, boxes, at=at, size_wh=size_wh)
         told = watch_boxes(memory.boxes, boxes, at=at, size_wh=size_wh, rules=rules)
         return [
             _with_bearing(replace(finding, detector=self.name), memory.preset, size_wh) for finding in told

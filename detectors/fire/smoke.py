@@ -41,8 +41,6 @@ MAX_SHARP = 0.25
 MIN_BLOCKS = 4
 MAX_SHARE = 0.4
 """A veil over more of the textured ground is fog, rain, or a moved camera."""
-MAX_CHANGED = 0.5
-"""Part of the picture that may change between two pictures."""
 PLUMES = 6
 """Veils followed at a time, largest first."""
 VOTES, OF = 4, 5

@@ -74,7 +74,7 @@ class Tube:
 
     label: str
     started_at: datetime
-    first_area: float
+    first: Box
     newest: Box
     boxes: deque[Box | None]
     in_a_row: int = 1
@@ -166,7 +166,7 @@ def pool_score(pool: Sequence[Sequence[Box]], label: str, box_xyxy: BoxXyxy) -> 
 def overlap(one: BoxXyxy, other: BoxXyxy) -> float:
     """Return the intersection of two boxes over their union."""
     shared = _shared(one, other)
-    return shared / max(_area(one) + _area(other) - shared, 1e-9)
+    return shared / max(area(one) + area(other) - shared, 1e-9)
 
 
 def _looked_at(boxes: Iterable[Box], width_px: float, masks: Sequence[BoxXyxy], rules: Rules) -> list[Box]:
@@ -176,7 +176,7 @@ def _looked_at(boxes: Iterable[Box], width_px: float, masks: Sequence[BoxXyxy], 
         left, _, right, _ = box.box_xyxy
         if box.confidence < rules.least or right - left > rules.widest * width_px:
             continue
-        if any(_shared(box.box_xyxy, mask) > MASKED_SHARE * _area(box.box_xyxy) for mask in masks):
+        if any(_shared(box.box_xyxy, mask) > MASKED_SHARE * area(box.box_xyxy) for mask in masks):
             continue
         if not any(_repeats(box, other) for other in kept):
             kept.append(box)
@@ -206,7 +206,7 @@ def _follow(watched: Watched, boxes: Sequence[Box], at: datetime) -> None:
         Tube(
             label=box.label,
             started_at=at,
-            first_area=_area(box.box_xyxy),
+            first=box,
             newest=box,
             boxes=deque([box], maxlen=POOL),
         )
@@ -272,15 +272,15 @@ def _is_due(fire: Fire, at: datetime, rules: Rules) -> bool:
     return (
         fire.told_at is None
         or fire.told_label != fire.label
-        or _area(fire.box_xyxy) >= GROWN * fire.told_area
+        or area(fire.box_xyxy) >= GROWN * fire.told_area
         or at - fire.told_at >= rules.again
     )
 
 
 def _tell(fire: Fire, tube: Tube, at: datetime, criteria: Mapping[str, float]) -> Finding:
-    area = _area(tube.newest.box_xyxy)
-    fire.told_at, fire.told_label, fire.told_area = at, fire.label, max(area, fire.told_area)
-    growth = area / max(tube.first_area, 1e-9)
+    (_, first_top, _, first_foot), (_, top, _, foot) = tube.first.box_xyxy, tube.newest.box_xyxy
+    newest_area, first_area = area(tube.newest.box_xyxy), max(area(tube.first.box_xyxy), 1e-9)
+    fire.told_at, fire.told_label, fire.told_area = at, fire.label, max(newest_area, fire.told_area)
     seen = [box.confidence for box in tube.boxes if box is not None]
     return Finding(
         id=fire.id,
@@ -289,7 +289,13 @@ def _tell(fire: Fire, tube: Tube, at: datetime, criteria: Mapping[str, float]) -
         observed_at=at,
         started_at=fire.started_at,
         box_xyxy=tube.newest.box_xyxy,
-        criteria={"in_a_row": float(tube.in_a_row), "growth": growth, **criteria, **tube.newest.criteria},
+        criteria={
+            "in_a_row": float(tube.in_a_row),
+            "growth": newest_area / first_area,
+            "rise_px": (first_top - top) - abs(first_foot - foot),
+            **criteria,
+            **tube.newest.criteria,
+        },
     )
 
 
@@ -297,7 +303,8 @@ def _rank(label: str) -> int:
     return RANK.index(label) if label in RANK else -1
 
 
-def _area(box: BoxXyxy) -> float:
+def area(box: BoxXyxy) -> float:
+    """Return the area of a box, 0 where its sides are crossed."""
     return max(0.0, box[2] - box[0]) * max(0.0, box[3] - box[1])
 
 

@@ -155,13 +155,6 @@ def to_picture(view: View, left: float, top: float, right: float, bottom: float)
     )
 
 
-def to_small(view: View, box_xyxy: BoxXyxy) -> BoxXyxy:
-    """Turn a box of the picture's own pixels into one of working pixels."""
-    across, down = view.grey.shape[1] / view.size_wh[0], view.grey.shape[0] / view.size_wh[1]
-    left, top, right, bottom = box_xyxy
-    return left * across, top * down, right * across, bottom * down
-
-
 def block_box(view: View, blocks: NDArray[np.bool_]) -> BoxXyxy:
     """Return the picture box around the marked blocks."""
     rows, columns = np.flatnonzero(blocks.any(axis=1)), np.flatnonzero(blocks.any(axis=0))

@@ -52,6 +52,17 @@ def test_boxes_that_stay_are_a_fire_with_one_id(file: Path) -> None:
     assert len({finding.id for finding in fires(told)}) == 1
 
 
+def test_what_smokes_at_one_place_for_hours_is_learnt_and_told_no_more(file: Path) -> None:
+    detector = FireCameraDetector(file, CLASSES)
+    state = detector.new_state()
+    told = [
+        fires([[*detector.see(state, Picture(pixels=PIXELS, at=NOON + number * timedelta(minutes=2)))]])
+        for number in range(120)
+    ]
+    assert all(told[4:45])
+    assert not any(told[-30:])
+
+
 def test_a_lone_picture_is_judged_by_the_box_alone(file: Path) -> None:
     found = FireCameraDetector(file, CLASSES).judge(Picture(pixels=PIXELS, at=NOON))
     assert [finding.label for finding in found if finding.box_xyxy] == ["smoke"]

@@ -107,6 +107,7 @@ def test_a_fire_is_told_again_each_minute_and_at_once_when_it_has_doubled_under_
     assert len({fire.id for fire in fires}) == 1
     assert fires[-1].box_xyxy == grown
     assert fires[-1].criteria["growth"] == pytest.approx(2.5)
+    assert fires[-1].criteria["rise_px"] == 40
 
 
 def test_flame_beside_smoke_makes_one_fire_that_is_told_as_flame_from_then_on() -> None:

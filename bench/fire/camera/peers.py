@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from detectors.fire.tubes import Box, overlap
+from detectors.fire.tubes import Box, area, overlap
 from gridwatch.model import BoxXyxy, Pixels
 
 SINGLE_CONFIDENCE = 0.3
@@ -41,7 +41,7 @@ class Fsm:
     def see(self, boxes: Sequence[Box], size_wh: tuple[int, int]) -> list[BoxXyxy]:
         """Return the boxes of the alarm that this picture gives."""
         largest = FSM_LARGEST * size_wh[0] * size_wh[1]
-        now = [b.box_xyxy for b in boxes if b.confidence >= FSM_CONFIDENCE and _area(b.box_xyxy) <= largest]
+        now = [b.box_xyxy for b in boxes if b.confidence >= FSM_CONFIDENCE and area(b.box_xyxy) <= largest]
         pairs = sorted(
             ((overlap(old, new), o, n) for o, (old, _) in enumerate(self.rows) for n, new in enumerate(now)),
             reverse=True,
@@ -97,7 +97,3 @@ def grey_regions(pixels: Pixels) -> list[BoxXyxy]:
         for x, y, w, h, area in stats[1:count].tolist()
         if area >= least
     ]
-
-
-def _area(box: BoxXyxy) -> float:
-    return (box[2] - box[0]) * (box[3] - box[1])

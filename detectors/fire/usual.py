@@ -1,0 +1,55 @@
+"""Where one view usually shows what looks like fire: a chimney, steam over works, dust on a road, a sign."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.fire.tubes import Box
+from gridwatch.model import BoxXyxy
+
+CELLS_WH = (64, 36)
+"""A picture is remembered in so many cells."""
+REMEMBERED = timedelta(hours=12)
+"""What was seen longer ago fades: works rest at night, stoves are lit for meals."""
+USUAL_SHARE = 0.15
+"""Part of the remembered time. A chimney that smokes all day is usual after two hours, and so would be a fire
+that was told for that long."""
+LONGEST_GAP = timedelta(minutes=30)
+"""Nobody looked for longer than that."""
+SEEN = 0.35
+"""Least confidence of what counts as seen."""
+
+
+@dataclass(slots=True)
+class UsualPlaces:
+    """Which part of the remembered time each cell of a view showed something: bounded."""
+
+    share: NDArray[np.float32] = field(default_factory=lambda: np.zeros(CELLS_WH[::-1], np.float32))
+    at: datetime | None = None
+
+
+def unusual(usual: UsualPlaces, boxes: Sequence[Box], *, at: datetime, size_wh: tuple[int, int]) -> list[Box]:
+    """Take in what the next picture shows; return the boxes of places that seldom show anything."""
+    gap = timedelta() if usual.at is None else min(max(at - usual.at, timedelta()), LONGEST_GAP)
+    usual.at = at
+    fades = np.float32(np.exp(-gap / REMEMBERED))
+    usual.share *= fades
+    parts = [(box, _cells(box.box_xyxy, size_wh)) for box in boxes]
+    seen = np.zeros(usual.share.shape, bool)
+    for box, part in parts:
+        if box.confidence >= SEEN:
+            seen[part] = True
+    usual.share[seen] += 1 - fades
+    return [box for box, part in parts if float(np.median(usual.share[part])) < USUAL_SHARE]
+
+
+def _cells(box_xyxy: BoxXyxy, size_wh: tuple[int, int]) -> tuple[slice, slice]:
+    """Return the rows and columns of cells that a box touches, one at least."""
+    sides = []
+    for low, high, size, cells in zip(box_xyxy[:2], box_xyxy[2:], size_wh, CELLS_WH, strict=True):
+        first = min(max(0, int(low / size * cells)), cells - 1)
+        sides.append(slice(first, max(first + 1, int(np.ceil(high / size * cells)))))
+    return sides[1], sides[0]

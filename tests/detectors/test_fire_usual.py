@@ -1,0 +1,61 @@
+"""Where a view usually shows something: a chimney is learnt, a fire is told before it could be."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from detectors.fire.tubes import Box
+from detectors.fire.usual import UsualPlaces, unusual
+from gridwatch.model import BoxXyxy
+
+NOON = datetime(2026, 4, 5, 12, tzinfo=UTC)
+SIZE_WH = (640, 360)
+CHIMNEY: BoxXyxy = (300, 200, 330, 240)
+ELSEWHERE: BoxXyxy = (420, 200, 440, 220)
+
+
+def smoke(box_xyxy: BoxXyxy, confidence: float = 0.8) -> Box:
+    return Box(label="smoke", confidence=confidence, box_xyxy=box_xyxy)
+
+
+def hours_of(
+    usual: UsualPlaces, boxes: list[Box], hours: float, *, start: datetime = NOON, gap_s: float = 30.0
+) -> tuple[datetime, list[Box]]:
+    at, left = start, boxes
+    for number in range(int(hours * 3600 / gap_s)):
+        at = start + timedelta(seconds=gap_s * number)
+        left = unusual(usual, boxes, at=at, size_wh=SIZE_WH)
+    return at, left
+
+
+@pytest.mark.parametrize("gap_s", [10.0, 60.0])
+def test_a_chimney_is_usual_after_some_hours_and_what_burns_beside_it_is_not(gap_s: float) -> None:
+    usual, chimney, fire = UsualPlaces(), smoke(CHIMNEY), smoke(ELSEWHERE)
+    at, left = hours_of(usual, [chimney], 1, gap_s=gap_s)
+    assert left == [chimney]
+    at, left = hours_of(usual, [chimney], 2, start=at, gap_s=gap_s)
+    assert left == []
+    at += timedelta(seconds=gap_s)
+    assert unusual(usual, [chimney, fire], at=at, size_wh=SIZE_WH) == [fire]
+
+
+def test_what_has_not_smoked_for_days_is_unusual_again() -> None:
+    usual, chimney = UsualPlaces(), smoke(CHIMNEY)
+    at, left = hours_of(usual, [chimney], 4)
+    assert left == []
+    at, _ = hours_of(usual, [], 36, start=at, gap_s=60)
+    assert unusual(usual, [chimney], at=at, size_wh=SIZE_WH) == [chimney]
+
+
+def test_a_camera_that_was_off_learns_nothing_of_the_time_between() -> None:
+    usual, chimney = UsualPlaces(), smoke(CHIMNEY)
+    unusual(usual, [chimney], at=NOON, size_wh=SIZE_WH)
+    for days in range(1, 4):
+        assert unusual(usual, [chimney], at=NOON + timedelta(days=days), size_wh=SIZE_WH) == [chimney]
+
+
+def test_what_is_hardly_sure_is_not_learnt_and_boxes_at_the_edge_are_held() -> None:
+    usual = UsualPlaces()
+    faint = [smoke(CHIMNEY, 0.1), smoke((-20, -20, 0, 0)), smoke((630, 350, 700, 400), 0.1)]
+    _, left = hours_of(usual, faint, 6)
+    assert left == [faint[0], faint[2]]
