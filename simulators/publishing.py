@@ -6,7 +6,7 @@ Nothing is dropped: while the broker is away `publish` waits as soon as the wind
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -87,6 +87,11 @@ class Publisher:
         if delay_s > 0:
             await asyncio.sleep(delay_s)
         await self.publish(publication)
+
+    async def publish_all(self, publications: Iterable[Publication]) -> None:
+        """Hand over each in its own time; they are in order."""
+        for publication in publications:
+            await self.publish_when_due(publication)
 
     async def drain(self, *, within_s: float = ACKNOWLEDGED_WITHIN_S) -> None:
         """Wait until everything is acknowledged; raise BrokerError when the broker stays away."""

@@ -78,18 +78,13 @@ async def run(simulation: Simulation, publisher: Publisher, truth: TruthFile) ->
     rendered: asyncio.Queue[Footage | None] = asyncio.Queue(maxsize=1)
     try:
         async with Studio.open() as studio, asyncio.TaskGroup() as tasks:
-            tasks.create_task(_publish_readings(simulation, publisher), name="readings")
+            tasks.create_task(publisher.publish_all(simulation.readings()), name="readings")
             tasks.create_task(_render(simulation, studio, rendered), name="rendering")
             tasks.create_task(_publish_films(simulation, publisher, rendered, truth), name="films")
             tasks.create_task(_tell_fires(simulation, truth), name="fires")
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from failures
     await publisher.drain()
-
-
-async def _publish_readings(simulation: Simulation, publisher: Publisher) -> None:
-    for publication in simulation.readings():
-        await publisher.publish_when_due(publication)
 
 
 async def _render(simulation: Simulation, studio: Studio, rendered: "asyncio.Queue[Footage | None]") -> None:

@@ -19,9 +19,7 @@ def simulate_command(
     *,
     scenario: Annotated[
         Literal["quiet", "wildfire", "ebike", "throw", "mixed", "valley"],
-        typer.Option(
-            help="What happens; quiet has nothing that deserves an alert, valley is of ground sensors."
-        ),
+        typer.Option(help="What happens; quiet has nothing that deserves an alert, valley is a forest's."),
     ] = "mixed",
     devices: Annotated[
         int, typer.Option(min=1, max=100_000, help="Sensors and cameras in all.")

@@ -1,8 +1,9 @@
-"""A valley that lives: its posts send what they sense, and a fire begins each quarter of an hour."""
+"""A valley that lives: its posts send what they sense, its cameras pictures, and a fire begins each quarter
+of an hour."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count, takewhile
 from math import ceil, isnan
@@ -19,8 +20,9 @@ from simulators.publishing import Publisher
 from simulators.rendered import Truth
 from simulators.truth import TruthFile
 from simulators.valley.climate import Array, Weather
+from simulators.valley.filming import in_view, landscape_before, pictures, scenes
 from simulators.valley.happenings import Day, Fire
-from simulators.valley.layout import Post, Valley, draw_valley
+from simulators.valley.layout import CAMERAS, Post, RidgeCamera, Valley, draw_valley
 from simulators.valley.plume import FLYING_S, Source
 from simulators.valley.sensing import QUANTITIES, STATION_QUANTITIES, Sensed, Senses, drift_unit
 from simulators.weather import DAY_S, LOCAL_OFFSET_S
@@ -28,8 +30,8 @@ from simulators.weather import DAY_S, LOCAL_OFFSET_S
 FIRST_FIRE_S, FIRE_EVERY_S, FIRE_LASTS_S = 60.0, 900.0, 480.0
 """After the start: a visitor wants to see one soon."""
 FIRE_UPWIND_M = (4.0, 7.0)
-FIRE_SMOKE_G_S = (0.5, 0.8)
-"""Close and strong enough for sensors that have not learned yet what is usual."""
+FIRE_SMOKE_G_S, FIRE_GROWS_S = (6.0, 12.0), 180.0
+"""Close and soon strong enough for sensors that have not learned yet what is usual, and for the cameras."""
 FIRST_FIRE_NUMBER = 1_000_000_000
 """Those that chance brings have smaller ones."""
 DRIFT_SIGMAS, FLAT_S = 1.5, 1800.0
@@ -53,11 +55,11 @@ class ValleySimulation:
 
     @property
     def district(self) -> District:
-        """Return the area of the valley and its posts, as a registry takes them."""
+        """Return the area of the valley, its posts and cameras, as a registry takes them."""
         return District(
             areas=_areas(),
             sensors=[_sensor(number, post) for number, post in enumerate(self.valley.posts)],
-            cameras=(),
+            cameras=[_camera(number, camera) for number, camera in enumerate(self.valley.cameras)],
         )
 
     def readings(self) -> Iterator[Publication]:
@@ -75,6 +77,22 @@ class ValleySimulation:
                     return
                 yield publication
 
+    def pictures(self, camera: RidgeCamera) -> Iterator[Publication]:
+        """Yield what a camera sends within the duration, rendered as it is asked for."""
+        landscape = landscape_before(camera, self.seed)
+        weather = Weather(self.valley, self.seed)
+        begin_s = self.start.timestamp()
+        for first_s, last_s in scenes(begin_s, begin_s + self.duration.total_seconds()):
+            yield from pictures(
+                camera,
+                landscape,
+                seed=self.seed,
+                begins_s=first_s,
+                ends_s=last_s,
+                fires=list(self._lit(first_s, last_s)),
+                climate=weather.at(np.array([first_s])),
+            )
+
     def happenings(self) -> Iterator[tuple[float, str, Truth]]:
         """Yield when what happens begins, at which post and what it is, in order of time."""
         begin_s, lasts_s = self.start.timestamp(), self.duration.total_seconds()
@@ -86,7 +104,7 @@ class ValleySimulation:
             day_ends_s = (day + 1) * DAY_S - LOCAL_OFFSET_S
             told = list(self._of_day(senses.begun(day)))
             while fire is not None and fire.source.begins_s < day_ends_s:
-                told.append(self._told(fire))
+                told += [self._told(fire), *self._seen(fire)]
                 fire = next(fires, None)
             yield from sorted(
                 (one for one in told if begin_s <= one[0] < begin_s + lasts_s), key=lambda one: one[0]
@@ -112,7 +130,7 @@ class ValleySimulation:
                 y_m=y,
                 z_m=self.valley.height_m(x, y),
                 begins_s=begins_s,
-                grows_s=20.0,
+                grows_s=FIRE_GROWS_S,
                 lasts_s=FIRE_LASTS_S,
                 smoke_g_s=random.uniform(*FIRE_SMOKE_G_S),
             )
@@ -165,25 +183,43 @@ class ValleySimulation:
         )
         return source.begins_s, nearest.id, truth
 
+    def _seen(self, fire: Fire) -> Iterator[tuple[float, str, Truth]]:
+        """Yield the truth of a fire for each camera that looks there."""
+        source = fire.source
+        for camera in self.valley.cameras:
+            seen = in_view(camera, source.x_m, source.y_m)
+            if seen is not None:
+                _, bearing_deg, far_m = seen
+                truth = _truth(
+                    "smoke", source.begins_s, source.lasts_s, bearing_deg=bearing_deg, distance_m=far_m
+                )
+                yield source.begins_s, camera.id, truth
+
 
 async def live(simulation: ValleySimulation, publisher: Publisher, truth: TruthFile) -> None:
     """Publish a valley until its end, and write the truth as it happens."""
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(_publish(simulation, publisher), name="readings")
+        tasks.create_task(publisher.publish_all(simulation.readings()), name="readings")
+        for camera in simulation.valley.cameras:
+            tasks.create_task(_film(simulation, camera, publisher), name="pictures")
         tasks.create_task(_tell(simulation, truth), name="truth")
     await publisher.drain()
 
 
 def plan_valley(
-    posts: int, *, seed: int, rate: float, start: datetime, duration: timedelta
+    devices: int, *, seed: int, rate: float, start: datetime, duration: timedelta
 ) -> ValleySimulation:
-    """Return a valley of so many posts."""
+    """Return a valley of so many devices: its cameras and posts, or where there are very few, posts alone."""
+    posts = devices - CAMERAS if devices > 2 * CAMERAS else devices
     valley = draw_valley(seed, posts=posts)
+    if posts == devices:
+        valley = replace(valley, cameras=())
     return ValleySimulation(valley=valley, seed=seed, rate=rate, start=start, duration=duration)
 
 
-async def _publish(simulation: ValleySimulation, publisher: Publisher) -> None:
-    for publication in simulation.readings():
+async def _film(simulation: ValleySimulation, camera: RidgeCamera, publisher: Publisher) -> None:
+    taken = simulation.pictures(camera)
+    while (publication := await asyncio.to_thread(next, taken, None)) is not None:
         await publisher.publish_when_due(publication)
 
 
@@ -219,6 +255,18 @@ def _sensor(number: int, post: Post) -> Sensor:
         simulated=True,
     )
     return Sensor(device=device, place="woods", x_m=post.x_m, y_m=post.y_m)
+
+
+def _camera(number: int, camera: RidgeCamera) -> Device:
+    return Device(
+        id=camera.id,
+        scene="fire",
+        kind=DeviceKind.CAMERA,
+        name=f"{MARK}青岭谷{number + 1}号山脊瞭望摄像机",
+        area=VALLEY.area.code,
+        location=_place(camera.x_m, camera.y_m),
+        simulated=True,
+    )
 
 
 def _channel(name: str) -> Channel:

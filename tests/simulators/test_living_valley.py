@@ -2,19 +2,26 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from math import cos, radians, sin
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
 from detectors.fire import FireSensorDetector
 from gridwatch.areas.area import AreaLevel
 from gridwatch.broker_address import BrokerAddress
-from gridwatch.model import Observation, Observations
+from gridwatch.media import read_picture
+from gridwatch.model import DeviceKind, Observation, Observations
 from gridwatch.scenes import alarm_severity
 from gridwatch.wire import decode
 from simulators.publication import Publication
 from simulators.publishing import Publisher
+from simulators.rendered import Truth
 from simulators.truth import TruthFile
+from simulators.valley.climate import Weather
+from simulators.valley.filming import SIZE_WH, in_view, landscape_before, pictures
+from simulators.valley.layout import CAMERAS, RidgeCamera
 from simulators.valley.living import ValleySimulation, live, plan_valley
 from tests.servers import Mosquitto
 from tests.simulators.listening import listening
@@ -25,7 +32,7 @@ START = datetime(2026, 5, 1, 8, tzinfo=UTC)
 def valley(
     minutes: float, *, posts: int = 12, rate: float = 2.4, start: datetime = START
 ) -> ValleySimulation:
-    return plan_valley(posts, seed=2, rate=rate, start=start, duration=timedelta(minutes=minutes))
+    return plan_valley(posts + CAMERAS, seed=2, rate=rate, start=start, duration=timedelta(minutes=minutes))
 
 
 def observed(publication: Publication) -> Observation:
@@ -51,9 +58,10 @@ def test_its_posts_are_registered_in_the_valley_with_limits_and_some_with_a_wind
         AreaLevel.TOWN,
         AreaLevel.COMMUNITY,
     ]
-    devices = district.devices
+    assert {device.area for device in district.devices} == {"sim-valley"}
+    assert [camera.kind for camera in district.cameras] == [DeviceKind.CAMERA] * CAMERAS
+    devices = [sensor.device for sensor in district.sensors]
     assert len({device.id for device in devices}) == len({device.location for device in devices}) == 12
-    assert {device.area for device in devices} == {"sim-valley"}
     vanes = [any(channel.quantity == "wind_deg" for channel in device.channels) for device in devices]
     assert 0 < sum(vanes) < 12
     assert all(device.simulated and device.channels[0].quality["drift"] for device in devices)
@@ -61,7 +69,10 @@ def test_its_posts_are_registered_in_the_valley_with_limits_and_some_with_a_wind
 
 def test_the_fire_that_its_truth_tells_of_alarms_where_it_is_and_nothing_did_before() -> None:
     simulation = valley(8)
-    fires = [(post, truth) for _, post, truth in simulation.happenings() if truth.label == "smoke"]
+    posts = {post.id for post in simulation.valley.posts}
+    fires = [
+        (post, one) for _, post, one in simulation.happenings() if one.label == "smoke" and post in posts
+    ]
     ((post, fire),) = fires
     assert fire.started_at == START + timedelta(minutes=1)
     detector = FireSensorDetector()
@@ -75,6 +86,38 @@ def test_the_fire_that_its_truth_tells_of_alarms_where_it_is_and_nothing_did_bef
     first_at, first_post = told[0]
     assert first_post == post
     assert fire.started_at < first_at < fire.started_at + timedelta(minutes=5)
+
+
+def test_the_cameras_on_the_ridges_send_a_picture_each_20_s_and_see_the_fire_where_it_is() -> None:
+    simulation = valley(5)
+    fires = [(device, truth) for _, device, truth in simulation.happenings() if "ridge" in device]
+    assert fires
+    for device, fire in fires:
+        camera = next(one for one in simulation.valley.cameras if one.id == device)
+        sent = list(simulation.pictures(camera))
+        assert [one.at - START for one in sent] == [timedelta(seconds=20 * number) for number in range(15)]
+        quiet = pictures(
+            camera,
+            landscape_before(camera, simulation.seed),
+            seed=simulation.seed,
+            begins_s=START.timestamp(),
+            ends_s=START.timestamp() + 300,
+            fires=(),
+            climate=Weather(simulation.valley, simulation.seed).at(np.array([START.timestamp()])),
+        )
+        shown, without = ([read_picture(one.payload).astype(int) for one in of] for of in (sent, quiet))
+        np.testing.assert_array_equal(shown[3], without[3])
+        smoke = np.abs(shown[-1] - without[-1]).mean(axis=2).max(axis=0)
+        seen = in_view(camera, *place_of(camera, fire))
+        assert seen is not None
+        column = int(seen[0] * SIZE_WH[0])
+        assert smoke.max() > 15
+        assert smoke[max(0, column - 80) : column + 80].max() == smoke.max()
+
+
+def place_of(camera: RidgeCamera, fire: Truth) -> tuple[float, float]:
+    bearing, far_m = radians(float(fire.detail["bearing_deg"])), float(fire.detail["distance_m"])
+    return camera.x_m + far_m * sin(bearing), camera.y_m + far_m * cos(bearing)
 
 
 def test_what_happens_on_many_days_is_told_in_order() -> None:
@@ -104,4 +147,4 @@ def test_its_messages_reach_a_broker_and_its_truth_a_file(mosquitto: Mosquitto, 
     with TruthFile.open(tmp_path / "truth.jsonl") as truth:
         assert asyncio.run(scene(truth)) == set(ids)
     last = msgspec.json.decode((tmp_path / "truth.jsonl").read_bytes().splitlines()[-1])
-    assert (last["type"], last["published"]) == ("end", 120)
+    assert (last["type"], last["published"]) == ("end", 120 + CAMERAS)
