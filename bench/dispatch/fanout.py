@@ -43,6 +43,7 @@ KIB_TARGET, KIB_AIM = 35.0, 20.0
 
 HEARD_WITHIN_S = 30.0
 READY_WITHIN_S = 60.0
+FOLLOWED_WITHIN_S = 120.0
 SETTLED_S = 2.0
 """Memory is read so long after the last one connected."""
 
@@ -95,10 +96,11 @@ def measure(sizes: Sizes) -> FanOuts:
     allow_many_files()
     found = []
     with servers() as running:
-        made = asyncio.run(_prepare(running.database_url, sizes))
+        made = asyncio.run(prepare(running.database_url, sizes))
         for count in sizes.listeners:
             for to in ("one", "all"):
-                with _api(running) as (port, process):
+                port = free_port()
+                with api_at(running, port) as process:
                     found.append(_measure(running, port, process, made, to=to, count=count, sizes=sizes))
                 print(f"    {found[-1]}", file=sys.stderr, flush=True)
     return FanOuts(found=tuple(found), load_1min=round(os.getloadavg()[0], 2))
@@ -112,7 +114,7 @@ class Made:
     tokens: Mapping[str, Sequence[str]]
 
 
-async def _prepare(url: str, sizes: Sizes) -> Made:
+async def prepare(url: str, sizes: Sizes) -> Made:
     """Register areas, a device in each micro grid, and two accounts for each listener."""
     areas: list[Area] = generate(MODELS["shuangliu"], seed=sizes.seed)
     most = max(sizes.listeners)
@@ -137,8 +139,7 @@ async def _prepare(url: str, sizes: Sizes) -> Made:
 
 
 @contextmanager
-def _api(running: Servers) -> Iterator[tuple[int, psutil.Process]]:
-    port = free_port()
+def api_at(running: Servers, port: int) -> Iterator[psutil.Process]:
     environment = clean_environment() | {
         "GRIDWATCH_DATABASE_URL": running.database_url,
         "GRIDWATCH_MQTT_URL": f"mqtt://127.0.0.1:{running.mqtt_port}",
@@ -158,12 +159,12 @@ def _api(running: Servers) -> Iterator[tuple[int, psutil.Process]]:
         )
         if process.poll() is not None:
             raise RuntimeError("the API ended: " + (running.folder / "api.log").read_text()[-800:])
-        yield port, psutil.Process(process.pid)
+        yield psutil.Process(process.pid)
     finally:
         end(process, signal.SIGTERM)
 
 
-class _Listeners:
+class Listening:
     """The process that listens."""
 
     def __init__(self, port: int, tokens: Sequence[str]) -> None:
@@ -199,6 +200,15 @@ class _Listeners:
         at: list[float] = self._hear()["at"]
         return at
 
+    def follow(self, each: int) -> None:
+        """Return once they listen for so many changes each, and come back whenever the server is gone."""
+        self._say({"each": each, "within_s": FOLLOWED_WITHIN_S})
+        self._hear()
+
+    def followed(self) -> dict[str, float]:
+        """Return what became of that."""
+        return self._hear()
+
     def close(self) -> None:
         """Let all of them go."""
         end(self._process, signal.SIGTERM)
@@ -208,7 +218,7 @@ def _measure(
     running: Servers, port: int, process: psutil.Process, made: Made, *, to: str, count: int, sizes: Sizes
 ) -> FanOut:
     before = process.memory_info().rss
-    listeners = _Listeners(port, made.tokens[to][:count])
+    listeners = Listening(port, made.tokens[to][:count])
     try:
         time.sleep(SETTLED_S)
         held = process.memory_info().rss - before
@@ -239,7 +249,7 @@ def _cpu_s(process: psutil.Process) -> float:
 
 
 async def _alerts(
-    url: str, listeners: _Listeners, made: Made, to: str, count: int, sizes: Sizes
+    url: str, listeners: Listening, made: Made, to: str, count: int, sizes: Sizes
 ) -> tuple[list[float], int]:
     """Raise alerts in areas of those who listen; return how long each took, and how many never came."""
     random = Random(sizes.seed)  # noqa: S311 - nothing secret

@@ -3,10 +3,14 @@
 It reads one JSON object on its standard input (address, port, tokens), connects one socket for each token at
 once, and writes lines of JSON: `{"open": seconds, "refused": n}` when all are answered, then for each line
 `{"after": seq, "wait": n, "within_s": s}` that it reads, when n of them have had an alert of a seq greater
-than `after`: `{"at": […]}`, the times (CLOCK_MONOTONIC) at which they had it.
+than `after`: `{"at": […]}`, the times (CLOCK_MONOTONIC) at which they had it. For a line
+`{"each": n, "within_s": s}` they come back, as browsers do, whenever the server is gone, each with its last
+id, until each had n changes:
+`{"got": n, "repeated": n, "missed": n, "away_s": s}`, `away_s` until all of them were back.
 """
 
 import json
+import random
 import re
 import selectors
 import socket
@@ -16,6 +20,8 @@ import time
 from gridwatch.open_files import allow_many_files
 
 ID = re.compile(rb"^id: (\d+)$", re.MULTILINE)
+COMES_BACK_S = (0.5, 5.0)
+"""As the server's `retry:` lets browsers do."""
 AGAIN_S = 0.2
 """Until who was not let in tries again: the server says 503 for a moment when all come at once."""
 CONNECT_WITHIN_S = 120.0
@@ -33,6 +39,9 @@ class Listeners:
         self._heard: dict[int, float] = {}
         self.refused = 0
         self._after = -1
+        self._last: dict[int, int] = {}
+        self._got = [0] * len(tokens)
+        self._repeated = 0
 
     def connect(self) -> float:
         """Connect all at once, and again who is refused; return how long it took until all listen."""
@@ -82,8 +91,11 @@ class Listeners:
     def _request(self, number: int) -> bytes:
         return (
             f"GET /api/v1/alerts/stream HTTP/1.1\r\nHost: bench\r\n"
-            f"Authorization: Bearer {self._tokens[number]}\r\n\r\n"
+            f"Authorization: Bearer {self._tokens[number]}\r\n{self._resumes(number)}\r\n"
         ).encode()
+
+    def _resumes(self, number: int) -> str:
+        return f"Last-Event-ID: {self._last[number]}\r\n" if number in self._last else ""
 
     def _take(self, number: int, data: bytes) -> bool:
         """Take in what one of them read; return False where it is a refusal."""
@@ -93,9 +105,14 @@ class Listeners:
             self._open.add(number)
         if text.startswith(b"HTTP/1.1 ") and not text.startswith(b"HTTP/1.1 200"):
             return False
-        if any(int(found) > self._after for found in ID.findall(text)):
-            self._heard.setdefault(number, now)
-        self._read[number] = text[-4096:] if number not in self._open else text.rpartition(b"\n\n")[2][-4096:]
+        whole, _, rest = text.rpartition(b"\n\n") if number in self._open else (b"", b"", text)
+        for found in map(int, ID.findall(whole)):
+            if found > self._after:
+                self._heard.setdefault(number, now)
+            self._repeated += found <= self._last.get(number, -1)
+            self._last[number] = found
+            self._got[number] += 1
+        self._read[number] = rest
         return True
 
     def hear(self, after: int, wait: int, within_s: float) -> list[float]:
@@ -109,6 +126,29 @@ class Listeners:
         self._turn(0.05)
         return list(self._heard.values())
 
+    def follow(self, each: int, within_s: float) -> dict[str, float]:
+        """Listen until each had so many changes, and come back whenever the server is gone."""
+        print(json.dumps({"listening": True}), flush=True)
+        end = time.monotonic() + within_s
+        begun, waiting = list(self._got), dict[int, float]()
+        lost_at = back_at = 0.0
+        while time.monotonic() < end:
+            now = time.monotonic()
+            for number in self._turn(0.05):
+                lost_at = lost_at or now
+                waiting[number] = now + random.uniform(*COMES_BACK_S)  # noqa: S311 - nothing secret
+            for number in [one for one, at in waiting.items() if at <= now]:
+                del waiting[number]
+                self._connect(number)
+            if lost_at and not back_at and len(self._open) == len(self._tokens):
+                back_at = now
+            if all(got - before >= each for got, before in zip(self._got, begun, strict=True)):
+                break
+        got = [got - before for got, before in zip(self._got, begun, strict=True)]
+        missed = sum(max(0, each - one) for one in got)
+        away_s = back_at - lost_at
+        return {"got": sum(got), "repeated": self._repeated, "missed": missed, "away_s": round(away_s, 2)}
+
 
 def main() -> None:
     """Do as the lines of the standard input say."""
@@ -119,7 +159,8 @@ def main() -> None:
     print(json.dumps({"open": took, "refused": listeners.refused}), flush=True)
     for line in sys.stdin:
         asked = json.loads(line)
-        print(json.dumps({"at": listeners.hear(**asked)}), flush=True)
+        answer = listeners.follow(**asked) if "each" in asked else {"at": listeners.hear(**asked)}
+        print(json.dumps(answer), flush=True)
 
 
 if __name__ == "__main__":

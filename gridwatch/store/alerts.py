@@ -1,29 +1,31 @@
-"""Alerts: raised and merged inside the collector's transaction, changed by people, replayed to feeds."""
+"""Alerts: raised and merged inside the collector's transaction, listed, and replayed to feeds."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from gridwatch.errors import NotAllowed, NotFound, StoreError
+from gridwatch.errors import NotFound, StoreError
 from gridwatch.fire_fusion import SUPPORTED, WARNING, corroborated
-from gridwatch.model import AlertState, Finding, Role, Severity
+from gridwatch.model import AlertState, Finding, Severity
 from gridwatch.policy import Decision, Held, Ignore, Merge, Raise, decide, group_key, place_of
 from gridwatch.scenes import alarm_severity, merge_window
-from gridwatch.store.connection import Connection, Row, Store, queries
+from gridwatch.store.changes import AMONG_US
+from gridwatch.store.connection import Connection, Row, Store, one, queries
 from gridwatch.store.devices import KnownDevice
 from gridwatch.store.fire_fusion import NOBODY, SCENE, agreeing_on, rank_by_spread, take_in
-from gridwatch.store.jobs import defer_notify
-from gridwatch.store.routing import answered
-from gridwatch.workflow import RULES, Need, after
+from gridwatch.store.jobs import defer_notify, defer_webhook
 
 SQL = queries("alerts")
 
 CHANNEL = "gridwatch_alert"
 """Notified with the seq of every change, in the change's own transaction."""
+
+ONE_CHANGE_WITHIN = timedelta(seconds=1)
+"""What joins an alert so soon after its last change is told of together with what else does."""
 
 ATTEMPTS = 5
 """How often a decision is made anew because another collector raised the group's alert first."""
@@ -43,6 +45,8 @@ class Settled:
 
     alert_id: int | None
     raised: bool = False
+    worse: bool = False
+    """Whether that alert became more severe."""
 
 
 async def settle(
@@ -83,14 +87,18 @@ async def settle(
     raise StoreError(f"the alert of {group} changed hands {ATTEMPTS} times")
 
 
-async def refresh(connection: Connection, alert_id: int, finding: Finding, severity: Severity | None) -> None:
-    """Take an update of an event into its alert; it is no further event, and only raises the severity."""
+async def refresh(connection: Connection, alert_id: int, finding: Finding, severity: Severity | None) -> bool:
+    """Take an update of an event into its alert; it is no further event, and only raises the severity.
+
+    Return whether it did.
+    """
     row = await (await connection.execute(SQL["lock"], {"id": alert_id})).fetchone()
     if row is None:
-        return
+        return False
     before = Severity(row["severity"])
     now = max(before, severity or Severity.MINOR, key=lambda one: one.rank)
     await _merge(connection, alert_id, finding, before=before, now=now, events=0)
+    return now.rank > before.rank
 
 
 async def _merge(
@@ -119,140 +127,49 @@ async def announce(
 ) -> None:
     """Write what changed (alert id to word) as the last act of the caller's transaction, and notify.
 
-    `detail` is what the timeline says besides.
+    `detail` is what the timeline says besides. Receivers of other systems get a message each, with its job.
 
     Takes the lock that puts all changes into the order of their commits: nothing may follow it.
     """
     if not changes:
         return
     await connection.execute(SQL["lock order of changes"])
-    for alert_id in sorted(changes):
-        await connection.execute(SQL["draw seq"], {"id": alert_id})
+    await connection.execute(SQL["draw seqs"], {"ids": sorted(changes)})
     rows = await (await connection.execute(SQL["as json"], {"ids": list(changes)})).fetchall()
     rows.sort(key=lambda row: int(row["seq"]))
-    for row in rows:
-        await connection.execute(
-            SQL["write change"],
-            {
-                "seq": row["seq"],
-                "alert_id": row["id"],
-                "change": changes[row["id"]],
-                "actor": actor,
-                "detail": Jsonb(dict(detail)),
-                "alert": Jsonb(row["alert"]),
-            },
-        )
-    await connection.execute(SQL["notify"], {"seq": rows[-1]["seq"]})
+    seqs = [row["seq"] for row in rows]
+    written = {
+        "seqs": seqs,
+        "ids": [row["id"] for row in rows],
+        "changes": [changes[row["id"]] for row in rows],
+        "alerts": [Jsonb(row["alert"]) for row in rows],
+        "actor": actor,
+        "detail": Jsonb(dict(detail)),
+    }
+    await connection.execute(SQL["write changes"], written)
+    notified = {"seq": seqs[-1], "seqs": seqs, "among_us": sorted(AMONG_US)}
+    told = await one(connection, SQL["notify"], **notified)
+    for key in told["messages"] if told else ():
+        await defer_webhook(connection, key)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Particulars:
-    """What an action is given besides: see gridwatch/workflow.py which needs what."""
+async def hold_back(connection: Connection, alert_ids: Collection[int]) -> set[int]:
+    """Let findings that joined alerts wait to be told of; return the alerts that were told of just now.
 
-    reason: str = ""
-    text: str = ""
-    to: str = ""
-    """The number at work of a person."""
-    of: int | None = None
-    """The id of an alert."""
-
-    def as_json(self) -> dict[str, Any]:
-        """Return what was given, as the timeline keeps it."""
-        return {name: value for name, value in asdict(self).items() if value}
-
-
-NOTHING = Particulars()
-
-
-async def act(
-    store: Store,
-    alert_id: int,
-    action: str,
-    *,
-    actor: str,
-    role: Role,
-    person: int | None = None,
-    given: Particulars = NOTHING,
-) -> Mapping[str, Any]:
-    """Let somebody change an alert; return it. The one door for routes, pages, buttons and keypads.
-
-    `actor` is an account, or a person's number at work where only `person` (their key) is known; without
-    `person` it is the one on the roster with that account, if any. Of two at once one wins; the other is told
-    who. Raises NotFound, or NotAllowed that says what is allowed.
+    So a storm of findings is one change of each alert a second, and not one for each finding.
     """
+    if not alert_ids:
+        return set()
+    given = {"ids": sorted(alert_ids), "within": ONE_CHANGE_WITHIN}
+    return {row["id"] for row in await (await connection.execute(SQL["hold back"], given)).fetchall()}
+
+
+async def announce_held_back(store: Store) -> None:
+    """Write the changes that were held back and whose time has come; of several callers one does."""
     async with store.transaction() as connection:
-        row = await _one(connection, "lock", id=alert_id)
-        if row is None:
-            raise NotFound(f"no alert {alert_id}")
-        somebody = await _one(connection, "person behind", person=person, username=actor) or {}
-        state = after(
-            action,
-            AlertState(row["state"]),
-            role,
-            is_own=_is_own(row, actor, somebody),
-            whose=_whose(row),
-            since=row["state_since"],
-        )
-        columns = await _columns(connection, alert_id, action, given)
-        columns |= {"id": alert_id, "state": state.value, "actor": actor}
-        columns.setdefault("name", somebody.get("name", actor))
-        columns.setdefault("person", somebody.get("key"))
-        columns["in_field"] = role is Role.GRID_WORKER
-        if action in SQL:
-            await connection.execute(SQL[action], columns)
-        await connection.execute(SQL["into state"], columns)
-        if not row["simulated"]:
-            await answered(connection, alert_id, action, person=somebody.get("key"))
-        await announce(connection, {alert_id: action}, actor=actor, detail=given.as_json())
-        rows = await (await connection.execute(SQL["as json"], {"ids": [alert_id]})).fetchall()
-    return _alert(rows[0])
-
-
-async def _columns(connection: Connection, alert_id: int, action: str, given: Particulars) -> dict[str, Any]:
-    """Return what an action writes of what it was given; raise NotAllowed where that is missing or wrong."""
-    need = RULES[action].need
-    if need is not None and not getattr(given, need.value):
-        raise NotAllowed(f"{action} needs {need.value!r}: {WANTED[need]}")
-    if need is Need.TO:
-        row = await _one(connection, "person of code", code=given.to)
-        if row is None:
-            raise NotAllowed(f"nobody on the roster has the number {given.to!r}")
-        return {"person": row["key"], "name": row["name"]}
-    if need is Need.OF:
-        if given.of == alert_id or await _one(connection, "exists", id=given.of) is None:
-            raise NotAllowed(f"there is no other alert {given.of}")
-        return {"of": given.of}
-    return {}
-
-
-WANTED: Mapping[Need, str] = {
-    Need.REASON: "say why",
-    Need.TEXT: "what is to be written",
-    Need.TO: "the number at work of a person on the roster",
-    Need.OF: "the id of the other alert",
-}
-
-
-def _is_own(row: Row, actor: str, somebody: Mapping[str, Any]) -> bool:
-    key = somebody.get("key")
-    return row["assignee"] == actor or (key is not None and row["assignee_key"] == key)
-
-
-def _whose(row: Row) -> str | None:
-    """Return by whom an alert stands as it does."""
-    column = STANDS_BY.get(AlertState(row["state"]), "resolved_by")
-    return None if column is None else row[column]
-
-
-STANDS_BY: Mapping[AlertState, str | None] = {
-    AlertState.OPEN: None,
-    AlertState.ACKNOWLEDGED: "acknowledged_by",
-    AlertState.ACCEPTED: "assignee",
-    AlertState.HANDLING: "assignee",
-    AlertState.VERIFIED: "verified_by",
-    AlertState.CLOSED: "closed_by",
-}
-"""The column that says by whom; of all other states it is who resolved it."""
+        given = {"within": ONE_CHANGE_WITHIN}
+        rows = await (await connection.execute(SQL["held back"], given)).fetchall()
+        await announce(connection, {row["id"]: "merge" for row in rows})
 
 
 async def get_alert(store: Store, alert_id: int) -> Mapping[str, Any]:
@@ -262,6 +179,11 @@ async def get_alert(store: Store, alert_id: int) -> Mapping[str, Any]:
     if row is None:
         raise NotFound(f"no alert {alert_id}")
     return _alert(row)
+
+
+async def alerts_by_id(store: Store, ids: Sequence[int]) -> Mapping[int, Mapping[str, Any]]:
+    """Return alerts that somebody may see, by id."""
+    return {row["id"]: _alert(row) for row in await store.rows(SQL["as json"], {"ids": list(ids)})}
 
 
 async def timeline(store: Store, alert_id: int) -> list[Row]:
@@ -314,10 +236,6 @@ async def last_seq(store: Store) -> int:
     """Return the seq of the newest change, 0 when there is none."""
     row = await store.row(SQL["last seq"])
     return int(row["seq"]) if row else 0
-
-
-async def _one(connection: Connection, query: str, **given: Any) -> Row | None:
-    return await (await connection.execute(SQL[query], given)).fetchone()
 
 
 async def _tester(connection: Connection, known: KnownDevice) -> str | None:
@@ -386,7 +304,7 @@ async def _carry_out(
             now=decision.severity,
             events=1,
         )
-        return Settled(alert_id=decision.alert_id)
+        return Settled(alert_id=decision.alert_id, worse=decision.severity.rank > decision.before.rank)
     if decision.seal is not None:
         await connection.execute(SQL["seal"], {"id": decision.seal})
     columns = _raise_columns(decision, finding, known, scene)

@@ -1,6 +1,5 @@
 """Bootstrap tokens: each lets one device of a fleet fetch its credential, once."""
 
-import hashlib
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from datetime import datetime, timedelta
 
 from gridwatch.errors import NotAllowed, NotFound
 from gridwatch.secret import new_secret
+from gridwatch.store.accounts import sha256_of
 from gridwatch.store.connection import Store, queries
 from gridwatch.store.credentials import NewCredential, give_first_secret, lookup_of, write_down
 
@@ -36,7 +36,7 @@ async def make_tokens(
 ) -> Sequence[str]:
     """Return new tokens. They are known here and now, and never again."""
     tokens = [secrets.token_urlsafe(TOKEN_BYTES) for _ in range(count)]
-    given = {"digests": [_digest(token) for token in tokens], "batch": batch, "good_for": good_for}
+    given = {"digests": [sha256_of(token) for token in tokens], "batch": batch, "good_for": good_for}
     async with store.transaction() as connection:
         await connection.execute(SQL["make"], given | {"actor": actor})
         await write_down(connection, actor, "tokens made", "", f"{count} of {batch!r}")
@@ -53,7 +53,7 @@ async def claim(store: Store, token: str, device: str, *, address: str) -> NewCr
     try:
         async with store.transaction() as connection:
             row = await (
-                await connection.execute(SQL["use"], {"digest": _digest(token), "device": device})
+                await connection.execute(SQL["use"], {"digest": sha256_of(token), "device": device})
             ).fetchone()
             if row is None:
                 raise NotAllowed(REFUSAL)
@@ -71,7 +71,3 @@ async def access_log(store: Store, device: str | None = None, *, limit: int = 10
     """Return what was done with credentials and tokens, newest first."""
     rows = await store.rows(SQL["log"], {"device": device, "limit": limit})
     return [Entry(**row) for row in rows]
-
-
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()

@@ -125,6 +125,11 @@ async def keep_message(claim: Claim, message: Mapping[str, Any]) -> None:
     await claim.connection.execute(SQL["keep message"], {"key": claim.key, "message": Jsonb(message)})
 
 
+async def may_send_again(store: Store, key: int) -> bool:
+    """Write down that a message goes a second time; say whether it may: that happens once."""
+    return await store.row(SQL["send again"], {"key": key}) is not None
+
+
 async def settle_delivery(
     store: Store, key: int, outcome: Outcome, *, receipt: str = "", why: str = ""
 ) -> None:
@@ -164,9 +169,9 @@ async def mark_answered(store: Store, call_key: int, answer: str) -> None:
     await store.execute(SQL["answered"], {"call_key": call_key, "answer": answer})
 
 
-async def deliveries_of(store: Store, alert_id: int) -> Sequence[Row]:
-    """Return what went to whom for an alert, in the order in which it went."""
-    return await store.rows(SQL["of alert"], {"alert_id": alert_id})
+async def told_of(store: Store, alert_id: int) -> Sequence[Row]:
+    """Return whom an alert called, when and why, oldest first, each with what went to them and its end."""
+    return await store.rows(SQL["told"], {"alert_id": alert_id})
 
 
 async def areas_of_person(store: Store, person_key: int | None) -> Sequence[tuple[str, Mapping[str, Any]]]:

@@ -5,10 +5,11 @@ alerts are numbered last.
 """
 
 import hashlib
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID, uuid5
 
 from psycopg import AsyncCursor
@@ -27,11 +28,12 @@ from gridwatch.model import (
 )
 from gridwatch.policy import scene_of, severity_of
 from gridwatch.scenes import TROUBLES
-from gridwatch.store.alerts import announce, refresh, settle
+from gridwatch.store.alerts import announce, hold_back, refresh, settle
 from gridwatch.store.books import KINDS, RECEIVED, enter, key_of
 from gridwatch.store.connection import Connection, Row, Store, queries
 from gridwatch.store.devices import KnownDevice
 from gridwatch.store.entries import Accepted, Concluded, Disposition, Entry, Rejected, Shown, Skipped
+from gridwatch.store.folding import Foldable, fold, severity_to_fold
 from gridwatch.store.hourly import has_timescale
 from gridwatch.store.jobs import RAISED, defer_notify
 from gridwatch.store.observations import quantity_keys, store_observations
@@ -39,6 +41,14 @@ from gridwatch.store.troubles import settle_trouble
 from gridwatch.wire import DECODER
 
 SQL = queries("intake")
+
+AGREED_FOR_S = 10.0
+"""Nothing is missed: another device that tells of the same fire looks itself, and finds this one's alert."""
+
+JOINED = frozenset({"merge", "update"})
+"""Changes that say no more than that a finding belongs to an alert."""
+
+Telling: TypeAlias = tuple[Accepted, Concluded]
 
 EVENTS = UUID("6f1a2a52-6e0c-5f0e-9a2e-0d6b6a0f4c11")
 """Namespace of event ids: the same finding of the same device gets the same id, however often it comes."""
@@ -52,6 +62,8 @@ class Intake:
         self._extra_alarms = extra_alarms
         self._quantities: dict[str, int] = {}
         self._in_rows: bool | None = None
+        self._agreed: dict[int, float] = {}
+        """When it was looked up last what others tell of the fire that a device tells of, by its key."""
 
     async def record(self, entries: Sequence[Entry]) -> Counter[str]:
         """Write a batch in one transaction; return how many messages had which disposition.
@@ -64,7 +76,7 @@ class Intake:
         if self._in_rows is None:
             self._in_rows = await has_timescale(self._store)
         async with self._store.transaction() as connection:
-            batch = _Batch(connection, self._extra_alarms)
+            batch = _Batch(connection, self._extra_alarms, self._agreed)
             if observed:
                 await batch.store_observations(observed, self._quantities, in_rows=self._in_rows)
             return await batch.store(entries, accepted)
@@ -79,9 +91,13 @@ class Intake:
 class _Batch:
     """One transaction's work."""
 
-    def __init__(self, connection: Connection, extra_alarms: Mapping[str, Severity]) -> None:
+    def __init__(
+        self, connection: Connection, extra_alarms: Mapping[str, Severity], agreed: dict[int, float]
+    ) -> None:
         self._connection = connection
         self._extra_alarms = extra_alarms
+        self._agreed = agreed
+        self._worse: set[int] = set()
         self._new: dict[int, bool] = {}
         self._books = {disposition: Counter[int]() for disposition in Disposition}
         self._changes: dict[int, str] = {}
@@ -109,6 +125,8 @@ class _Batch:
         self._books[Disposition.DUPLICATE].update(e.known.key for e in accepted if not new[id(e)])
         kinds = {KINDS[disposition]: book for disposition, book in self._books.items()}
         await enter(self._connection, {RECEIVED: Counter(map(key_of, entries)), **kinds})
+        for alert_id in await hold_back(self._connection, self._may_wait()):
+            del self._changes[alert_id]
         await announce(self._connection, self._changes)
         return Counter({str(disposition): book.total() for disposition, book in self._books.items()})
 
@@ -132,12 +150,63 @@ class _Batch:
         duplicate was written with the first one.
         """
         telling = [entry for entry in accepted if entry.concluded]
-        for entry in sorted(telling, key=lambda entry: entry.known.device.id):
-            if isinstance(entry.message, DeviceFinding):
-                self._new[id(entry)] = any([await self._event(entry, one) for one in entry.concluded])
-            elif self._new[id(entry)]:
-                for concluded in entry.concluded:
-                    await self._event(entry, concluded)
+        todo = [
+            (entry, one)
+            for entry in sorted(telling, key=lambda entry: entry.known.device.id)
+            if isinstance(entry.message, DeviceFinding) or self._new[id(entry)]
+            for one in entry.concluded
+        ]
+        while todo:
+            left = await self._fold(todo)
+            # What the first of a device does decides what becomes of its next ones.
+            firsts, todo = _first_of_each_device(left)
+            for entry, one in firsts:
+                self._note(entry, await self._event(entry, one))
+
+    def _note(self, entry: Accepted, is_new: bool) -> None:
+        if isinstance(entry.message, DeviceFinding):
+            self._new[id(entry)] |= is_new
+
+    async def _fold(self, todo: Sequence[Telling]) -> Sequence[Telling]:
+        """Let alerts that are there take what they can; return what is to be looked at one by one."""
+        foldable: dict[UUID, tuple[Telling, Foldable]] = {}
+        for telling in todo:
+            one = self._foldable(*telling)
+            if one is not None:
+                foldable.setdefault(one.event, (telling, one))
+        if not foldable:
+            return todo
+        folded = await fold(self._connection, [one for _, one in foldable.values()])
+        done = set()
+        for event, alert_id in folded.items():
+            telling, _ = foldable[event]
+            entry, concluded = telling
+            await self._keep_evidence(event, concluded.evidence)
+            self._note(entry, True)
+            self._changes.setdefault(alert_id, "merge")
+            done.add((id(entry), id(concluded)))
+        return [(entry, one) for entry, one in todo if (id(entry), id(one)) not in done]
+
+    def _foldable(self, entry: Accepted, concluded: Concluded) -> Foldable | None:
+        finding, known = concluded.finding, entry.known
+        scene = scene_of(finding.label, known.device.scene)
+        severity = severity_to_fold(finding, scene, self._extra_alarms)
+        if severity is None:
+            return None
+        event = event_id(known.device.id, finding)
+        return Foldable(
+            event=event,
+            known=known,
+            finding=finding,
+            scene=scene,
+            severity=severity,
+            agreed=self._agreed.get(known.key, 0.0) > time.monotonic() - AGREED_FOR_S,
+            columns=_event_columns(event, entry, finding, scene),
+        )
+
+    def _may_wait(self) -> set[int]:
+        """Return the alerts of which nothing is new but that findings joined them."""
+        return {alert for alert, word in self._changes.items() if word in JOINED and alert not in self._worse}
 
     async def _event(self, entry: Accepted, concluded: Concluded) -> bool:
         """Write or update one event and what it means for alerts; tell whether anything was new."""
@@ -156,7 +225,8 @@ class _Batch:
             await self._settle(event, finding, known, scene)
         else:
             severity = severity_of(finding, scene, self._extra_alarms)
-            await refresh(self._connection, row["alert_id"], finding, severity)
+            if await refresh(self._connection, row["alert_id"], finding, severity):
+                self._worse.add(row["alert_id"])
             self._changes.setdefault(row["alert_id"], "update")
         return True
 
@@ -167,6 +237,9 @@ class _Batch:
         if settled.alert_id is None:
             return
         await self._connection.execute(SQL["belong"], {"id": event, "alert_id": settled.alert_id})
+        self._agreed[known.key] = time.monotonic()
+        if settled.worse:
+            self._worse.add(settled.alert_id)
         if settled.raised:
             self._changes[settled.alert_id] = "raise"
             if not known.device.simulated:
@@ -230,6 +303,12 @@ class _Batch:
             disposition = Disposition.QUARANTINED if digest in new else Disposition.DUPLICATE
             self._books[disposition][key_of(entry)] += 1
             new.discard(digest)
+
+
+def _first_of_each_device(findings: Sequence[Telling]) -> tuple[list[Telling], list[Telling]]:
+    firsts: dict[int, Telling] = {}
+    others = [one for one in findings if firsts.setdefault(one[0].known.key, one) is not one]
+    return list(firsts.values()), others
 
 
 def _digest(entry: Rejected) -> bytes:

@@ -22,11 +22,17 @@ PEOPLE = "people"
 CALLS = "calls"
 """The queue of messages to people: they wait for other people's servers, and hold up no decision."""
 
+WEBHOOKS = "webhooks"
+"""The queue of messages to other systems, whose servers may hang for hours."""
+
 NOTIFY = "notify"
 """The task that decides who is told of an alert; arguments `alert_id` and `step`."""
 
 CALL = "call"
 """The task that tells one person, or the installation's channels; argument `call_key`, a row of `call`."""
+
+WEBHOOK = "tell a webhook"
+"""The task that tells one receiver of one change; argument `message_key`, a row of `webhook_message`."""
 
 ROUTE = "route"
 """The task that decides whom an alert calls after something happened; arguments `alert_id` and `trigger`."""
@@ -71,6 +77,11 @@ async def defer_call(connection: Connection, call_key: int) -> None:
     await _defer(connection, CALL, None, queue=CALLS, call_key=call_key)
 
 
+async def defer_webhook(connection: Connection, message_key: int) -> None:
+    """Let the receiver of a row of `webhook_message` be told as soon as the caller's transaction commits."""
+    await _defer(connection, WEBHOOK, None, queue=WEBHOOKS, message_key=message_key)
+
+
 async def defer_route(connection: Connection, alert_id: int, trigger: str) -> None:
     """Let what follows from somebody's action be decided as soon as the caller's transaction commits."""
     await _defer(connection, ROUTE, None, alert_id=alert_id, trigger=trigger)
@@ -90,7 +101,7 @@ async def _defer(
         allow_unknown=True,
         connection=connection,
         schedule_at=at,
-        priority=0 if task == CALL else DECIDES_FIRST,
+        priority=DECIDES_FIRST if queue == PEOPLE else 0,
     )
     with own_errors():
         try:

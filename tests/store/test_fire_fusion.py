@@ -11,7 +11,8 @@ from gridwatch.coordinates import METRES_PER_DEGREE
 from gridwatch.fire_fusion import UNCONFIRMED, WARNING
 from gridwatch.model import Channel, Device, DeviceFinding, DeviceKind, DeviceState, Finding, Location, Role
 from gridwatch.store import Store
-from gridwatch.store.alerts import act, list_alerts
+from gridwatch.store.actions import act
+from gridwatch.store.alerts import list_alerts
 from gridwatch.store.devices import add_devices, get_device
 from gridwatch.store.entries import Accepted, Concluded
 from gridwatch.store.history import list_events

@@ -22,7 +22,8 @@ from gridwatch.model import (
     Role,
 )
 from gridwatch.store import Store
-from gridwatch.store.alerts import act, changes_after, list_alerts
+from gridwatch.store.actions import act
+from gridwatch.store.alerts import changes_after, list_alerts
 from gridwatch.store.devices import KnownDevice, add_devices, get_device
 from gridwatch.store.entries import Accepted, Concluded, Entry, Rejected
 from gridwatch.store.intake import Intake, event_id

@@ -7,7 +7,7 @@ import pytest
 
 from gridwatch.model import Channel, DeviceKind, DeviceState, Role, Severity
 from gridwatch.store import Store
-from gridwatch.store.alerts import act
+from gridwatch.store.actions import act
 from gridwatch.store.devices import delete_devices, replace_device
 from gridwatch.store.liveness import watch_channels
 from tests.store.watched import NOON, STEP, District, ids, watched

@@ -91,6 +91,8 @@ async def test_the_history_of_a_live_alert_is_kept_whole(store: Store) -> None:
                ), n AS (
                    INSERT INTO notification (alert_id, step, channel, sent_at)
                    SELECT id, 'raised', 'c', now() - interval '9 years' FROM a
+               ), k AS (
+                   INSERT INTO call (alert_id, step, urgent) SELECT id, 'raised', false FROM a
                )
                INSERT INTO alert_change (seq, alert_id, change, changed_at, alert)
                SELECT nextval('alert_change_seq'), id, 'raise', now() - interval '9 years', '{}' FROM a""",
@@ -98,8 +100,10 @@ async def test_the_history_of_a_live_alert_is_kept_whole(store: Store) -> None:
         )
     await drop_old(store, keep_readings=365 * DAY, keep_aggregates=1826 * DAY)
     left = await store.rows(
-        """SELECT DISTINCT a.state, n.alert_id IS NOT NULL AS told, c.alert_id IS NOT NULL AS changed
+        """SELECT DISTINCT a.state, n.alert_id IS NOT NULL AND k.alert_id IS NOT NULL AS told,
+                  c.alert_id IS NOT NULL AS changed
            FROM alert a
+           LEFT JOIN call k ON k.alert_id = a.id
            LEFT JOIN notification n ON n.alert_id = a.id
            LEFT JOIN alert_change c ON c.alert_id = a.id"""
     )

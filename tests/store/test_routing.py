@@ -13,9 +13,11 @@ from gridwatch.escalation.case import Trigger
 from gridwatch.escalation.times import USUAL
 from gridwatch.model import DeviceState, Role
 from gridwatch.store import Store
-from gridwatch.store.alerts import Particulars, act, get_alert, timeline
+from gridwatch.store.actions import Particulars, act
+from gridwatch.store.alerts import get_alert, timeline
 from gridwatch.store.areas import put_areas
-from gridwatch.store.calling import calls_of, look_for_left, on_due, on_trigger
+from gridwatch.store.calling import look_for_left, on_due, on_trigger
+from gridwatch.store.deliveries import told_of
 from gridwatch.store.devices import set_state
 from tests.api.incidents import happen, register, sensor
 
@@ -80,7 +82,7 @@ class Scene:
 
     async def called(self, alert: int) -> list[tuple[str | None, str]]:
         """Return who was called in which step."""
-        return [(row["name"], row["step"]) for row in await calls_of(self.store, alert)]
+        return [(row["name"], row["step"]) for row in await told_of(self.store, alert)]
 
     async def _deferred(self) -> list[dict[str, Any]]:
         return await self.store.rows(
@@ -136,11 +138,11 @@ async def test_seeing_it_in_the_office_leaves_the_field_called_and_taking_it_end
     before = (await get_alert(scene.store, alert))["due_at"]
     seen = await scene.act(alert, "acknowledge", "office", OPERATOR)
     assert (seen["state"], seen["due_at"]) == ("acknowledged", before)
-    assert [row["ended_at"] for row in await calls_of(scene.store, alert)] == [None]
+    assert [row["ended_at"] for row in await told_of(scene.store, alert)] == [None]
     await scene.pass_deadline(alert)
     taken = await scene.act(alert, "accept", "2")
     assert (taken["state"], taken["assignee"], taken["accepted_by"]) == ("accepted", "李四", "2")
-    calls = {row["name"]: row for row in await calls_of(scene.store, alert)}
+    calls = {row["name"]: row for row in await told_of(scene.store, alert)}
     assert all(row["ended_at"] for row in calls.values())
     assert (calls["李四"]["answer"], calls["张三"]["answer"]) == ("accept", None)
     await scene.pass_deadline(alert)

@@ -39,8 +39,22 @@ SET severity = %(severity)s,
 WHERE id = %(id)s
 -- lock order of changes --
 SELECT pg_advisory_xact_lock(7403002)
--- draw seq --
-UPDATE alert SET seq = nextval('alert_change_seq') WHERE id = %(id)s
+-- hold back --
+-- What only joined an alert whose last change is a moment old waits for the next.
+UPDATE alert a SET untold = true
+FROM alert_change c
+WHERE a.id = ANY(%(ids)s) AND c.seq = a.seq AND c.changed_at > now() - %(within)s::interval
+RETURNING a.id
+-- held back --
+SELECT a.id FROM alert a LEFT JOIN alert_change c ON c.seq = a.seq
+WHERE a.untold AND (c.seq IS NULL OR c.changed_at <= now() - %(within)s::interval)
+ORDER BY a.id
+FOR UPDATE OF a SKIP LOCKED
+-- draw seqs --
+-- Materialized: a plan that goes through it again for each alert would draw anew each time.
+WITH drawn AS MATERIALIZED (SELECT id, nextval('alert_change_seq') AS seq FROM unnest(%(ids)s::bigint[]) AS id)
+UPDATE alert a SET seq = drawn.seq, untold = false FROM drawn
+WHERE a.id = drawn.id
 -- as json --
 SELECT a.id, a.seq, jsonb_build_object(
     'id', a.id, 'seq', a.seq, 'scene', a.scene, 'label', a.label, 'severity', a.severity,
@@ -53,8 +67,9 @@ SELECT a.id, a.seq, jsonb_build_object(
     'ended', a.ended, 'duplicate_of', a.duplicate_of, 'due_at', a.due_at,
     'outage', a.outage, 'location', CASE WHEN a.lon IS NOT NULL AND a.lat IS NOT NULL
                      THEN jsonb_build_object('lon', a.lon, 'lat', a.lat) END,
-    'events', a.events, 'assignee', a.assignee, 'level', a.level, 'spread', a.spread, 'simulated', a.simulated,
-    'drill', a.drill, 'tester', a.tester, 'playback_url', d.playback_url,
+    'events', a.events, 'assignee', a.assignee,
+    'assignee_code', (SELECT p.code FROM person p WHERE p.key = a.assignee_key),
+    'level', a.level, 'spread', a.spread, 'simulated', a.simulated, 'drill', a.drill, 'tester', a.tester, 'playback_url', d.playback_url,
     'where', coalesce((
         SELECT e.origins FROM event e WHERE e.alert_id = a.id AND e.origins <> '[]'
         ORDER BY e.confidence DESC, e.observed_at DESC LIMIT 1), '[]'::jsonb),
@@ -66,9 +81,15 @@ SELECT a.id, a.seq, jsonb_build_object(
             ORDER BY shown.observed_at DESC, shown.position)
         FROM (SELECT v.event_id, v.position, v.media_type, v.url, e.observed_at
               FROM event e JOIN evidence v ON v.event_id = e.id
-              WHERE e.alert_id = a.id AND (v.masked OR v.url IS NOT NULL)
+              WHERE e.alert_id = a.id AND e.scene <> 'photo' AND (v.masked OR v.url IS NOT NULL)
               ORDER BY e.confidence DESC, e.observed_at DESC, v.position
               LIMIT 4) shown), '[]'::jsonb),
+    'photos', coalesce((
+        SELECT jsonb_agg(jsonb_build_object(
+            'event', e.id, 'media_type', v.media_type, 'by', e.criteria ->> 'by', 'taken_at', e.observed_at,
+            'url', '/api/v1/events/' || e.id || '/evidence?position=' || v.position) ORDER BY e.observed_at, e.id)
+        FROM event e JOIN evidence v ON v.event_id = e.id
+        WHERE e.alert_id = a.id AND e.scene = 'photo'), '[]'::jsonb),
     'evidence_deleted_at', (
         SELECT max(x.deleted_at) FROM event e JOIN evidence_deletion x ON x.event_id = e.id
         WHERE e.alert_id = a.id AND x.masked AND x.why IN ('age', 'quota'))
@@ -77,11 +98,27 @@ FROM alert a JOIN device d ON d.key = a.device_key
 WHERE a.id = ANY(%(ids)s)
 -- seen --
 SELECT id FROM alert WHERE id = %(id)s AND ((SELECT sees_all()) OR area IN (SELECT code FROM seen_area))
--- write change --
+-- write changes --
 INSERT INTO alert_change (seq, alert_id, change, actor, detail, alert)
-VALUES (%(seq)s, %(alert_id)s, %(change)s, %(actor)s, %(detail)s, %(alert)s)
+SELECT c.seq, c.alert_id, c.change, %(actor)s, %(detail)s, c.alert
+FROM unnest(%(seqs)s::bigint[], %(ids)s::bigint[], %(changes)s::text[], %(alerts)s::jsonb[])
+     AS c (seq, alert_id, change, alert)
 -- notify --
-SELECT pg_notify('gridwatch_alert', %(seq)s::text)
+-- With a message for each receiver that may hear of it: of what is simulated none, and none where its area is gone.
+WITH told AS (
+    INSERT INTO webhook_message (webhook, seq, alert_id)
+    SELECT w.name, c.seq, c.alert_id
+    FROM alert_change c JOIN alert a ON a.id = c.alert_id CROSS JOIN webhook w
+    WHERE c.seq = ANY(%(seqs)s) AND NOT a.simulated AND (w.drills OR NOT a.drill)
+      AND (w.form <> 'cap' OR c.change <> ALL(%(among_us)s::text[]))
+      AND (w.area IS NULL OR w.area IN (
+            WITH RECURSIVE above AS (
+                SELECT code, parent FROM area WHERE code = a.area
+                UNION SELECT parent.code, parent.parent FROM area parent JOIN above ON parent.code = above.parent)
+            SELECT code FROM above))
+    ORDER BY c.seq
+    RETURNING key)
+SELECT pg_notify('gridwatch_alert', %(seq)s::text), ARRAY(SELECT key FROM told ORDER BY key) AS messages
 -- lock --
 SELECT id, state, severity, state_since, assignee, assignee_key, acknowledged_by, accepted_by, resolved_by, verified_by,
        closed_by, ended, simulated
@@ -93,6 +130,10 @@ SELECT key, code, name FROM person WHERE key = %(person)s OR username = %(userna
 SELECT key, code, name FROM person WHERE code = %(code)s
 -- exists --
 SELECT FROM alert WHERE id = %(id)s AND ((SELECT sees_all()) OR area IN (SELECT code FROM seen_area))
+-- done before --
+SELECT alert_id, action FROM done_request WHERE username = %(actor)s AND key = %(once)s
+-- note done --
+INSERT INTO done_request (username, key, alert_id, action) VALUES (%(actor)s, %(once)s, %(id)s, %(action)s)
 -- into state --
 UPDATE alert SET state = %(state)s, state_since = now() WHERE id = %(id)s AND state <> %(state)s
 -- acknowledge --

@@ -42,6 +42,10 @@ WHERE ch.key = d.channel_key AND c.key = d.call_key AND a.id = c.alert_id
 RETURNING c.alert_id
 -- keep message --
 UPDATE delivery SET message = %(message)s WHERE key = %(key)s
+-- send again --
+UPDATE delivery SET perhaps_twice = true, tried_at = now()
+WHERE key = %(key)s AND outcome = 'sending' AND NOT perhaps_twice
+RETURNING key
 -- settle --
 UPDATE delivery
 SET outcome = %(outcome)s, settled_at = now(), receipt = %(receipt)s, why = %(why)s, message = NULL
@@ -76,11 +80,27 @@ WHERE key = %(call_key)s
 UPDATE delivery SET by_person_at = coalesce(by_person_at, now())
 WHERE key = (SELECT max(key) FROM delivery WHERE call_key = %(call_key)s AND outcome IN ('sending', 'sent',
                                                                                         'arrived', 'unknown'))
--- of alert --
-SELECT p.code, p.name, c.step, ch.service, d.round, d.outcome, d.tried_at, d.by_person_at, d.why
-FROM delivery d JOIN call c ON c.key = d.call_key JOIN channel ch ON ch.key = d.channel_key
-JOIN person p ON p.key = ch.person_key
-WHERE c.alert_id = %(alert_id)s ORDER BY d.key
+-- told --
+-- Each call of an alert with its messages; those of the installation's channels are in `notification`.
+SELECT c.key AS call, p.code, p.name, c.step, c.why ->> 'level' AS level, c.why ->> 'area' AS area,
+       coalesce(c.why ->> 'why', '') AS why, coalesce(c.why ->> 'why_zh', '') AS why_zh,
+       coalesce(c.why ->> 'because', '') AS because, coalesce(c.why ->> 'because_zh', '') AS because_zh,
+       c.urgent, c.asked_at, c.reached_at, c.answered_at, c.answer, c.ended_at,
+       CASE WHEN c.person_key IS NULL THEN (
+           SELECT coalesce(jsonb_agg(jsonb_build_object(
+               'service', 'installation ' || n.channel, 'round', 0, 'outcome', 'sent', 'sent_at', n.sent_at,
+               'settled_at', n.sent_at, 'by_person_at', NULL, 'receipt', '', 'why', '', 'perhaps_twice', false)
+               ORDER BY n.sent_at, n.channel), '[]')
+           FROM notification n WHERE n.alert_id = c.alert_id AND n.step = c.step)
+       ELSE (
+           SELECT coalesce(jsonb_agg(jsonb_build_object(
+               'service', ch.service, 'round', d.round, 'outcome', d.outcome, 'sent_at', d.tried_at,
+               'settled_at', d.settled_at, 'by_person_at', d.by_person_at, 'receipt', d.receipt, 'why', d.why,
+               'perhaps_twice', d.perhaps_twice) ORDER BY d.tried_at, d.key), '[]')
+           FROM delivery d JOIN channel ch ON ch.key = d.channel_key WHERE d.call_key = c.key)
+       END AS messages
+FROM call c LEFT JOIN person p ON p.key = c.person_key
+WHERE c.alert_id = %(alert_id)s ORDER BY c.key
 -- areas of person --
 SELECT a.name, a.boundary FROM responsibility r JOIN area a ON a.code = r.area
 WHERE r.person_key = %(person_key)s AND a.boundary IS NOT NULL

@@ -1,0 +1,30 @@
+-- held by devices --
+SELECT g.device_key, g.scene, a.id, a.severity, a.observed_at, a.last_observed_at
+FROM unnest(%(device_keys)s::integer[], %(scenes)s::text[]) AS g (device_key, scene)
+JOIN device d ON d.key = g.device_key
+CROSS JOIN LATERAL (
+    SELECT e.alert_id FROM event e
+    WHERE e.device_key = g.device_key AND e.scene = g.scene AND e.alert_id IS NOT NULL
+    ORDER BY e.observed_at DESC LIMIT 1) newest
+JOIN alert a ON a.id = newest.alert_id
+WHERE a.grouping AND NOT a.ended AND a.scene = g.scene AND a.drill = (state_now(d) = 'test')
+ORDER BY a.id
+FOR UPDATE OF a
+-- event --
+INSERT INTO event (id, device_key, scene, label, confidence, observed_at, started_at, ended_at, box_xyxy,
+                   track, origins, criteria, detector, received_at, alert_id)
+VALUES (%(id)s, %(device_key)s, %(scene)s, %(label)s, %(confidence)s, %(observed_at)s, %(started_at)s,
+        %(ended_at)s, %(box_xyxy)s, %(track)s, %(origins)s, %(criteria)s, %(detector)s, %(received_at)s,
+        %(alert_id)s)
+ON CONFLICT (id) DO NOTHING
+-- merge --
+-- The label is that of the surest finding.
+UPDATE alert a
+SET label = CASE WHEN m.confidence > a.confidence THEN m.label ELSE a.label END,
+    confidence = greatest(a.confidence, m.confidence),
+    observed_at = least(a.observed_at, m.first),
+    last_observed_at = greatest(a.last_observed_at, m.last),
+    events = a.events + m.count
+FROM unnest(%(ids)s::bigint[], %(labels)s::text[], %(confidences)s::float8[], %(firsts)s::timestamptz[],
+            %(lasts)s::timestamptz[], %(counts)s::integer[]) AS m (id, label, confidence, first, last, count)
+WHERE a.id = m.id
