@@ -16,6 +16,7 @@ from typing import Any
 from gridwatch.private_ca import write_private
 from gridwatch.secret import hash_secret, new_secret
 from gridwatch.store.credentials import BrokerUser
+from gridwatch.wire import is_area_topic
 
 CONFIGURATION, PASSWORDS, ACCESS = "mosquitto.conf", "passwords", "access"
 PLUGIN_STATE, OWN_USERS, CERTIFIED, PID = (
@@ -230,7 +231,8 @@ def _access(users: Sequence[BrokerUser]) -> str:
         lines += ["", f"user {user.username}"]
         for device in sorted({user.device, *user.others}):
             lines += [f"topic write gw/v1/{device}/#", f"topic read gw/v1/{device}/command"]
-        lines += [f"topic readwrite {topic}" for topic in user.topics]
+        # An area's alerts are ours to write.
+        lines += [f"topic {'read' if is_area_topic(one) else 'readwrite'} {one}" for one in user.topics]
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -27,6 +27,9 @@ Pixels: TypeAlias = NDArray[np.uint8]
 BoxXyxy: TypeAlias = tuple[float, float, float, float]
 """Left, top, right, bottom in pixels."""
 
+RESERVED_ID = "areas"
+"""Its topics are those of areas: a device of this name could publish alerts."""
+
 DEVICE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 """What a device id looks like: it is one level of an MQTT topic and part of file names."""
 
@@ -128,6 +131,8 @@ def check_device_id(device: str) -> str:
         raise ValueError(
             f"device id {device[:80]!r}: use 1-64 letters, digits and . _ : - after a letter or digit"
         )
+    if device == RESERVED_ID:
+        raise ValueError(f"device id {device!r}: the topics of areas begin with it, choose another")
     return device
 
 

@@ -6,16 +6,19 @@ Everything that can't be read raises UnreadableMessage with the reason; nothing 
 import base64
 import binascii
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 import msgspec
 
+from gridwatch.areas.area import AREA_CODE
 from gridwatch.errors import UnreadableMessage
 from gridwatch.model import (
     EARLIEST,
     LATEST,
+    RESERVED_ID,
     Clip,
     CommandResult,
     DeviceFinding,
@@ -36,6 +39,7 @@ from gridwatch.model import (
 from gridwatch.senml import looks_like_senml, read_senml
 
 ROOT = "gw/v1"
+AREA_TOPIC = re.compile(rf"{ROOT}/{RESERVED_ID}/{AREA_CODE.pattern}/alerts")
 DECODER = "gw/v1-1"
 """Kept beside every quarantined message: which decoder could not read it."""
 
@@ -143,6 +147,16 @@ EVIDENCE_TYPES = frozenset({"image/jpeg", "image/png", "video/mp4"})
 def topic_of(device: str, kind: str) -> str:
     """Return the topic of a device: `kind` is `readings`, `frame/{t_ms}`, `status`, …"""
     return f"{ROOT}/{device}/{kind}"
+
+
+def area_topic(code: str) -> str:
+    """Return the topic of an area's alerts; no device is called `areas`."""
+    return f"{ROOT}/{RESERVED_ID}/{code}/alerts"
+
+
+def is_area_topic(topic: str) -> bool:
+    """Say whether this is the topic of one area's alerts."""
+    return AREA_TOPIC.fullmatch(topic) is not None
 
 
 def route_of(topic: str) -> tuple[str, str]:

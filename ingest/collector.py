@@ -21,6 +21,7 @@ from gridwatch.store import Store
 from gridwatch.store.books import add_up_books, put_heard_into_use
 from gridwatch.store.observations import forget_old_identities
 from gridwatch.wire import topic_of
+from ingest.area_topics import AreaTopics
 from ingest.backups import backup_chores
 from ingest.broker import Session
 from ingest.broker_watch import watch_broker
@@ -51,9 +52,9 @@ from ingest.usual import usual_chores
 
 log = logging.getLogger(__name__)
 
-CONNECTIONS = 11
-"""Slots, registry, new commands, words of lifts, readings, one per lane, some to look things up and to ask
-lifts; adopted slots share them."""
+CONNECTIONS = 13
+"""Slots, registry, new commands, words of lifts, topics of areas (two), readings, one per lane, some to look
+things up and to ask lifts; adopted slots share them."""
 
 READINGS = [MARKER, *(topic_of("+", kind) for kind in ("readings", "status", "state", "command/result"))]
 CHORES = (
@@ -98,6 +99,7 @@ async def collect(settings: Settings) -> None:
         outbox = Outbox(store, address)
         tasks.create_task(foreign.rebirths.ask(address), name="rebirths")
         tasks.create_task(outbox.run(), name="commands")
+        tasks.create_task(AreaTopics(store, address).run(), name="topics of areas")
         interlocks = Interlocks(store, settings.alarms)
         tasks.create_task(interlocks.run(), name="interlocks")
         tasks.create_task(registry.follow(), name="registry")
