@@ -4,12 +4,13 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.requests import cookie_parser
+from starlette.requests import Request, cookie_parser
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.office import Office
 from api.problems import own_problem, problem
-from api.sign_in import Person
+from api.sign_in import TOKEN_LIFETIME, Person
 from gridwatch.errors import StoreUnavailable
 
 GUARDED = "/api/"
@@ -57,6 +58,18 @@ class Gate:
 async def person_behind(office: Office, token: str | None) -> Person | None:
     """Return who a token speaks of, if it is a good one; raise StoreUnavailable."""
     return None if token is None else await office.callers.behind(token)
+
+
+def remember(request: Request, answer: Response, token: str) -> None:
+    """Give a browser the token in a cookie that no script can read and no other site can send."""
+    answer.set_cookie(
+        COOKIE,
+        token,
+        max_age=int(TOKEN_LIFETIME.total_seconds()),
+        httponly=True,
+        samesite="lax",
+        secure=request.url.scheme == "https",
+    )
 
 
 def session_cookie(headers: Headers) -> str | None:

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from api.app import create_app
 from gridwatch.errors import SettingsError
 from gridwatch.open_files import allow_many_files
-from gridwatch.settings import Settings
+from gridwatch.settings import Settings, check_plain_http
 
 STOP_WITHIN_S = 2
 """For requests under way when the server stops; live streams are ended at once."""
@@ -33,19 +33,30 @@ class Server(uvicorn.Server):
 def serve(settings: Settings) -> None:
     """Serve the API and the console until SIGINT or SIGTERM.
 
-    Raises SettingsError where the address can't be had. The database has the newest tables already.
+    Raises SettingsError where the address can't be had, or others would reach it without TLS. The database
+    has the newest tables already.
     """
+    check_plain_http(settings)
     allow_many_files()
     with _listen(settings.http_host, settings.http_port) as listening:
         app = create_app(settings)
-        config = uvicorn.Config(
-            app,
-            log_level="warning",
-            timeout_graceful_shutdown=STOP_WITHIN_S,
-            lifespan="on",
-            backlog=WAITING_CONNECTIONS,
-        )
-        Server(app, config).run(sockets=[listening])
+        new_server(app, settings).run(sockets=[listening])
+
+
+def new_server(app: FastAPI, settings: Settings) -> Server:
+    """Return a server; who asks is taken from what proxies say only where the settings trust them."""
+    trusted = list(settings.trusted_proxies)
+    config = uvicorn.Config(
+        app,
+        port=settings.http_port,
+        log_level="warning",
+        timeout_graceful_shutdown=STOP_WITHIN_S,
+        lifespan="on",
+        backlog=WAITING_CONNECTIONS,
+        proxy_headers=bool(trusted),
+        forwarded_allow_ips=trusted,
+    )
+    return Server(app, config)
 
 
 def _listen(host: str, port: int) -> socket.socket:

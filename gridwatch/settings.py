@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
@@ -86,7 +87,17 @@ class Settings(BaseSettings):
         description="messages a second that a device may send for long; beyond, it is put out for a minute",
     )
     data_dir: Path = Field(default_factory=default_data_dir, description="evidence, embedded servers, logs")
-    public_url: str | None = Field(None, description="address that links and phones use")
+    public_url: str | None = Field(
+        None, description="address that links and phones use: https://watch.example.org"
+    )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = Field(
+        (),
+        description="addresses or networks, separated by blanks, of proxies before the API: who asks, and "
+        "whether by TLS, is believed of them alone",
+    )
+    plain_http: bool = Field(
+        False, description="1: be reached from other machines without TLS; otherwise that is refused"
+    )
     admin_password: SecretStr | None = Field(
         None, description="password of the first administrator, user admin"
     )
@@ -115,7 +126,7 @@ class Settings(BaseSettings):
         description="scenes of which evidence is kept as the camera saw it too; each look at it is logged",
     )
     alarms: Annotated[Mapping[str, Severity], NoDecode, BeforeValidator(_pairs)] = Field(
-        default_factory=dict,
+        default_factory=lambda: {"suspected_ebike": Severity.MINOR},
         description="further labels that raise alerts: wheelchair=minor,lens_covered=major",
     )
     fire_danger: Path | None = Field(
@@ -148,6 +159,11 @@ class Settings(BaseSettings):
         description="Apprise URLs of testers, who are told of their own drills: li=URL,wang=URL",
     )
 
+    map_tiles: str | None = Field(
+        None, description="map tiles, https://…/{z}/{x}/{y}.png (WGS-84); unset: none, nothing from outside"
+    )
+    map_attribution: str | None = Field(None, description="what the map says of who made its tiles")
+
     watch_urls: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = Field(
         (), description="Apprise URLs of the administrator, who is told when the installation itself fails"
     )
@@ -163,6 +179,24 @@ class Settings(BaseSettings):
     backup_passphrase: SecretStr | None = Field(
         None, description="encrypts backups; keep it elsewhere too, they can't be read without it"
     )
+
+    @field_validator("public_url")
+    @classmethod
+    def _address(cls, value: str | None) -> str | None:
+        parts = urlsplit(value or "")
+        if value is not None and not (parts.scheme in ("http", "https") and parts.hostname):
+            raise ValueError(f"{value!r} is no address of a web server: write https://watch.example.org")
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for one in value:
+            try:
+                ipaddress.ip_network(one)
+            except ValueError as error:
+                raise ValueError(f"{one!r} is no address or network, as 10.0.0.7 or 10.0.0.0/24") from error
+        return value
 
     @field_validator("alarms")
     @classmethod
@@ -193,17 +227,41 @@ class Settings(BaseSettings):
     @property
     def meets_devices(self) -> bool:
         """Say whether the broker that `up` starts can be reached from other machines."""
-        if self.mqtt_host == "localhost":
-            return False
-        try:
-            return not ipaddress.ip_address(self.mqtt_host).is_loopback
-        except ValueError:
-            return True
+        return not _is_loopback(self.mqtt_host)
 
     @property
     def link_base(self) -> str:
         """Return the address that links begin with, without a slash at its end."""
         return (self.public_url or f"http://{self.http_host}:{self.http_port}").rstrip("/")
+
+
+def check_plain_http(settings: Settings) -> None:
+    """Raise SettingsError where passwords and pictures would cross a network unencrypted and nobody said so.
+
+    The API speaks no TLS itself: a proxy before it does.
+    """
+    if settings.plain_http:
+        return
+    public = urlsplit(settings.public_url or "")
+    if not _is_loopback(settings.http_host):
+        wrong = f"GRIDWATCH_HTTP_HOST={settings.http_host} would be reached from other machines without TLS"
+    elif public.scheme == "http" and not _is_loopback(public.hostname or ""):
+        wrong = f"GRIDWATCH_PUBLIC_URL={settings.public_url} would send people there without TLS"
+    else:
+        return
+    raise SettingsError(
+        f"{wrong}: stay on 127.0.0.1 and put a proxy with TLS before it (deploy/nginx/gridwatch.conf), "
+        "or set GRIDWATCH_PLAIN_HTTP=1 where the network itself is safe"
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def read_settings(**given: Any) -> Settings:

@@ -165,12 +165,13 @@ def test_services_of_ours_wait_for_tables_and_servers() -> None:
         assert service["environment"]["GRIDWATCH_MIGRATE"] == "0"
 
 
-def test_collector_and_api_share_the_evidence() -> None:
+def test_collector_and_api_share_the_evidence_and_the_dispatcher_the_key_of_the_channels() -> None:
     where = {name: service["volumes"] for name, service in ours().items() if "volumes" in service}
     keeps_the_door = ["data:/data", "broker:/broker"]
     assert where == {
         "ingest": ["data:/data", "backups:/backups"],
         "api": ["data:/data"],
+        "dispatch": ["data:/data"],
         "broker-config": keeps_the_door,
         "doorkeeper": keeps_the_door,
     }

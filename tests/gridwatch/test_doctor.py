@@ -9,11 +9,14 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
+from cryptography.fernet import Fernet
 from typer.testing import CliRunner
 
 from gridwatch.cli import app
 from gridwatch.cli.doctor import broker as doctor_of_the_broker
 from gridwatch.cli.doctor import folder
+from gridwatch.cli.doctor.channels import check_outside
+from gridwatch.cli.doctor.check import State
 from gridwatch.cli.up.broker import (
     amqtt_command,
     find_mosquitto,
@@ -21,7 +24,13 @@ from gridwatch.cli.up.broker import (
     write_amqtt_configuration,
 )
 from gridwatch.private_ca import PrivateCa
-from tests.api.serving import shut_out
+from gridwatch.services import DingTalk
+from gridwatch.settings import read_settings
+from gridwatch.store import Store
+from gridwatch.store.channels import put_service
+from gridwatch.store.webhooks import Address, Webhook, put_webhook
+from gridwatch.strongbox import KEY_FILE, Strongbox
+from tests.api.serving import at_store, shut_out
 from tests.collectors import ask, register, write_book
 from tests.servers import Mosquitto, accepts, free_port, run_sql, wait_until, with_database
 
@@ -250,3 +259,34 @@ def test_a_disk_that_is_nearly_full_is_told_in_time(monkeypatch: pytest.MonkeyPa
     assert examine()[1]["disk"][0] == "warn"
     monkeypatch.setattr(folder, "ENOUGH_BYTES", 1 << 60)
     assert examine()[1]["disk"][0] == "fail"
+
+
+def test_channels_are_looked_at_and_a_key_that_is_another_is_found(healthy: str, tmp_path: Path) -> None:
+    """A service whose server is away, a receiver that gets nothing, and then a key that was not restored."""
+    gone = DingTalk(access_token="a", secret="b", base=f"http://127.0.0.1:{free_port()}")
+    address = Address(url="https://city.example/in", secret="whsec_x")
+
+    async def settle(store: Store) -> None:
+        box = Strongbox(tmp_path / "data")
+        await put_service(store, box, "group", gone)
+        await put_webhook(store, box, Webhook(name="city", address=address))
+        await store.execute("UPDATE webhook SET failing_since = now(), last_error = 'it answered 503'")
+
+    at_store(healthy, settle)
+    found = examine()[1]
+    assert found["channel group"][0] == "warn"
+    assert "can't be reached" in found["channel group"][1]
+    assert found["webhook city"][0] == "warn"
+    assert "it answered 503" in found["webhook city"][1]
+    (tmp_path / "data" / KEY_FILE).write_bytes(Fernet.generate_key())
+    status, found = examine()
+    assert (status, found["channel group"][0]) == (1, "fail")
+    assert f"the same {KEY_FILE}" in found["channel group"][1]
+
+
+def test_a_proxy_that_nobody_trusts_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRIDWATCH_PUBLIC_URL", "https://watch.example.org")
+    checks = check_outside(read_settings())
+    assert [(one.subject, one.state) for one in checks] == [("proxy", State.WARN)]
+    monkeypatch.setenv("GRIDWATCH_TRUSTED_PROXIES", "127.0.0.1")
+    assert [one.state for one in check_outside(read_settings())] == [State.OK]

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from gridwatch.cli.doctor.broker import check_broker
+from gridwatch.cli.doctor.channels import check_outside
 from gridwatch.cli.doctor.check import Check, State, fail, ok
 from gridwatch.cli.doctor.database import check_database
 from gridwatch.cli.doctor.folder import check_folder
@@ -44,6 +45,7 @@ async def _look() -> list[Check]:
         ok("settings", "all can be read"),
         *_foreign(settings),
         *check_folder(settings),
+        *check_outside(settings),
         *await check_database(settings),
         *await check_broker(settings),
     ]

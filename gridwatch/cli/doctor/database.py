@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime
 
+from gridwatch.cli.doctor.channels import check_channels
 from gridwatch.cli.doctor.check import Check, fail, ok, warn
 from gridwatch.duty.calendar import unknown_years
 from gridwatch.errors import SettingsError, StoreError, StoreUnavailable
@@ -55,7 +56,7 @@ async def check_database(settings: Settings) -> list[Check]:
         if pending:
             todo = "gridwatch migrate (or start a process with GRIDWATCH_MIGRATE=1)"
             return [*looked, fail("tables", f"{len(pending)} migrations are not applied", todo)]
-        return [*looked, ok("tables", "are those of this version"), *await _work(store)]
+        return [*looked, ok("tables", "are those of this version"), *await _work(store, settings)]
 
 
 def _version(server: ServerCondition) -> Check:
@@ -98,7 +99,7 @@ def _timescale(server: ServerCondition) -> Check:
     return ok("TimescaleDB", "is not installed: plain tables serve, uncompressed")
 
 
-async def _work(store: Store) -> list[Check]:
+async def _work(store: Store, settings: Settings) -> list[Check]:
     return [
         await _collectors(store),
         await _books(store),
@@ -111,6 +112,7 @@ async def _work(store: Store) -> list[Check]:
         await _clocks(store),
         *await _fills(store),
         *await _roster(store),
+        *await check_channels(store, settings),
     ]
 
 
