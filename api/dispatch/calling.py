@@ -43,6 +43,7 @@ from gridwatch.store.deliveries import (
     keep_message,
     left_of,
     mark_reached,
+    may_send_again,
     settle_delivery,
     tries_of,
     wanted_call,
@@ -112,12 +113,11 @@ class Caller:
 
     async def call(self, call_key: int) -> None:
         """Go on with a call as far as it can go now; raise Again where it goes on later, StoreError."""
-        for one in await left_of(self._store, call_key):
-            await self._take_over(one)
-        while True:
-            wanted = await wanted_call(self._store, call_key)
-            if wanted is None or wanted.over:
-                return
+        wanted = await wanted_call(self._store, call_key)
+        if wanted is not None:
+            for one in await left_of(self._store, call_key):
+                await self._take_over(wanted, one)
+        while wanted is not None and not wanted.over:
             if wanted.person_key is None:
                 await self._tell_installation(wanted)
                 return
@@ -133,6 +133,7 @@ class Caller:
                 case Send(way=way, round=round):
                     channel = next(one for one in channels if one.way.key == way)
                     await self._send(wanted, channel, round)
+            wanted = await wanted_call(self._store, call_key)
 
     async def _tell_installation(self, wanted: Wanted) -> None:
         await self._teller.tell(wanted.alert_id, wanted.step)
@@ -174,14 +175,20 @@ class Caller:
             await settle_delivery(self._store, key, Outcome.SENT, receipt=receipt)
             await note_service(self._store, name)
 
-    async def _take_over(self, left: Left) -> None:
-        """End what a killed process began: again where the service knows repetitions, else nobody knows."""
+    async def _take_over(self, wanted: Wanted, left: Left) -> None:
+        """End what a killed process began: nobody knows whether it went.
+
+        It is sent again by a service that knows repetitions, and once by any other where life is in danger:
+        told twice is better than not at all.
+        """
         channel = await self._channel(left)
-        if channel is None or left.message is None or not isinstance(channel.service, KEEPS_FROM_TWICE):
-            why = "who sent it was killed: nobody knows whether it went"
-            await settle_delivery(self._store, left.key, Outcome.UNKNOWN, why=why)
-            return
-        await self._hand_over(left.key, channel, _message(left.message))
+        if channel is not None and left.message is not None and not wanted.over:
+            knows_repetitions = isinstance(channel.service, KEEPS_FROM_TWICE)
+            if knows_repetitions or (wanted.urgent and await may_send_again(self._store, left.key)):
+                await self._hand_over(left.key, channel, _message(left.message))
+                return
+        why = "who sent it was killed: nobody knows whether it went"
+        await settle_delivery(self._store, left.key, Outcome.UNKNOWN, why=why)
 
     async def _channel(self, left: Left) -> Channel | None:
         channels = await channels_of(self._store, self._box, left.person_key)

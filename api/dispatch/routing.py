@@ -10,6 +10,7 @@ from procrastinate import JobContext
 from gridwatch.escalation.case import Trigger
 from gridwatch.escalation.times import Times
 from gridwatch.store import Store
+from gridwatch.store.alerts import announce_held_back
 from gridwatch.store.calling import forget_jobs, look_for_left, on_due, on_trigger
 from gridwatch.store.jobs import IN_THE_MORNING, RAISED
 
@@ -44,7 +45,7 @@ class Router:
         await on_due(self._store, alert_id, datetime.fromisoformat(due_at), self._times)
 
     async def mind_deadlines(self) -> None:
-        """Do, until cancelled, what is due and nobody did."""
+        """Do, until cancelled, what is due and nobody did, and tell what was held back."""
         looks = 0
         while True:
             left = await look_for_left(self._store, self._times)
@@ -52,5 +53,6 @@ class Router:
                 log.info("%d deadlines were left, by a worker that is gone or busy", left)
             if looks % FORGET_EVERY == 0:
                 await forget_jobs(self._store)
+            await announce_held_back(self._store)
             looks += 1
             await asyncio.sleep(MIND_EVERY_S)

@@ -47,7 +47,7 @@ def compose_for(
     lines = [
         _why(step, words),
         words("call.place", place=place),
-        words("call.todo", todo=_todo(alert, words)),
+        words("call.todo", todo=todo_of(alert, words)),
         _distance(alert, areas, words),
         words("call.time", time=observed_at.strftime("%Y-%m-%d %H:%M:%S")),
         words("call.device", device=" · ".join(filter(None, (device_of(alert), words.origin(alert))))),
@@ -127,7 +127,8 @@ def _picture(alert: Mapping[str, Any], words: Words, link_base: str) -> str:
     return words("call.picture", url=f"{link_base}{url}" if url.startswith("/") else url)
 
 
-def _todo(alert: Mapping[str, Any], words: Words) -> str:
+def todo_of(alert: Mapping[str, Any], words: Words) -> str:
+    """Return what the person who is called should do."""
     if alert.get("outage"):
         return words("todo.outage")
     scene = alert["scene"] if alert["scene"] in {"fire", "elevator", "throwing"} else "other"

@@ -32,6 +32,7 @@ from gridwatch.store.faults import (
     keep_faults,
     note_told,
 )
+from gridwatch.store.webhooks import list_webhooks
 from gridwatch.strongbox import Strongbox
 
 log = logging.getLogger(__name__)
@@ -80,7 +81,7 @@ class Watch:
     async def look(self, *, now: datetime | None = None) -> None:
         """Look once, and tell the administrator what began and what is over."""
         found: dict[str, Mapping[str, Any]] = {}
-        for check in (self._collectors, self._disk, self._services):
+        for check in (self._collectors, self._disk, self._services, self._webhooks):
             found |= await check()
         found |= await self._consoles(now or datetime.now(UTC))
         for fault in await keep_faults(self._store, found):
@@ -122,6 +123,15 @@ class Watch:
                 found[f"credential:{state.name}"] = detail
             elif state.failing_since and datetime.now(UTC) - state.failing_since >= FAILING_FOR:
                 found[f"channel:{state.name}"] = detail
+        return found
+
+    async def _webhooks(self) -> Found:
+        found: dict[str, Mapping[str, Any]] = {}
+        for state in await list_webhooks(self._store):
+            since = state.failing_since
+            if state.dead or (since is not None and datetime.now(UTC) - since >= FAILING_FOR):
+                detail = {"service": state.name, "why": state.last_error or "-", "dead": state.dead}
+                found[f"webhook:{state.name}"] = detail
         return found
 
     async def _try_tokens(self) -> None:

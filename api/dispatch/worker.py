@@ -1,4 +1,4 @@
-"""The worker of the queues `people` and `calls`."""
+"""The worker of the queues `people`, `calls` and `webhooks`."""
 
 import asyncio
 import logging
@@ -6,24 +6,26 @@ import logging
 from procrastinate import App, RetryStrategy
 from procrastinate.exceptions import ConnectorException
 
+from api.cap import Sender
 from api.channels.senders import Senders, new_client
 from api.dispatch.answer_links import AnswerLinks
 from api.dispatch.calling import Caller, WhenSaid
 from api.dispatch.routing import Router
 from api.dispatch.telling import Teller, open_channels, open_testers
 from api.dispatch.watching import Watch
+from api.dispatch.webhooks import Herald
 from gridwatch.errors import StoreUnavailable
 from gridwatch.escalation.times import read_times
 from gridwatch.running import database_url
 from gridwatch.settings import Settings
 from gridwatch.store import Store
 from gridwatch.store.accounts import token_secret
-from gridwatch.store.jobs import CALL, CALLS, DUE, NOTIFY, PEOPLE, ROUTE, job_queue
+from gridwatch.store.jobs import CALL, CALLS, DUE, NOTIFY, PEOPLE, ROUTE, WEBHOOK, WEBHOOKS, job_queue
 from gridwatch.strongbox import Strongbox
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = {PEOPLE: 8, CALLS: 16}
+AT_ONCE = {PEOPLE: 8, CALLS: 16, WEBHOOKS: 4}
 """Jobs under way. Calls wait for other people's servers: they must not hold up who is called next."""
 
 CONNECTIONS = 24
@@ -32,11 +34,12 @@ CONNECTIONS = 24
 POLL_S = 0.5
 """A job whose notification was lost waits no longer."""
 
-BEAT_S = 5.0
-STALLED_AFTER_S = 15.0
-"""A worker whose last beat is older was killed: another takes its jobs."""
+BEAT_S = 2.0
+STALLED_AFTER_S = 8.0
+"""A worker whose last beat is older was killed: another takes its jobs. One that was only slow does no harm:
+each job says in its own transaction what it did."""
 
-LOOK_FOR_STALLED_S = 5.0
+LOOK_FOR_STALLED_S = 2.0
 
 STOP_WITHIN_S = 3.0
 """Jobs under way when the worker stops; what takes longer is tried again by the next one."""
@@ -66,13 +69,14 @@ async def dispatch(settings: Settings) -> None:
             try:
                 links = AnswerLinks(await token_secret(store))
                 caller = Caller(store, senders, box, links, teller, link_base=settings.link_base)
-                await _work(url, Router(store, times), caller, watch)
+                herald = Herald(store, box, client, Sender.of(settings))
+                await _work(url, Router(store, times), caller, herald, watch)
             except (ConnectorException, StoreUnavailable) as error:
                 log.warning("the worker waits for the database: %s", error.__cause__ or error)
             await asyncio.sleep(RECONNECT_S)
 
 
-async def _work(url: str, router: Router, caller: Caller, watch: Watch) -> None:
+async def _work(url: str, router: Router, caller: Caller, herald: Herald, watch: Watch) -> None:
     """Work on jobs until the database goes away."""
     async with job_queue(url) as app:
         retry = RetryStrategy(max_attempts=ATTEMPTS, exponential_wait=BACK_OFF)
@@ -80,6 +84,7 @@ async def _work(url: str, router: Router, caller: Caller, watch: Watch) -> None:
         app.task(name=ROUTE, queue=PEOPLE, retry=retry, pass_context=True)(router.route)
         app.task(name=DUE, queue=PEOPLE, retry=retry)(router.due)
         app.task(name=CALL, queue=CALLS, retry=WhenSaid())(caller.call)
+        app.task(name=WEBHOOK, queue=WEBHOOKS, retry=WhenSaid())(herald.tell)
         await _retry_stalled(app)
         working = {
             asyncio.create_task(_run_worker(app, queue, at_once), name=f"worker of the queue {queue}")

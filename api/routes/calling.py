@@ -1,20 +1,17 @@
-"""Whom alerts call: asked beforehand, held back for a while, and how soon people answered."""
+"""Whom alerts call: asked beforehand, and held back for a while."""
 
-import csv
-import io
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Self
 
-from fastapi import APIRouter, Query, Response, status
+from fastapi import APIRouter, Query, status
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from api.fields import LARGEST_ID, DeviceId, Label, Moment, SceneName, Since, Text, Until
+from api.fields import LARGEST_ID, DeviceId, Label, Moment, SceneName, Text
 from api.office import TheOffice, ThePerson
 from api.problems import documented
 from gridwatch.escalation.case import MuteKind
 from gridwatch.escalation.times import read_times
 from gridwatch.model import Severity
-from gridwatch.store.answering import By, answering_figures
 from gridwatch.store.mutes import add_mute, lift_mute, list_mutes
 from gridwatch.store.whom import whom
 
@@ -152,54 +149,3 @@ async def lift(
 ) -> None:
     """End a silence or maintenance now; what it held back is called."""
     await lift_mute(office.store, mute, by=person.username)
-
-
-class FiguresAnswer(BaseModel):
-    """How soon alerts were answered; times in seconds, null where there is none."""
-
-    code: str = Field(description="an account or number at work, or an area")
-    name: str
-    drill: bool
-    alerts: int
-    answered: int
-    taken: int
-    arrived: int
-    done: int
-    false_alarms: int
-    returned: int
-    reopened: int
-    response_p50_s: float | None = Field(description="raised to taken")
-    response_p90_s: float | None
-    way_p50_s: float | None = Field(description="taken to there")
-    handling_p50_s: float | None = Field(description="taken to resolved")
-    handling_p90_s: float | None
-
-
-@router.get("/figures", responses=documented(401, 403, 422, 503), response_model=list[FiguresAnswer])
-async def figures(office: TheOffice, by: By = By.WORKER, since: Since = None, until: Until = None) -> Any:
-    """Return response and handling times from the timelines of alerts raised in a time; drills apart."""
-    return await answering_figures(office.store, by, since=since, until=until)
-
-
-CSV: dict[int | str, dict[str, Any]] = {
-    200: {"description": "one line for each", "content": {"text/csv": {"schema": {"type": "string"}}}}
-}
-
-
-@router.get("/figures.csv", response_class=Response, responses={**CSV, **documented(401, 403, 422, 503)})
-async def figures_csv(
-    office: TheOffice, by: By = By.WORKER, since: Since = None, until: Until = None
-) -> Response:
-    """Return the same as a file for spreadsheets."""
-    rows = await answering_figures(office.store, by, since=since, until=until)
-    text = io.StringIO()
-    writer = csv.DictWriter(text, FiguresAnswer.model_fields.keys())
-    writer.writeheader()
-    writer.writerows({name: _safe(value) for name, value in row.items()} for row in rows)
-    # The mark lets Excel read Chinese.
-    return Response("\ufeff" + text.getvalue(), media_type="text/csv; charset=utf-8")
-
-
-def _safe(value: object) -> object:
-    """Return a value that no spreadsheet takes for a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" and value else value

@@ -1,6 +1,7 @@
 """How long people have, by severity and category, in working or calendar time.
 
-A TOML file (GRIDWATCH_ESCALATION) replaces single times: a table for each severity (`[critical]`), or for a
+What somebody changes at the console (gridwatch/store/escalation.py) wins. Else a TOML file
+(GRIDWATCH_ESCALATION) replaces single times: a table for each severity (`[critical]`), or for a
 severity in a scene (`["fire.major"]`), in minutes. The defaults are ours, of no standard.
 """
 
@@ -14,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from gridwatch.duty.calendar import after_working_time
 from gridwatch.errors import SettingsError
-from gridwatch.model import Severity
+from gridwatch.model import LABEL, Severity
 
 
 class Times(BaseModel):
@@ -114,16 +115,30 @@ def read_times(path: Path | None) -> Mapping[str, Times]:
 
 
 def _times(path: Path, name: str, table: object) -> Times:
-    severity = name.rpartition(".")[2]
-    where = f"GRIDWATCH_ESCALATION: {path}: [{name}]"
-    if severity not in list(Severity) or not isinstance(table, dict):
-        raise SettingsError(f"{where}: write a table for critical, major or minor, or scene.severity")
+    try:
+        return made_times(name, table)
+    except ValueError as error:
+        raise SettingsError(f"GRIDWATCH_ESCALATION: {path}: [{name}]: {error}") from error
+
+
+def made_times(name: str, table: object) -> Times:
+    """Return the usual times of a kind of alert with what a table replaces.
+
+    Raises ValueError that names each wrong field and why.
+    """
+    scene, _, severity = name.rpartition(".")
+    if (
+        severity not in list(Severity)
+        or (scene and not LABEL.fullmatch(scene))
+        or not isinstance(table, dict)
+    ):
+        raise ValueError("write a table for critical, major or minor, or scene.severity")
     usual = (USUAL.get(name) or USUAL[severity]).model_dump()
     try:
         times = Times(**{**usual, **table})
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or name}: {e['msg']}" for e in error.errors())
-        raise SettingsError(f"{where}: {wrong}") from error
+        raise ValueError(wrong) from error
     if severity == Severity.CRITICAL and times.working:
-        raise SettingsError(f"{where}: working: life safety runs round the clock")
+        raise ValueError("working: life safety runs round the clock")
     return times

@@ -10,7 +10,7 @@ from typing import Any
 from gridwatch.escalation.case import Trigger
 from gridwatch.escalation.times import Times
 from gridwatch.store.alerts import announce
-from gridwatch.store.connection import Connection, Row, Store, queries
+from gridwatch.store.connection import Connection, Store, queries
 from gridwatch.store.routing import route
 
 SQL = queries("routing")
@@ -48,21 +48,6 @@ async def look_for_left(store: Store, times: Mapping[str, Times]) -> int:
 async def forget_jobs(store: Store) -> None:
     """Forget jobs that were carried out long ago."""
     await store.execute(SQL["forget jobs"])
-
-
-async def find_call(store: Store, key: int) -> Row | None:
-    """Return one call: alert_id, person_key, step, and whether it is over."""
-    return await store.row(SQL["one call"], {"key": key})
-
-
-async def note_reached(store: Store, key: int) -> None:
-    """Note that a channel confirmed a call."""
-    await store.execute(SQL["reached"], {"key": key})
-
-
-async def calls_of(store: Store, alert_id: int) -> list[Row]:
-    """Return who was called for an alert, oldest first."""
-    return await store.rows(SQL["calls of"], {"id": alert_id})
 
 
 async def _route(connection: Connection, alert_id: int, trigger: Trigger, times: Mapping[str, Times]) -> None:

@@ -17,7 +17,8 @@ from gridwatch.escalation.times import USUAL, Times
 from gridwatch.model import AlertState, Severity
 from gridwatch.quality import LABELS
 from gridwatch.scenes import TROUBLES
-from gridwatch.store.connection import Connection, Row, queries
+from gridwatch.store.connection import Connection, Row, one, queries
+from gridwatch.store.escalation import times_now
 from gridwatch.store.jobs import defer_call, defer_due, defer_route
 from gridwatch.store.people import ladder
 
@@ -36,13 +37,13 @@ async def route(
 
     None where the alert is gone, or somebody raised it who did so already.
     """
-    row = await _one(connection, "case", id=alert_id)
+    row = await one(connection, SQL["case"], id=alert_id)
     if row is None:
         return None
     if trigger is Trigger.RAISED and (row["called"] or row["due_at"] or (row["drill"] and row["turn"])):
         return None
     case = await _case(connection, row, trigger, now)
-    decision = decide(case, times)
+    decision = decide(case, await times_now(connection, times))
     asked = [ask for ask in decision.asks if await _call(connection, case, alert_id, ask, decision)]
     await _advance(connection, alert_id, case, decision)
     return spoken(asked, decision, case)
@@ -82,7 +83,7 @@ async def _case(connection: Connection, row: Row, trigger: Trigger, now: datetim
     muted = await muting(connection, row, now)
     wider = None
     if row["label"] in OF_THE_DEVICE and not (row["outage"] and row["outage"]["scope"] in WIDE):
-        wider = await _one(connection, "part of", **given)
+        wider = await one(connection, SQL["part of"], **given)
     return Case(
         severity=Severity(row["severity"]),
         scene=row["scene"],
@@ -108,7 +109,7 @@ async def _case(connection: Connection, row: Row, trigger: Trigger, now: datetim
 async def muting(connection: Connection, row: Row, now: datetime) -> Muted | None:
     """Return the silence or maintenance that covers a place (`area`, `device`, `scene`) at a time, if any."""
     given = {name: row[name] for name in ("area", "device", "scene")}
-    muted = await _one(connection, "muted", **given, now=now)
+    muted = await one(connection, SQL["muted"], **given, now=now)
     return None if muted is None else Muted(**{**muted, "kind": MuteKind(muted["kind"])})
 
 
@@ -141,7 +142,7 @@ async def _call(connection: Connection, case: Case, alert_id: int, ask: Ask, dec
         "why": Jsonb(_why(ask) | {"because": decision.because, "because_zh": decision.because_zh}),
         "urgent": case.is_vital,
     }
-    row = await _one(connection, "call", **given)
+    row = await one(connection, SQL["call"], **given)
     if row is None:
         return False
     await defer_call(connection, row["key"])
@@ -188,7 +189,3 @@ def spoken(asked: Iterable[Ask], decision: Decision, case: Case) -> dict[str, An
     if case.muted is not None and case.is_vital:
         said["in_spite_of"] = f"{case.muted.kind.value} {case.muted.id}: life safety is never muted"
     return said
-
-
-async def _one(connection: Connection, query: str, **given: Any) -> Row | None:
-    return await (await connection.execute(SQL[query], given)).fetchone()

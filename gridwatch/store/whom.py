@@ -13,6 +13,7 @@ from gridwatch.escalation.times import Times
 from gridwatch.model import AlertState, Severity
 from gridwatch.scenes import SCENES, alarm_severity
 from gridwatch.store.connection import Connection, Row, Store, queries
+from gridwatch.store.escalation import times_now
 from gridwatch.store.people import ladder
 from gridwatch.store.routing import muting, spoken
 
@@ -44,7 +45,7 @@ async def whom(
         if label is None and known:
             label = max(known, key=lambda one: known[one].rank)
         severity = severity or alarm_severity(scene, label or "") or Severity.MINOR
-        steps = await _steps(connection, row, at, severity, times)
+        steps = await _steps(connection, row, at, severity, await times_now(connection, times))
     said = {"device": device, "area": row["area"], "scene": scene, "label": label, "severity": severity.value}
     return said | {"at": at.isoformat(), "drill": row["drill"], "steps": steps}
 

@@ -5,20 +5,22 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from psycopg.types.json import Jsonb
 
+from api.channels.sending import Message
 from api.dispatch.answer_links import AnswerLinks
 from api.dispatch.summons import bearing_deg, distance_m
 from gridwatch.delivery import Outcome
 from gridwatch.errors import SettingsError
 from gridwatch.services import Others, Service
 from gridwatch.store import Store
-from gridwatch.store.channels import list_services
-from gridwatch.store.deliveries import take_report
+from gridwatch.store.channels import channels_of, list_services
+from gridwatch.store.deliveries import claim, keep_message, mark_answered, take_report
 from gridwatch.store.jobs import defer_call
 from gridwatch.strongbox import KEY_FILE, Strongbox
 from tests.api.calling import (
@@ -34,7 +36,7 @@ from tests.api.calling import (
     outcomes,
     reach,
 )
-from tests.api.serving import at_store
+from tests.api.serving import Api, at_store
 from tests.channels.services import SECRET, Asked, Cloud, cloud_running
 
 # Apprise asks for a module that Python will drop; it does without.
@@ -208,6 +210,44 @@ def test_wecoms_limit_is_kept_and_what_is_too_much_is_folded_into_one_message(
     at_store(database_url, scene)
 
 
+def test_wecoms_limit_of_an_hour_is_kept_with_a_third_left_to_what_is_urgent(
+    database_url: str, tmp_path: Path, cloud: Cloud
+) -> None:
+    """Of 1,000 messages an hour for one member; the minute is empty."""
+
+    async def scene(store: Store) -> None:
+        box = box_in(tmp_path)
+        person = await add_person(store, "w1")
+        await reach(store, box, {"wecom": cloud.wecom}, {"w1": [("wecom", "ZhangSan")]})
+        alert = await add_alert(store)
+        before = await add_call(store, alert, person, step="before")
+        calm = await add_call(store, alert, person, step="calm")
+        urgent = await add_call(store, alert, person, step="now critical", urgent=True)
+        more = await add_call(store, alert, person, step="now critical again", urgent=True)
+        async with caller(store, box) as one:
+            await store.execute(SENT_LATELY, {"call": before, "first": 1, "last": 666})
+            assert await go_on(one, calm) == [None], "the 667th goes"
+            late = await add_call(store, alert, person, step="late")
+            (held,) = await go_on(one, late)
+            assert held is not None
+            wait_s = (held.at - datetime.now(UTC)).total_seconds()
+            assert wait_s == pytest.approx(600, abs=30), "the first goes out of the hour then"
+            await go_on(one, urgent)
+            assert len(cloud.to("wecom")) == 2, "the other third is for it"
+            await store.execute(SENT_LATELY, {"call": before, "first": 669, "last": 1000})
+            await go_on(one, more)
+        assert len(cloud.to("wecom")) == 2, "WeCom would throw the 1,001st away"
+        assert cloud.thrown_away == 0
+
+    at_store(database_url, scene)
+
+
+SENT_LATELY = """
+    INSERT INTO delivery (call_key, channel_key, round, outcome, tried_at, settled_at)
+    SELECT %(call)s, c.key, n, 'sent', now() - interval '50 minutes', now()
+    FROM channel c CROSS JOIN generate_series(%(first)s::integer, %(last)s::integer) AS n"""
+
+
 def test_nothing_secret_is_readable_in_the_database(database_url: str, tmp_path: Path, cloud: Cloud) -> None:
     async def scene(store: Store) -> None:
         box = box_in(tmp_path)
@@ -253,6 +293,81 @@ def test_distances_and_directions_are_those_of_a_globe() -> None:
     assert bearing_deg(120.0, 30.0, 120.0, 29.9) == pytest.approx(180)
 
 
+def test_an_alert_tells_whom_it_called_why_by_which_way_and_what_became_of_it(
+    api: Api, tmp_path: Path, cloud: Cloud
+) -> None:
+    def wecom_away(asked: Asked) -> tuple[int, bytes] | None:
+        return (502, b"bad gateway") if asked.path.startswith("/cgi-bin") else None
+
+    async def scene(store: Store) -> tuple[int, int]:
+        box = box_in(tmp_path)
+        person = await add_person(store, "w1")
+        services: dict[str, Service] = {"wecom": cloud.wecom, "sms": cloud.aliyun_sms}
+        await reach(store, box, services, {"w1": [("wecom", "ZhangSan"), ("sms", PHONE)]})
+        alert = await add_alert(store)
+        call = await add_call(store, alert, person)
+        why = {"why": "responsible for b-3", "because": "they are the first to call", "level": "responsible"}
+        await store.execute("UPDATE call SET why = %(why)s", {"why": Jsonb(why)})
+        cloud.broken = wecom_away
+        async with caller(store, box) as one:
+            await go_on(one, call)
+        receipt = cloud.to("aliyun_sms")[0][1]["receipt"]
+        await take_report(store, service="sms", receipt=receipt, arrived=True, by_person=True)
+        await mark_answered(store, call, "accept")
+        await add_call(store, alert, None, step="again:2")
+        await store.execute(
+            "INSERT INTO notification (alert_id, step, channel) VALUES (%(id)s, 'again:2', 'mark')",
+            {"id": alert},
+        )
+        return alert, call
+
+    alert, call = api.stored(scene)
+    person, installation = api.client.get(f"/api/v1/alerts/{alert}").json()["told"]
+    assert (person["call"], person["code"], person["name"], person["step"]) == (
+        call,
+        "w1",
+        "网格员w1",
+        "raised",
+    )
+    assert (person["why"], person["because"]) == ("responsible for b-3", "they are the first to call")
+    assert (person["answer"], person["ended_at"]) == ("accept", None)
+    failed, arrived = person["messages"]
+    assert (failed["service"], failed["outcome"], failed["receipt"]) == ("wecom", "failed", "")
+    assert "502" in failed["why"]
+    assert (arrived["service"], arrived["outcome"]) == ("sms", "arrived")
+    assert arrived["receipt"] == cloud.to("aliyun_sms")[0][1]["receipt"]
+    assert person["asked_at"] < failed["sent_at"] < arrived["sent_at"] < arrived["by_person_at"]
+    assert (installation["code"], installation["name"], installation["step"]) == (None, None, "again:2")
+    (message,) = installation["messages"]
+    assert (message["service"], message["outcome"]) == ("installation mark", "sent")
+
+
+@pytest.mark.parametrize(("urgent", "told", "end"), [(True, 1, "sent"), (False, 0, "unknown")])
+def test_what_a_killed_process_left_is_sent_again_once_where_life_is_in_danger(
+    database_url: str, tmp_path: Path, cloud: Cloud, urgent: bool, told: int, end: str
+) -> None:
+    async def scene(store: Store) -> None:
+        box = box_in(tmp_path)
+        person = await add_person(store, "w1")
+        await reach(store, box, {"feishu": cloud.feishu}, {"w1": [("feishu", "")]})
+        call = await add_call(store, await add_alert(store), person, urgent=urgent)
+        (channel,) = await channels_of(store, box, person)
+        async with claim(store, call, channel, 0, pace=None, urgent=urgent) as claimed:
+            assert claimed is not None
+            await keep_message(claimed, asdict(Message(title="火", body="b", number="1", link="l", short={})))
+        async with caller(store, box) as one:
+            for _ in range(2):
+                await as_if_earlier(store, 40)
+                # As if it were killed each time before it wrote down what became of it.
+                await store.execute("UPDATE delivery SET outcome = 'sending' WHERE outcome = 'sent'")
+                await go_on(one, call)
+                assert len(cloud.to("feishu")) == told
+        (row,) = await store.rows("SELECT outcome, perhaps_twice FROM delivery WHERE round = 0")
+        assert row == {"outcome": "unknown", "perhaps_twice": urgent}
+
+    at_store(database_url, scene)
+
+
 DIE = """
 import asyncio, os, sys
 from api.channels.senders import Senders
@@ -274,24 +389,33 @@ asyncio.run(dispatch(read_settings(database_url=sys.argv[1], data_dir=sys.argv[2
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("kind", "when", "told", "end"),
+    ("kind", "when", "urgent", "told", "end"),
     [
-        ("wecom", "before", 1, Outcome.SENT),
-        ("wecom", "after", 1, Outcome.SENT),
-        ("feishu", "before", 0, Outcome.UNKNOWN),
-        ("feishu", "after", 1, Outcome.UNKNOWN),
+        ("wecom", "before", False, 1, Outcome.SENT),
+        ("wecom", "after", False, 1, Outcome.SENT),
+        ("feishu", "before", False, 0, Outcome.UNKNOWN),
+        ("feishu", "after", False, 1, Outcome.UNKNOWN),
+        ("feishu", "before", True, 1, Outcome.SENT),
+        ("feishu", "after", True, 2, Outcome.SENT),
     ],
 )
-def test_a_process_that_is_killed_while_it_sends_makes_nobody_told_twice(
-    database_url: str, tmp_path: Path, cloud: Cloud, kind: str, when: str, told: int, end: Outcome
+def test_a_process_that_is_killed_while_it_sends_makes_nobody_told_twice_but_where_life_is_in_danger(
+    database_url: str,
+    tmp_path: Path,
+    cloud: Cloud,
+    kind: str,
+    when: str,
+    urgent: bool,
+    told: int,
+    end: Outcome,
 ) -> None:
-    """Feishu knows no repetitions: what may have gone by it is not sent again, and counts as not reached."""
+    """Feishu knows no repetitions: what may have gone by it goes again only where life is in danger."""
     service = cloud.wecom if kind == "wecom" else cloud.feishu
 
     async def prepare(store: Store) -> int:
         person = await add_person(store, "w1")
         await reach(store, box_in(tmp_path), {kind: service}, {"w1": [(kind, "ZhangSan")]})
-        call = await add_call(store, await add_alert(store), person)
+        call = await add_call(store, await add_alert(store), person, urgent=urgent)
         async with store.transaction() as connection:
             await defer_call(connection, call)
         return call
@@ -312,7 +436,8 @@ def test_a_process_that_is_killed_while_it_sends_makes_nobody_told_twice(
 
     async def finish(store: Store) -> None:
         async with caller(store, box_in(tmp_path)) as one:
-            assert await go_on(one, call) == [None]
+            (later,) = await go_on(one, call)
+            assert (later is not None) == urgent, "what is urgent goes on until a person gives a sign"
         assert await outcomes(store, call) == [(0, end.value)]
 
     at_store(database_url, finish)

@@ -19,7 +19,7 @@ from gridwatch.model import DeviceState, Role
 from gridwatch.services import Others
 from gridwatch.settings import read_settings
 from gridwatch.store import Store
-from gridwatch.store.alerts import act
+from gridwatch.store.actions import act
 from gridwatch.store.devices import set_state
 from gridwatch.store.jobs import defer_call
 from gridwatch.strongbox import Strongbox

@@ -21,6 +21,7 @@ from gridwatch.settings import read_settings
 from gridwatch.store import Store
 from gridwatch.store.channels import note_service, put_service
 from gridwatch.store.faults import note_armed, note_disarmed
+from gridwatch.store.webhooks import Address, Webhook, put_webhook
 from gridwatch.strongbox import Strongbox
 from tests.api.serving import at_store
 from tests.channels.services import SECRET, Cloud, cloud_running, mail_server
@@ -33,6 +34,12 @@ NIGHT = datetime(2026, 11, 23, 18, tzinfo=UTC)
 """12:00 and 02:00 in China."""
 
 Usage = namedtuple("Usage", "total used free")
+
+
+@pytest.fixture(autouse=True)
+def room_on_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the disk have room, whatever that of the machine has."""
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(1000e9, 100e9, 900e9))
 
 
 class Told:
@@ -167,3 +174,20 @@ def test_a_heartbeat_goes_out_and_its_address_into_no_log(
     watching(database_url, tmp_path, scene)
     assert "does not answer well" in caplog.text, "the test's server knows no such address"
     assert SECRET not in caplog.text
+
+
+def test_another_system_that_gets_nothing_is_told(database_url: str, tmp_path: Path) -> None:
+    async def scene(told: Told, _: Cloud) -> None:
+        address = Address(url="https://city.example/in", secret="whsec_x")
+        await put_webhook(told.store, Strongbox(tmp_path), Webhook(name="city", address=address))
+        assert await told.at(NOON) == []
+        await told.store.execute("""
+            UPDATE webhook
+            SET failing_since = now() - interval '11 minutes', last_error = 'it answered 503'""")
+        text = only(await told.at(NOON))
+        assert "city" in text
+        assert "it answered 503" in text
+        await told.store.execute("UPDATE webhook SET failing_since = NULL")
+        assert len(await told.at(NOON)) == 1
+
+    watching(database_url, tmp_path, scene)

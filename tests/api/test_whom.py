@@ -11,7 +11,7 @@ from gridwatch.areas.area import Area, AreaLevel
 from gridwatch.cli import app
 from gridwatch.model import DeviceState, Role
 from gridwatch.store import Store
-from gridwatch.store.alerts import act
+from gridwatch.store.actions import act
 from gridwatch.store.areas import put_areas
 from gridwatch.store.devices import set_state
 from tests.api.incidents import happen, register, sensor

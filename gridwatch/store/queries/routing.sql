@@ -54,11 +54,6 @@ WHERE alert_id = %(id)s AND person_key = %(person)s AND answered_at IS NULL
 -- end calls --
 UPDATE call SET ended_at = now()
 WHERE alert_id = %(id)s AND ended_at IS NULL
--- calls of --
-SELECT c.key, p.code, p.name, c.step, c.why, c.asked_at, c.urgent, c.reached_at, c.answered_at, c.answer, c.ended_at
-FROM call c LEFT JOIN person p ON p.key = c.person_key
-WHERE c.alert_id = %(id)s
-ORDER BY c.key
 -- due --
 SELECT due_at FROM alert WHERE id = %(id)s AND due_at = %(due_at)s FOR UPDATE
 -- overdue --
@@ -67,11 +62,6 @@ SELECT id, due_at FROM alert WHERE due_at < %(before)s ORDER BY due_at LIMIT 100
 INSERT INTO routed (job_id) VALUES (%(job)s) ON CONFLICT DO NOTHING
 -- forget jobs --
 DELETE FROM routed WHERE routed_at < now() - interval '1 day'
--- one call --
-SELECT c.alert_id, c.person_key, c.step, c.ended_at IS NOT NULL OR a.ended AS is_over
-FROM call c JOIN alert a ON a.id = c.alert_id WHERE c.key = %(key)s
--- reached --
-UPDATE call SET reached_at = coalesce(reached_at, now()) WHERE key = %(key)s
 -- device --
 SELECT d.id AS device, d.area, d.scene, d.simulated, state_now(d) = 'test' AS drill
 FROM device d

@@ -1,0 +1,7 @@
+-- list --
+SELECT name, times, changed_by, changed_at FROM escalation_times ORDER BY name
+-- put --
+INSERT INTO escalation_times (name, times, changed_by) VALUES (%(name)s, %(times)s, %(by)s)
+ON CONFLICT (name) DO UPDATE SET times = excluded.times, changed_by = excluded.changed_by, changed_at = now()
+-- drop --
+DELETE FROM escalation_times WHERE name = %(name)s
