@@ -1,100 +1,92 @@
 """Changes of alerts as server-sent events: replayed after the last id seen, then live, without a gap."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
+from random import randint
 
-import msgspec
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from api.feed import RECONNECT_S, AreaFeed, CutOff, Feed, Subscription, encode
+from api.feed import RECONNECT_S, AreaFeed, Feed, encode
+from api.listener import HEARTBEAT, Listener
+from api.listeners import Listeners
+from api.office import Office
+from api.sign_in import Person
 from gridwatch.errors import StoreUnavailable
 from gridwatch.store import Store
 from gridwatch.store.alerts import changes_after, last_seq
 
-HEARTBEAT_S = 15.0
-"""Shorter than the idle timeout of common proxies (60 s), rare enough for thousands of phones."""
-
-SEND_WITHIN_S = 30.0
-"""Who does not read for longer is gone."""
-
-RETRY_MS = 1000
-"""After this long a browser connects again."""
+RETRY_MS = (500, 5000)
+"""After a time between these a browser connects again: thousands whose server died do not come at once."""
 
 REPLAY_PAGE = 500
 """Changes read at once for one subscriber: some 600 kB."""
 
-HEARTBEAT = b": still here\n"
-"""A comment without a blank line: even a careless reader takes it for no event."""
 
-ENDED = "you are not signed in any more, or see another area now: connect again"
+def open_stream(office: Office, person: Person, after: int | None) -> "AlertStream":
+    """Return the stream as somebody sees it: live, or after the last seq that they have seen."""
+    seen = office.seen_by(person)
+    return AlertStream(seen.feed, seen.store, seen.listeners, person=person, after=after)
 
 
 class AlertStream(Response):
     """A response that never ends by itself.
 
-    `after` is the last seq that the subscriber has seen; None means live only. `still_allowed` is asked
-    before anything is sent: an account that was disabled hears nothing more.
+    `after` is the last seq that the subscriber has seen; None means live only.
     """
 
     media_type = "text/event-stream"
 
     def __init__(
-        self,
-        feed: Feed | AreaFeed,
-        store: Store,
-        *,
-        after: int | None,
-        still_allowed: Callable[[], Awaitable[bool]],
+        self, feed: Feed | AreaFeed, store: Store, listeners: Listeners, *, person: Person, after: int | None
     ) -> None:
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self._feed = feed
         self._store = store
+        self._listeners = listeners
+        self._person = person
         self._after = after
-        self._still_allowed = still_allowed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send until the client goes, reads too slowly, or the server stops."""
-        # Before the replay: what is committed during it waits here.
-        subscription = self._feed.subscribe()
-        gone = asyncio.create_task(_until_gone(receive, subscription), name="alert stream: client goes")
+        dropped = False
+        here = asyncio.current_task()
+        assert here is not None  # noqa: S101 - a server runs each request as a task
+
+        def drop() -> None:
+            nonlocal dropped
+            dropped = here.cancel()
+
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        listener = Listener(send, self._person, drop)
+        self._feed.admit(listener)
+        self._listeners.add(listener)
         try:
-            headers = self.raw_headers
-            await send({"type": "http.response.start", "status": 200, "headers": headers})
-            async for chunk in self._chunks(subscription):
-                body = {"type": "http.response.body", "body": chunk, "more_body": True}
-                async with asyncio.timeout(SEND_WITHIN_S):
-                    await send(body)
-                if gone.done():
-                    return
-            await send({"type": "http.response.body", "body": b""})
-        except TimeoutError:
-            return
+            self._greet(listener)
+            while (await receive())["type"] != "http.disconnect":
+                pass
+        except asyncio.CancelledError:
+            if not dropped:
+                raise
+            here.uncancel()
         finally:
-            gone.cancel()
-            self._feed.unsubscribe(subscription)
+            listener.close()
+            self._listeners.remove(listener)
+            self._feed.unsubscribe(listener)
 
-    async def _chunks(self, subscription: Subscription) -> AsyncIterator[bytes]:
-        yield b"retry: %d\n" % RETRY_MS
-        seen = -1
-        if self._after is not None:
-            async for covered, chunk in self._replay(self._after):
-                seen = covered
-                yield chunk
-        while True:
-            try:
-                messages = await subscription.take(HEARTBEAT_S)
-                if not await self._still_allowed():
-                    raise CutOff(ENDED)
-            except CutOff as cut_off:
-                yield b"event: cut_off\ndata: %s\n\n" % msgspec.json.encode({"reason": str(cut_off)})
-                return
-            fresh = [message for message in messages if message.seq > seen]
-            yield b"".join(message.sse for message in fresh) or HEARTBEAT
+    def _greet(self, listener: Listener) -> None:
+        """Say when to come again, and what came since the last time."""
+        retry = b"retry: %d\n" % randint(*RETRY_MS)  # noqa: S311 - nothing secret
+        late = () if self._after is None else self._feed.since(self._after)
+        if late is not None or self._after is None:
+            listener.write(retry + b"".join(message.sse for message in late or ()))
+        else:
+            listener.replay(self._past(retry, self._after))
 
-    async def _replay(self, after: int) -> AsyncIterator[tuple[int, bytes]]:
+    async def _past(self, retry: bytes, after: int) -> AsyncIterator[tuple[int, bytes]]:
         """Yield what was committed after `after`, each time with the last seq that is covered."""
+        yield -1, retry
         begun = False
         while True:
             try:
@@ -111,9 +103,3 @@ class AlertStream(Response):
             yield after, b"".join(encode(change).sse for change in changes) or HEARTBEAT
             if len(changes) < REPLAY_PAGE:
                 return
-
-
-async def _until_gone(receive: Receive, subscription: Subscription) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    subscription.cut("the client went away")

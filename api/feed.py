@@ -1,22 +1,23 @@
 """Hand every change of an alert to every subscriber who may see its area, in the order of commits.
 
 Subscribers are kept by the area that they see, so that a change costs as much as there are people of its area
-and of those above it. None is held up by another.
+and of those above it; it is encoded once, and joined with others once for all who see the same area. None is
+held up by another.
 """
 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Mapping
-from contextlib import aclosing
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import msgspec
 
 from gridwatch.errors import GridwatchError, StoreUnavailable
 from gridwatch.store import Store
-from gridwatch.store.alerts import CHANNEL, Change, changes_after, last_seq
+from gridwatch.store.alerts import CHANNEL, Change, announce_held_back, changes_after, last_seq
 from gridwatch.store.area_tree import CurrentParents
 
 log = logging.getLogger(__name__)
@@ -27,11 +28,21 @@ WAITING = 256
 SILENCE_S = 1.0
 """The table is read after this long without a notification: one that was lost costs no more."""
 
+HELD_BACK_S = 0.5
+"""Between two looks at changes of a storm that were held back for a second."""
+
 RECONNECT_S = 0.5
 """Between two attempts to reach a database that is away."""
 
 PAGE = WAITING // 2
 """Changes read at once: between two pages everybody who reads can take what waits, and is not cut off."""
+
+
+RECENT = 2000
+"""Changes that are kept, some 4 MB: when thousands come back at once the database is not asked for each."""
+
+AT_ONCE = 250
+"""Subscribers who are told before others get a turn of the processor: some milliseconds."""
 
 
 class CutOff(GridwatchError):
@@ -40,11 +51,12 @@ class CutOff(GridwatchError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Message:
-    """One change of an alert, and the same encoded once for all subscribers."""
+    """One change of an alert, and the same encoded once for all subscribers; `areas` are those it is in."""
 
     seq: int
     alert: Mapping[str, Any]
     sse: bytes
+    areas: Sequence[str] = ()
 
 
 def encode(change: Change) -> Message:
@@ -54,25 +66,39 @@ def encode(change: Change) -> Message:
     return Message(seq=change.seq, alert=change.alert, sse=sse)
 
 
+class Subscriber(Protocol):
+    """Somebody whom changes are handed to; they are never waited for."""
+
+    area: str | None
+    """What they see of the tree, None for all."""
+
+    def offer(self, messages: Sequence[Message], sse: bytes) -> bool:
+        """Take messages, and the same joined; return False where they can't take any more, ever."""
+
+    def cut(self, reason: str) -> None:
+        """Hear that nothing more comes, and why."""
+
+
 class Subscription:
-    """What waits for one subscriber. It is never waited for: when it is full, it is cut off."""
+    """What waits for one subscriber who asks for it. When it is full, it is cut off."""
 
     __slots__ = ("_cut_off", "_limit", "_ready", "_waiting", "area")
 
-    def __init__(self, limit: int, area: str | None = None) -> None:
+    def __init__(self, limit: int) -> None:
         self._limit = limit
-        self.area = area
+        self.area: str | None = None
         self._waiting: deque[Message] = deque()
         self._ready = asyncio.Event()
         self._cut_off: str | None = None
 
-    def offer(self, message: Message) -> bool:
-        """Let a message wait; return False, and cut off, where there is no room."""
-        if len(self._waiting) >= self._limit:
-            self.cut(f"{self._limit} changes wait for you: you read too slowly; resume after your last id")
-            return False
-        self._waiting.append(message)
+    def offer(self, messages: Sequence[Message], sse: bytes) -> bool:
+        """Let messages wait; return False, and cut off, where there is no room for all."""
+        room = self._limit - len(self._waiting)
+        self._waiting.extend(messages[:room])
         self._ready.set()
+        if len(messages) > room:
+            self.cut(too_slow(self._limit))
+            return False
         return True
 
     def cut(self, reason: str) -> None:
@@ -96,6 +122,11 @@ class Subscription:
         return taken
 
 
+def too_slow(limit: int) -> str:
+    """Say why somebody is cut off for whom so many changes wait."""
+    return f"{limit} changes wait for you: you read too slowly; resume after your last id"
+
+
 class Feed:
     """Reads the changes of alerts as they are committed and hands them on.
 
@@ -107,7 +138,10 @@ class Feed:
         self._store = store
         self._parents = CurrentParents(store)
         self._seq: int | None = None
-        self._subscriptions: dict[str | None, set[Subscription]] = {}
+        self._recent: deque[Message] = deque(maxlen=RECENT)
+        self._recent_after = 0
+        """`_recent` holds every change that is later than this, up to `_seq`."""
+        self._subscribers: dict[str | None, set[Subscriber]] = {}
         self._closing: str | None = None
         self.away = True
         """Whether the database can't be reached now."""
@@ -115,7 +149,7 @@ class Feed:
     @property
     def subscribers(self) -> int:
         """Return how many there are."""
-        return sum(map(len, self._subscriptions.values()))
+        return sum(map(len, self._subscribers.values()))
 
     def within(self, area: str) -> "AreaFeed":
         """Return the feed as who sees only this area and all below it."""
@@ -123,25 +157,42 @@ class Feed:
 
     def subscribe(self, *, limit: int = WAITING, area: str | None = None) -> Subscription:
         """Return a subscription to every change from now on, or to those in an area and all below it."""
-        subscription = Subscription(limit, area)
-        if self._closing is not None:
-            subscription.cut(self._closing)
-        self._subscriptions.setdefault(area, set()).add(subscription)
+        subscription = Subscription(limit)
+        self.admit(subscription, area=area)
         return subscription
 
-    def unsubscribe(self, subscription: Subscription) -> None:
-        """Forget a subscription."""
-        of_area = self._subscriptions.get(subscription.area, set())
-        of_area.discard(subscription)
+    def admit(self, subscriber: Subscriber, *, area: str | None = None) -> None:
+        """Hand every change from now on to somebody, or those in an area and all below it."""
+        subscriber.area = area
+        if self._closing is not None:
+            subscriber.cut(self._closing)
+        self._subscribers.setdefault(area, set()).add(subscriber)
+
+    def unsubscribe(self, subscriber: Subscriber) -> None:
+        """Forget a subscriber."""
+        of_area = self._subscribers.get(subscriber.area, set())
+        of_area.discard(subscriber)
         if not of_area:
-            self._subscriptions.pop(subscription.area, None)
+            self._subscribers.pop(subscriber.area, None)
+
+    def since(self, seq: int, *, area: str | None = None) -> Sequence[Message] | None:
+        """Return what was handed on after `seq`, as who sees an area; None where that must be read anew."""
+        if self._seq is None or not self._recent_after <= seq <= self._seq:
+            return None
+        late = []
+        for message in reversed(self._recent):
+            if message.seq <= seq:
+                break
+            if area is None or area in message.areas:
+                late.append(message)
+        return late[::-1]
 
     def close(self, reason: str) -> None:
         """Cut off every subscriber, and who comes later."""
         self._closing = reason
-        for of_area in self._subscriptions.values():
-            for subscription in of_area:
-                subscription.cut(reason)
+        for of_area in list(self._subscribers.values()):
+            for subscriber in list(of_area):
+                subscriber.cut(reason)
 
     async def run(self) -> None:
         """Read and hand on until cancelled; a database that is away is waited for."""
@@ -154,9 +205,16 @@ class Feed:
                 self.away = True
                 await asyncio.sleep(RECONNECT_S)
 
+    async def tell_held_back(self) -> None:
+        """Let what was held back become changes when its time has come, until cancelled."""
+        while True:
+            await asyncio.sleep(HELD_BACK_S)
+            with suppress(StoreUnavailable):
+                await announce_held_back(self._store)
+
     async def _follow(self) -> None:
         if self._seq is None:
-            self._seq = await last_seq(self._store)
+            self._seq = await self._look_back()
         await self._read(self._seq)
         async with aclosing(self._store.listen(CHANNEL, wait_s=SILENCE_S)) as notifications:
             async for notified in notifications:
@@ -164,23 +222,62 @@ class Feed:
                 if notified is None or int(notified) > self._seq:
                     await self._read(self._seq)
 
+    async def _look_back(self) -> int:
+        """Read what comes before all that is handed on, for who resumes; return its last seq."""
+        await self._parents.look()
+        self._recent_after = max(0, await last_seq(self._store) - RECENT)
+        changes = await changes_after(self._store, self._recent_after, limit=RECENT)
+        self._recent.extend(map(self._placed, changes))
+        return changes[-1].seq if changes else self._recent_after
+
     async def _read(self, seq: int) -> None:
         while True:
             changes = await changes_after(self._store, seq, limit=PAGE)
+            if await self._parents.look():
+                self._recent = deque(map(self._replaced, self._recent), maxlen=RECENT)
             if changes:
-                await self._parents.look()
-            for change in changes:
-                self._hand_on(encode(change))
-                self._seq = seq = change.seq
+                seq = changes[-1].seq
+                await self._hand_on([self._placed(change) for change in changes])
             self.away = False
             if len(changes) < PAGE:
                 return
 
-    def _hand_on(self, message: Message) -> None:
-        for area in (None, *self._parents.path(message.alert["area"])):
-            of_area = self._subscriptions.get(area, ())
-            for subscription in [one for one in of_area if not one.offer(message)]:
-                self.unsubscribe(subscription)
+    def _placed(self, change: Change) -> Message:
+        return self._replaced(encode(change))
+
+    def _replaced(self, message: Message) -> Message:
+        return replace(message, areas=self._parents.path(message.alert["area"]))
+
+    async def _hand_on(self, messages: Sequence[Message]) -> None:
+        """Hand messages to all whom they are for: to narrow areas first, as their people are the nearest."""
+        audiences = [
+            (list(self._subscribers[area]), told, b"".join(message.sse for message in told))
+            for area, told in self._by_area(messages).items()
+        ]
+        # Who comes after this finds them among the recent ones.
+        self._keep(messages)
+        audiences.sort(key=lambda audience: len(audience[0]))
+        for subscribers, told, sse in audiences:
+            for start in range(0, len(subscribers), AT_ONCE):
+                for subscriber in subscribers[start : start + AT_ONCE]:
+                    if not subscriber.offer(told, sse):
+                        self.unsubscribe(subscriber)
+                await asyncio.sleep(0)
+
+    def _by_area(self, messages: Iterable[Message]) -> Mapping[str | None, Sequence[Message]]:
+        told: dict[str | None, list[Message]] = {}
+        for message in messages:
+            for area in (None, *message.areas):
+                if area in self._subscribers:
+                    told.setdefault(area, []).append(message)
+        return told
+
+    def _keep(self, messages: Sequence[Message]) -> None:
+        too_many = len(self._recent) + len(messages) - RECENT
+        if too_many > 0:
+            self._recent_after = self._recent[too_many - 1].seq
+        self._recent.extend(messages)
+        self._seq = messages[-1].seq
 
 
 class AreaFeed:
@@ -211,6 +308,14 @@ class AreaFeed:
         """Return a subscription to every change in the area from now on."""
         return self._feed.subscribe(limit=limit, area=self._area)
 
-    def unsubscribe(self, subscription: Subscription) -> None:
-        """Forget a subscription."""
-        self._feed.unsubscribe(subscription)
+    def admit(self, subscriber: Subscriber) -> None:
+        """Hand every change in the area from now on to somebody."""
+        self._feed.admit(subscriber, area=self._area)
+
+    def since(self, seq: int) -> Sequence[Message] | None:
+        """Return what was handed on in the area after `seq`; None where that must be read anew."""
+        return self._feed.since(seq, area=self._area)
+
+    def unsubscribe(self, subscriber: Subscriber) -> None:
+        """Forget a subscriber."""
+        self._feed.unsubscribe(subscriber)

@@ -5,7 +5,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -14,10 +14,17 @@ import pytest
 from httpx_sse import EventSource, ServerSentEvent, connect_sse
 from starlette.types import Message
 
+import api.feed
 from api.event_stream import AlertStream
 from api.feed import WAITING, CutOff, Feed, Subscription
+from api.listeners import Listeners
+from api.sign_in import Callers, Person, Tokens
+from gridwatch.areas.area import Area, AreaLevel
+from gridwatch.model import Role
 from gridwatch.store import Store
+from gridwatch.store.accounts import CurrentAccounts
 from gridwatch.store.alerts import changes_after, last_seq
+from gridwatch.store.areas import put_areas
 from tests.api.incidents import happen, register, sensor
 from tests.api.serving import Api, at_store, serving, settings_for, shut_out, signed_in
 from tests.servers import wait_until
@@ -66,6 +73,7 @@ def test_a_change_is_on_the_stream_as_soon_as_it_is_committed(api: Api) -> None:
 
 def test_who_resumes_gets_every_change_once_and_in_order_while_more_come(api: Api) -> None:
     api.stored(_three_sensors)
+    api.stored(_something_happens)
     begin = api.stored(last_seq)
 
     async def much_happens(store: Store) -> None:
@@ -163,6 +171,45 @@ def test_a_burst_cuts_off_nobody_who_reads(database_url: str) -> None:
     asyncio.run(scene())
 
 
+def test_who_comes_back_soon_is_told_from_memory_and_others_from_the_table(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api.feed, "RECENT", 4)
+
+    async def scene() -> None:
+        async with Store.open(database_url) as store:
+            await put_areas(store, [Area(code=one, level=AreaLevel.ESTATE, name=one) for one in "abc"])
+            await register(store, sensor("in-a", area="a"), sensor("in-b", area="b"))
+            for _ in range(4):
+                await happen(store, "in-a")
+        async with _feed(database_url) as (store, feed):
+            for device in ("in-a", "in-b"):
+                await happen(store, device)
+            committed = [change.seq for change in await changes_after(store, 0)]
+            last = committed[-1]
+            await _until(lambda: feed.since(last) == [])
+
+            def seqs(after: int, area: str | None = None) -> list[int] | None:
+                late = feed.since(after, area=area)
+                return None if late is None else [message.seq for message in late]
+
+            assert seqs(committed[1]) == committed[2:], "also what was committed before it began"
+            assert seqs(committed[0]) is None
+            assert seqs(last + 1) is None
+            assert seqs(committed[1], "a") == committed[2:5]
+            assert seqs(committed[1], "b") == [last]
+            await store.execute("UPDATE area SET parent = 'c', level = 'building' WHERE code = 'b'")
+            await _until(lambda: seqs(committed[1], "c") == [last])
+
+    asyncio.run(scene())
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(SOON_S):
+        while not condition():  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0.01)
+
+
 def test_who_is_cut_off_learns_why_on_the_stream(database_url: str) -> None:
     async def scene() -> bytes:
         async with _feed(database_url) as (store, feed):
@@ -171,15 +218,14 @@ def test_who_is_cut_off_learns_why_on_the_stream(database_url: str) -> None:
             async def send(message: Message) -> None:
                 sent.append(message.get("body", b""))
 
-            async def still_allowed() -> bool:
-                return True
-
-            stream = AlertStream(feed, store, after=None, still_allowed=still_allowed)
-            forever = asyncio.Event()
+            listeners = Listeners(Callers(CurrentAccounts(store), Tokens(b"s" * 32)))
+            person = Person(username="li", role=Role.OPERATOR)
+            stream = AlertStream(feed, store, listeners, person=person, after=None)
 
             async def receive() -> Message:
-                await forever.wait()
-                return {}
+                while not sent or sent[-1]:  # noqa: ASYNC110 - the last message is empty
+                    await asyncio.sleep(0.01)
+                return {"type": "http.disconnect"}
 
             feed.close("the server stops; connect again")
             async with asyncio.timeout(SOON_S):
