@@ -30,6 +30,8 @@ from gridwatch.store.devices import (
     add_devices,
     change_devices,
     delete_devices,
+    drill_area,
+    end_drill,
     get_device,
     list_devices,
     set_state,
@@ -215,6 +217,37 @@ def state_command(
     with_store(read_settings(), change)
     typer.echo(
         f"{state.value}: {', '.join(devices)}" + (f", until {until:%Y-%m-%d %H:%M} UTC" if until else "")
+    )
+
+
+@devices_app.command("drill")
+def drill_command(
+    area: Annotated[str, typer.Argument(metavar="AREA", help="its code")],
+    lasts: Annotated[str | None, typer.Option("--for", metavar="TIME", help="30m; 2h at most")] = None,
+    by: Annotated[str, typer.Option(metavar="NAME", help="who tests, and is told")] = "",
+    end: Annotated[bool, typer.Option("--end", help="alerts are real again")] = False,
+) -> None:
+    """Let all devices of an area and below it be in test: their alerts are drills, told to who tests."""
+    from gridwatch.registration.state import check_drill_end
+
+    now = datetime.now(UTC)
+    until = None if lasts is None else now + duration(lasts)
+    if not by or (until is None) is not end:
+        raise SettingsError("say --by NAME, and either --for TIME or --end")
+    try:
+        if until is not None:
+            check_drill_end(until, now=now)
+    except ValueError as error:
+        raise SettingsError(f"--for: {error}") from error
+
+    async def change(store: Store) -> int:
+        if until is None:
+            return await end_drill(store, area, by=by)
+        return await drill_area(store, area, until=until, by=by)
+
+    count = with_store(read_settings(), change)
+    typer.echo(
+        f"{count} devices " + ("are in use again" if until is None else f"in test until {until:%H:%M} UTC")
     )
 
 

@@ -21,6 +21,18 @@ async def list_quarantine(store: Store, *, all_: bool = False, after: int = 0, l
     return await store.rows(SQL["list"], {"all": all_, "after": after, "limit": limit})
 
 
+async def newest_quarantined(
+    store: Store, *, all_: bool = False, before: int | None = None, limit: int = 100
+) -> list[Row]:
+    """Return a page of messages with the beginning of their payloads, newest first; `all_`: replayed too."""
+    return await store.rows(SQL["newest"], {"all": all_, "before": before, "limit": limit})
+
+
+async def want_replay(store: Store, messages: Sequence[int]) -> list[int]:
+    """Have messages published again by a collector, within seconds; return those that waited."""
+    return [row["id"] for row in await store.rows(SQL["want replay"], {"ids": list(messages)})]
+
+
 async def get_quarantined(store: Store, message: int) -> Row:
     """Return one quarantined message with its payload; raise NotFound."""
     row = await store.row(SQL["show"], {"id": message})

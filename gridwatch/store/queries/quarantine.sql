@@ -51,3 +51,13 @@ SELECT sum(messages)::bigint AS messages, sum(replayed)::bigint AS replayed, sum
        min(first_at) AS first_at, max(last_at) AS last_at
 FROM quarantine_drop
 HAVING count(*) > 0
+-- newest --
+SELECT id, topic, coalesce(named, '') AS named, reason, decoder, received_at, octet_length(payload) AS size,
+       replay_wanted, replayed_at, outcome, substr(payload, 1, 400) AS payload
+FROM quarantine
+WHERE (%(all)s OR replayed_at IS NULL) AND (%(before)s::bigint IS NULL OR id < %(before)s)
+ORDER BY id DESC
+LIMIT %(limit)s
+-- want replay --
+UPDATE quarantine SET replay_wanted = true WHERE id = ANY(%(ids)s::bigint[]) AND replayed_at IS NULL
+RETURNING id
