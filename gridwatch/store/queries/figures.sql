@@ -13,7 +13,10 @@ firsts AS (
            count(*) FILTER (WHERE c.change = 'return') AS returned,
            count(*) FILTER (WHERE c.change = 'reopen') AS reopened,
            (array_agg(c.actor ORDER BY c.seq) FILTER (WHERE c.change = 'accept'))[1] AS worker
-    FROM alert_change c GROUP BY c.alert_id),
+    FROM alert_change c
+    WHERE %(of)s::text[] IS NULL
+       OR c.alert_id IN (SELECT t.alert_id FROM alert_change t WHERE t.change = 'accept' AND t.actor = ANY(%(of)s))
+    GROUP BY c.alert_id),
 told AS (
     SELECT a.drill, a.raised_at, a.state, f.*,
            CASE %(by)s WHEN 'worker' THEN f.worker WHEN 'area' THEN a.area
@@ -35,6 +38,6 @@ SELECT t.code, coalesce(min(p.name), min(r.name), '') AS name, t.drill, count(*)
 FROM told t
 LEFT JOIN person p ON %(by)s = 'worker' AND t.code IN (p.username, p.code)
 LEFT JOIN area r ON %(by)s <> 'worker' AND r.code = t.code
-WHERE t.code IS NOT NULL
+WHERE t.code IS NOT NULL AND (%(of)s::text[] IS NULL OR t.code = ANY(%(of)s))
 GROUP BY t.code, t.drill
 ORDER BY t.code, t.drill
