@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from api.feed import AreaFeed, Feed
+from api.listeners import Listeners
 from api.sign_in import Callers, Guesses, Passwords, Person, Tokens
 from gridwatch.evidence import EvidenceFiles
 from gridwatch.settings import Settings
@@ -26,6 +27,7 @@ class Office:
     callers: Callers
     passwords: Passwords
     guesses: Guesses
+    listeners: Listeners
     area: str | None = None
 
     def seen_by(self, person: Person) -> "Office":
@@ -52,11 +54,16 @@ def office_of(request: Request) -> Office:
     return office if person is None else office.seen_by(person)
 
 
-def person_of(request: Request) -> Person:
+# Asynchronous: what is not goes to a thread and back for each request.
+async def _office(request: Request) -> Office:
+    return office_of(request)
+
+
+async def _person(request: Request) -> Person:
     """Return who asks; the gate has let them in."""
     person: Person = request.state.person
     return person
 
 
-TheOffice = Annotated[Office, Depends(office_of)]
-ThePerson = Annotated[Person, Depends(person_of)]
+TheOffice = Annotated[Office, Depends(_office)]
+ThePerson = Annotated[Person, Depends(_person)]

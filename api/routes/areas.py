@@ -2,22 +2,25 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Query, Request, status
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from api.fields import Text
-from api.office import TheOffice
+from api.fields import Moment, Text
+from api.office import TheOffice, ThePerson
 from api.problems import documented
 from gridwatch.areas.area import Area, AreaLevel, GridKind, feature
 from gridwatch.areas.checking import fit_in
 from gridwatch.areas.reading import FileFormat, read_areas
 from gridwatch.coordinates import Crs
 from gridwatch.errors import NotFound
+from gridwatch.registration.state import check_drill_end
 from gridwatch.store.areas import change_areas, delete_area, get_area
+from gridwatch.store.devices import drill_area, end_drill
 
 router = APIRouter(prefix="/api/v1/areas", tags=["areas"])
 
@@ -74,13 +77,41 @@ class Imported(BaseModel):
     unchanged: int
 
 
+class GeoJson(JSONResponse):
+    """An answer in GeoJSON (RFC 7946)."""
+
+    media_type = GEOJSON
+
+
+class DrillBody(BaseModel):
+    """A drill that is wanted."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    until: Moment = Field(description="two hours at most: what is real meanwhile is told to the tester alone")
+
+    @field_validator("until")
+    @classmethod
+    def _is_short(cls, value: datetime) -> datetime:
+        check_drill_end(value, now=datetime.now(UTC))
+        return value
+
+
+class Drilled(BaseModel):
+    """How many devices begin or end a test."""
+
+    devices: int
+
+
 class Removed(BaseModel):
     """How many areas were deleted."""
 
     deleted: int
 
 
-@router.get("", response_model=AreaCollection, responses=documented(401, 422, 503))
+@router.get(
+    "", response_class=GeoJson, response_model=AreaCollection, responses=documented(401, 404, 422, 503)
+)
 async def areas(
     *,
     office: TheOffice,
@@ -88,7 +119,7 @@ async def areas(
     level: AreaLevel | None = None,
     grid: GridKind | None = None,
     boundaries: Annotated[bool, Query(description="whether their polygons are wanted")] = True,
-) -> JSONResponse:
+) -> GeoJson:
     """Return areas as GeoJSON, in the order of their codes."""
     tree = await office.tree.get()
     if under is not None and tree.get(under) is None:
@@ -117,14 +148,16 @@ async def import_areas(
     return Imported(new=done.new, changed=done.changed, unchanged=done.unchanged)
 
 
-@router.get("/at", response_model=AreaCollection, responses=documented(401, 404, 422, 503))
+@router.get(
+    "/at", response_class=GeoJson, response_model=AreaCollection, responses=documented(401, 404, 422, 503)
+)
 async def at(
     *,
     office: TheOffice,
     lon: Annotated[float, Query(ge=-180, le=180, description="degrees, WGS-84")],
     lat: Annotated[float, Query(ge=-90, le=90, description="degrees, WGS-84")],
     boundaries: Annotated[bool, Query(description="whether their polygons are wanted")] = False,
-) -> JSONResponse:
+) -> GeoJson:
     """Return the smallest area that a point lies in, and all above it: the widest first, that one last."""
     tree = await office.tree.get()
     smallest = tree.smallest(lon, lat)
@@ -133,10 +166,30 @@ async def at(
     return _collection(tree.path(smallest.code), with_boundary=boundaries)
 
 
-@router.get("/{code}", response_model=AreaFeature, responses=documented(401, 404, 422, 503))
-async def area(code: Text, office: TheOffice) -> JSONResponse:
+@router.get(
+    "/{code}", response_class=GeoJson, response_model=AreaFeature, responses=documented(401, 404, 422, 503)
+)
+async def area(code: Text, office: TheOffice) -> GeoJson:
     """Return one area."""
-    return JSONResponse(feature(await get_area(office.store, code)), media_type=GEOJSON)
+    return GeoJson(feature(await get_area(office.store, code)))
+
+
+@router.post("/{code}/drill", responses=documented(401, 404, 409, 422, 503))
+async def drill(code: Text, body: DrillBody, office: TheOffice, person: ThePerson) -> Drilled:
+    """Let every device of an area and below it be in test: its alerts are drills, told to who began it.
+
+    They are marked everywhere and counted apart. Devices in maintenance stay so.
+    """
+    await get_area(office.store, code)
+    devices = await drill_area(office.store, code, until=body.until, by=person.username)
+    return Drilled(devices=devices)
+
+
+@router.delete("/{code}/drill", responses=documented(401, 404, 409, 422, 503))
+async def end(code: Text, office: TheOffice, person: ThePerson) -> Drilled:
+    """End the tests of an area and below it: alerts are real again."""
+    await get_area(office.store, code)
+    return Drilled(devices=await end_drill(office.store, code, by=person.username))
 
 
 @router.delete("/{code}", status_code=status.HTTP_200_OK, responses=documented(401, 404, 409, 422, 503))
@@ -145,6 +198,6 @@ async def delete(code: Text, office: TheOffice) -> Removed:
     return Removed(deleted=await delete_area(office.store, code))
 
 
-def _collection(found: Sequence[Area], *, with_boundary: bool) -> JSONResponse:
+def _collection(found: Sequence[Area], *, with_boundary: bool) -> GeoJson:
     features = [feature(area, with_boundary=with_boundary) for area in found]
-    return JSONResponse({"type": "FeatureCollection", "features": features}, media_type=GEOJSON)
+    return GeoJson({"type": "FeatureCollection", "features": features})

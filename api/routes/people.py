@@ -1,18 +1,21 @@
 """Who answers for which area: the roster, its gaps, and the contact card of each grid."""
 
+import asyncio
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, Field
 
+from api.csv_files import CSV
 from api.fields import Text
 from api.office import TheOffice
 from api.problems import documented
 from gridwatch.duty.calendar import unknown_years
-from gridwatch.duty.files import Table
+from gridwatch.duty.files import Table, fit_in, read_table, write_table
 from gridwatch.store.areas import get_area
-from gridwatch.store.people import areas_without_anybody, contact_card, list_table, roster_gaps
+from gridwatch.store.people import areas_without_anybody, change_people, contact_card, list_table, roster_gaps
 
 router = APIRouter(prefix="/api/v1", tags=["people"])
 
@@ -112,3 +115,35 @@ async def card(code: Text, office: TheOffice) -> Any:
         contacts=[ContactAnswer.model_validate(one, from_attributes=True) for one in found.contacts],
         on_duty=[OnDutyAnswer.model_validate(one, from_attributes=True) for one in found.on_duty],
     )
+
+
+class TableImported(BaseModel):
+    """How many people an import was about, and what is to be mended since."""
+
+    people: int
+    roster: RosterState
+
+
+@router.get("/roster/{table}", response_class=Response, responses={**CSV, **documented(401, 403, 422, 503)})
+async def export_table(table: Table, office: TheOffice) -> Response:
+    """Return people, shifts or leave as a file that can be imported again; it holds telephones."""
+    text = write_table(await list_table(office.store, table), table)
+    headers = {"Content-Disposition": f'attachment; filename="{table}.csv"'}
+    return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
+
+
+@router.post(
+    "/roster/{table}",
+    openapi_extra={
+        "requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}}
+    },
+    responses=documented(401, 403, 413, 422, 503),
+)
+async def import_table(table: Table, request: Request, office: TheOffice) -> TableImported:
+    """Import people, shifts or leave, all or none; every line that is wrong is told.
+
+    It takes the place of all that was known of the people that it names; others stay as they are.
+    """
+    reading = await asyncio.to_thread(read_table, await request.body(), table)
+    count = await change_people(office.store, table, partial(fit_in, reading))
+    return TableImported(people=count, roster=RosterState.model_validate(await roster(office)))

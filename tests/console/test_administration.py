@@ -1,0 +1,116 @@
+"""The page of administration in a real browser: what is wrong says which field, why, and what to do."""
+
+import re
+from pathlib import Path
+
+from playwright.sync_api import Browser, expect
+
+from gridwatch.areas.area import Area, AreaLevel
+from gridwatch.duty.files import Table
+from gridwatch.store import Store
+from gridwatch.store.accounts import find_account
+from gridwatch.store.areas import put_areas
+from gridwatch.store.escalation import changed_times, drop_times
+from gridwatch.store.people import list_table
+from tests.api.incidents import register, sensor
+from tests.api.test_escalation_times import PERSON
+from tests.api.test_handovers import a_shift
+from tests.console.console import Console
+from tests.console.test_console import operator
+
+
+async def a_building(store: Store) -> None:
+    """Register a sensor in a building that one person answers for."""
+    await put_areas(store, [Area(code="b", level=AreaLevel.BUILDING, name="3栋")])
+    await register(store, sensor("s-1", area="b"))
+    await store.execute(PERSON)
+
+
+def test_a_dry_run_says_who_would_be_called_and_changed_times_count_in_it(
+    browser: Browser, console: Console
+) -> None:
+    async def taken_back(store: Store) -> list[str]:
+        names = [row["name"] for row in await changed_times(store)]
+        for name in names:
+            await drop_times(store, name)
+        return names
+
+    console.stored(a_building)
+    with operator(browser, console) as (page, wrong):
+        page.goto(f"{console.url}/administration")
+        page.get_by_label("设备编号").fill("s-9")
+        page.keyboard.press("Enter")
+        answer = page.get_by_role("status")
+        expect(answer).to_contain_text("设备编号：没有设备 s-9")
+        page.get_by_label("设备编号").fill("s-1")
+        page.get_by_role("button", name="试算").click()
+        expect(answer.locator("tbody tr").first).to_contain_text("张三 (w-1)")
+        page.get_by_role("link", name="升级时限").click()
+        page.get_by_label("无人接单").fill("0")
+        page.get_by_role("button", name="保存").click()
+        failed = page.get_by_role("alert").filter(has_text="无人接单")
+        expect(failed).to_contain_text("无人接单: Input should be greater than 0")
+        page.get_by_label("无人接单").fill("3")
+        page.get_by_role("button", name="保存").click()
+        row = page.get_by_role("row", name=re.compile("^紧急"))
+        expect(row).to_contain_text("admin")
+        expect(row.get_by_role("cell").nth(1)).to_have_text("3")
+    assert wrong == []
+    assert console.stored(taken_back) == ["critical"]
+
+
+def test_an_account_is_made_and_a_roster_comes_in_with_its_wrong_lines_told(
+    browser: Browser, console: Console, tmp_path: Path
+) -> None:
+    bad, good = tmp_path / "bad.csv", tmp_path / "good.csv"
+    bad.write_text("code,name,area\nw-2,李四,nowhere\n", "utf-8")
+    good.write_text("code,name,area\nw-2,李𠮷🔧,b\n", "utf-8")
+
+    async def stored(store: Store) -> tuple[bool, list[str]]:
+        account = await find_account(store, "赵六")
+        names = [row["name"] for row in await list_table(store, Table.PEOPLE)]
+        return account is not None and account.password_hash is not None, names
+
+    console.stored(a_building)
+    with operator(browser, console) as (page, wrong):
+        page.goto(f"{console.url}/administration?part=roster")
+        files = page.locator(".gw-upload input[type=file]").first
+        files.set_input_files(bad)
+        expect(page.get_by_role("dialog")).to_contain_text(re.compile("第 2 行，area：.*nowhere"))
+        page.get_by_role("button", name="关闭").click()
+        page.locator(".gw-upload input[type=file]").first.set_input_files(good)
+        expect(page.get_by_role("row", name=re.compile("w-2 李𠮷🔧"))).to_be_visible()
+        page.get_by_role("link", name="账号与令牌").click()
+        page.get_by_label("用户名").fill("a b")
+        page.get_by_role("button", name="保存").click()
+        expect(page.get_by_text("用户名：1–64 个字符")).to_be_visible()
+        page.get_by_label("用户名").fill("赵六")
+        page.get_by_role("button", name="保存").click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog).to_contain_text("只显示这一次")
+        dialog.get_by_role("button", name="关闭").click()
+        page.get_by_role("button", name="删除 赵六").wait_for()
+        for part, said in (("区域", "3栋"), ("对接", "没有配置通知服务"), ("保存期限", "GRIDWATCH_KEEP")):
+            page.get_by_role("link", name=part, exact=True).click()
+            expect(page.locator(".gw-page")).to_contain_text(said)
+    assert wrong == []
+    assert console.stored(stored) == (True, ["张三", "李𠮷🔧"])
+
+
+def test_who_looks_after_one_area_sees_no_more_than_the_api_gives(browser: Browser, console: Console) -> None:
+    console.stored(a_shift)
+    with operator(browser, console, username="local") as (page, wrong):
+        page.goto(f"{console.url}/administration?part=accounts")
+        parts = page.get_by_role("navigation", name="管理").get_by_role("link")
+        expect(parts).to_have_text(["试算通知", "人员与排班", "区域", "升级时限"])
+        expect(page.locator(".gw-upload")).to_have_count(0)
+        page.get_by_role("link", name="升级时限").click()
+        expect(page.get_by_role("button", name="保存")).to_have_count(0)
+        page.goto(f"{console.url}/devices")
+        expect(page.locator(".gw-page")).to_contain_text("烟感")
+        expect(page.locator(".gw-page")).not_to_contain_text("o-1")
+        page.goto(f"{console.url}/devices/one?device=o-1")
+        expect(page.locator(".gw-empty")).to_contain_text("不属于您的区域")
+        page.goto(f"{console.url}/quarantine")
+        expect(page.locator(".gw-message")).to_have_count(0)
+    assert wrong == []
