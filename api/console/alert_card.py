@@ -1,21 +1,17 @@
-"""One alert in the list: what, where, when, how bad, what it looks like, and what to do."""
+"""One alert in the list: what, where, when, how bad, who has it, and what it looks like."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from html import escape
 from typing import Any
-
-from nicegui import ui
 
 from api.local_time import local_time
 from api.places import Places
 from api.texts import Words
-from gridwatch.model import AlertState, Role
-from gridwatch.workflow import allowed_actions
+from gridwatch.model import AlertState
 
 SEVERITY_ICONS = {"critical": "error", "major": "warning", "minor": "info"}
 SCENE_ICONS = {"fire": "local_fire_department", "elevator": "electric_moped", "throwing": "south"}
-BUTTONS = {"acknowledge": "done", "accept": "directions_run", "arrive": "place", "resolve": "done_all"}
 
 SHOWN_NAMES = {
     "acknowledged": "acknowledged_by",
@@ -34,25 +30,33 @@ PLAYBACK_BEFORE, PLAYBACK_AFTER = timedelta(seconds=30), timedelta(seconds=60)
 
 OWN_FILES = "/api/v1/"
 
-Act = Callable[[int, str], Awaitable[None]]
-Show = Callable[[Mapping[str, Any]], Awaitable[None]]
+
+def rings(alert: Mapping[str, Any]) -> bool:
+    """Say whether somebody must hear of it: life is in danger, it waits, and is not made up."""
+    return alert["severity"] == "critical" and alert["state"] == AlertState.OPEN and not alert["simulated"]
 
 
-def urgency(alert: Mapping[str, Any]) -> tuple[float, int]:
-    """Return what puts alerts in order: open fires by how fast they spread, before the newest of all else."""
-    is_open = alert["state"] == AlertState.OPEN
-    return (alert.get("spread") or 0.0) if is_open else 0.0, alert["id"]
+def name_of(alert: Mapping[str, Any], words: Words, places: Places) -> str:
+    """Return an alert in one line, for who hears it read."""
+    parts = (words("severity." + alert["severity"]), words.label(alert["label"]), places.with_device(alert))
+    return " · ".join(filter(None, parts))
 
 
-def card_html(alert: Mapping[str, Any], words: Words, places: Places, *, now: datetime) -> str:
-    """Return the text of a card; everything that came from outside is escaped."""
-    severity, state = alert["severity"], alert["state"]
-    marks = [words("simulated")] if alert["simulated"] else []
-    marks += [words("drill", tester=alert["tester"])] if alert.get("drill") else []
-    mark = "".join(f'<span class="gw-simulated">{escape(one.strip())}</span>' for one in marks)
+def row_html(
+    alert: Mapping[str, Any], words: Words, places: Places, *, now: datetime, held: bool = False
+) -> str:
+    """Return picture and text of a row; everything that came from outside is escaped."""
+    text = card_html(alert, words, places, now=now, held=held)
+    return f'<div class="gw-thumbnail">{thumbnail_html(alert, words)}</div><div class="gw-text">{text}</div>'
+
+
+def card_html(
+    alert: Mapping[str, Any], words: Words, places: Places, *, now: datetime, held: bool = False
+) -> str:
+    """Return the text of a row."""
     events = words("events", count=alert["events"]) if alert["events"] > 1 else ""
     facts = [
-        local_time(alert["observed_at"], now=now),
+        f'{local_time(alert["observed_at"], now=now)} <span data-since="{alert["observed_at"]}"></span>',
         events,
         escape(words.outage(alert)) or f"{words('confidence')} {alert['confidence']:.0%}",
     ]
@@ -62,13 +66,55 @@ def card_html(alert: Mapping[str, Any], words: Words, places: Places, *, now: da
     origin = words.origin(alert)
     from_where = f'<div class="gw-origin">{escape(origin)}</div>' if origin else ""
     return (
-        f'<div class="gw-line"><span class="gw-severity">{_icon(SEVERITY_ICONS.get(severity, "info"))}'
-        f"{words('severity.' + severity)}</span>"
-        f'<span class="gw-label">{escape(words.label(alert["label"]))}</span>{mark}</div>'
-        f'<div class="gw-where" title="{escape(alert["device"])}">{escape(where)}</div>{from_where}'
-        f'<div class="gw-facts"><span class="gw-state">{words("state." + state)}</span>'
-        f"{escape(_who(alert, words))} {' · '.join(filter(None, facts))}</div>"
+        f'<div class="gw-line">{severity_html(alert, words)}'
+        f'<span class="gw-label">{escape(words.label(alert["label"]))}</span>{marks_html(alert, words, held)}'
+        f'</div><div class="gw-where" title="{escape(alert["device"])}">{escape(where)}</div>{from_where}'
+        f'<div class="gw-who">{who_html(alert, words, now=now)}</div>'
+        f'<div class="gw-facts">{" · ".join(filter(None, facts))}</div>'
     )
+
+
+def severity_html(alert: Mapping[str, Any], words: Words) -> str:
+    """Return how bad it is: a sign, a word and a colour."""
+    severity = alert["severity"]
+    icon = _icon(SEVERITY_ICONS.get(severity, "info"))
+    return f'<span class="gw-severity">{icon}{words("severity." + severity)}</span>'
+
+
+def marks_html(alert: Mapping[str, Any], words: Words, held: bool) -> str:
+    """Return what makes an alert another than most: simulated, a drill, its lift's door held now."""
+    marks = [words("simulated")] if alert["simulated"] else []
+    marks += [words("drill", tester=alert["tester"])] if alert.get("drill") else []
+    marked = "".join(f'<span class="gw-mark">{escape(one.strip())}</span>' for one in marks)
+    held_mark = (
+        f'<span class="gw-mark gw-held">{_icon("elevator")}{words("lifts.mark")}</span>' if held else ""
+    )
+    return marked + held_mark
+
+
+def who_html(alert: Mapping[str, Any], words: Words, *, now: datetime) -> str:
+    """Return the state, who has the alert, and when somebody is called next."""
+    state = alert["state"]
+    said = who_has(alert, words)
+    due = ""
+    if alert.get("due_at") and not alert["ended"]:
+        time = local_time(alert["due_at"], now=now)
+        due = f'<span class="gw-due">· {words("due.next", time=time)}</span>'
+    icon = _icon("person" if alert.get("assignee") else "person_off") if not alert["ended"] else ""
+    return f'<span class="gw-state">{words("state." + state)}</span> {icon}<b>{escape(said)}</b> {due}'
+
+
+def who_has(alert: Mapping[str, Any], words: Words) -> str:
+    """Say who has an alert."""
+    state = alert["state"]
+    name = alert.get(SHOWN_NAMES.get(state, "")) or ""
+    if alert["ended"]:
+        return words("who.ended", name=name)
+    if state in ("accepted", "handling"):
+        return words(f"who.{state}", name=name)
+    if alert.get("assignee"):
+        return words("who.assigned", name=alert["assignee"])
+    return words("who.seen", name=name) if name else words("who.nobody")
 
 
 def thumbnail_html(alert: Mapping[str, Any], words: Words) -> str:
@@ -102,59 +148,11 @@ def playback_link(alert: Mapping[str, Any]) -> str | None:
     return url
 
 
-def _who(alert: Mapping[str, Any], words: Words) -> str:
-    column = SHOWN_NAMES.get(alert["state"])
-    return words("by", name=alert[column]) + " ·" if column and alert[column] else ""
+def classes_of(alert: Mapping[str, Any]) -> str:
+    """Return the classes that colour whatever shows an alert; the first is its severity."""
+    ended = " gw-is-ended" if alert["ended"] else ""
+    return f"gw-is-{alert['severity']} gw-is-{alert['state']}{ended}"
 
 
 def _icon(name: str) -> str:
     return f'<i class="material-icons" aria-hidden="true">{name}</i>'
-
-
-class AlertCard:
-    """A card that shows the newest it was given."""
-
-    def __init__(
-        self, alert: Mapping[str, Any], words: Words, places: Places, role: Role, *, act: Act, show: Show
-    ) -> None:
-        self._words, self._places, self._role = words, places, role
-        self.alert = alert
-        with ui.element("article").classes("gw-card").props(f'data-alert="{alert["id"]}"') as self.element:
-            with ui.element("div").classes("gw-thumbnail") as picture:
-                self._thumbnail = ui.html(sanitize=False)
-            picture.on("click", lambda: show(self.alert))
-            self._text = ui.html(sanitize=False).classes("gw-text")
-            actions = ui.element("div").classes("gw-actions")
-            actions.on("click", js_handler="(event) => event.stopPropagation()")
-            with actions:
-                self._buttons = {
-                    action: ui.button(
-                        words(action), icon=icon, color=None, on_click=_bound(act, alert["id"], action)
-                    )
-                    .props("unelevated dense no-caps")
-                    .classes(f"gw-{action}")
-                    for action, icon in BUTTONS.items()
-                }
-        self._show()
-
-    def update(self, alert: Mapping[str, Any]) -> None:
-        """Show a change, unless a newer one is shown already."""
-        if alert["seq"] > self.alert["seq"]:
-            self.alert = alert
-            self._show()
-
-    def _show(self) -> None:
-        alert = self.alert
-        self._text.set_content(card_html(alert, self._words, self._places, now=datetime.now(UTC)))
-        self._thumbnail.set_content(thumbnail_html(alert, self._words))
-        allowed = allowed_actions(AlertState(alert["state"]), self._role)
-        for action, button in self._buttons.items():
-            button.set_visibility(action in allowed)
-        classes = f"gw-card gw-is-{alert['severity']} gw-is-{alert['state']}"
-        if alert["ended"]:
-            classes += " gw-is-ended"
-        self.element.classes(replace=classes)
-
-
-def _bound(act: Act, alert: int, action: str) -> Callable[[], Awaitable[None]]:
-    return lambda: act(alert, action)

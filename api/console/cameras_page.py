@@ -4,10 +4,11 @@ from datetime import UTC, datetime
 
 from nicegui import ui
 
-from api.console.sign_in_page import language_link
+from api.console.devices_page import PATH as DEVICES
+from api.console.devices_page import show_sub_pages
+from api.console.frame import Visitor, show_frame
 from api.console.view_page import path_of
 from api.local_time import local_time
-from api.office import Office
 from api.texts import Words
 from gridwatch.errors import StoreUnavailable
 from gridwatch.facade import FacadeView
@@ -19,16 +20,11 @@ PATH = "/cameras"
 SCENE = "throwing"
 
 
-async def show_cameras(office: Office, words: Words) -> None:
+async def show_cameras(visitor: Visitor, words: Words) -> None:
     """Build the page."""
-    ui.query("body").classes("gw-body")
-    ui.run_javascript(f"document.documentElement.lang = {words.language!r}")
-    with ui.element("header").classes("gw-header"):
-        ui.label(words("product")).classes("gw-product")
-        ui.link(words("alerts"), "/").classes("gw-link")
-        ui.label(words("cameras")).classes("gw-here")
-        ui.space()
-        language_link(words, back=PATH)
+    show_frame(visitor, words, here=DEVICES, back=PATH)
+    show_sub_pages(visitor, words, here=PATH)
+    office = visitor.office
     try:
         cameras = await list_devices(office.store, Wanted(scene=SCENE, kind=DeviceKind.CAMERA))
         for_fire = await sights(office.store)

@@ -7,7 +7,9 @@ from nicegui import ui
 from pydantic import ValidationError
 
 from api.access import still_here
-from api.console.sign_in_page import language_link
+from api.console.devices_page import PATH as DEVICES
+from api.console.devices_page import show_sub_pages
+from api.console.frame import Visitor, show_frame
 from api.local_time import local_time
 from api.office import Office
 from api.texts import Words
@@ -25,11 +27,11 @@ LOOK_AGAIN_S = 3.0
 PATH = "/knocking"
 
 
-async def show_knocking(office: Office, token: str, words: Words) -> None:
+async def show_knocking(visitor: Visitor, words: Words) -> None:
     """Build the page and keep it up to date as long as somebody has it open."""
-    ui.query("body").classes("gw-body")
-    ui.run_javascript(f"document.documentElement.lang = {words.language!r}")
-    page = KnockingPage(office, token, words)
+    show_frame(visitor, words, here=DEVICES, back=PATH)
+    show_sub_pages(visitor, words, here=PATH)
+    page = KnockingPage(visitor.office, visitor.token, words)
     await page.look()
     ui.timer(LOOK_AGAIN_S, page.look)
 
@@ -40,12 +42,6 @@ class KnockingPage:
     def __init__(self, office: Office, token: str, words: Words) -> None:
         self._office, self._token, self._words = office, token, words
         self._rows: dict[str, KnockRow] = {}
-        with ui.element("header").classes("gw-header"):
-            ui.label(words("product")).classes("gw-product")
-            ui.link(words("alerts"), "/").classes("gw-link")
-            ui.label(words("knocking")).classes("gw-here")
-            ui.space()
-            language_link(words, back=PATH)
         self._banner = ui.label(words("failed")).classes("gw-banner").props('role="alert"')
         self._banner.set_visibility(False)
         self._list = ui.element("main").classes("gw-knocks")

@@ -1,6 +1,5 @@
 """Put the console's pages on the application."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -11,31 +10,49 @@ from nicegui import core, ui
 from starlette.routing import Match, Mount
 from starlette.types import Scope
 
-from api.access import rule_of
-from api.console.alert_page import show_alerts
+from api.console.administration_page import PATH as ADMINISTRATION
+from api.console.administration_page import show_administration
+from api.console.board import Boards
 from api.console.cameras_page import PATH as CAMERAS
 from api.console.cameras_page import show_cameras
+from api.console.device_page import show_device
+from api.console.devices_page import DEVICE_PATH as DEVICE
+from api.console.devices_page import PATH as DEVICES
+from api.console.devices_page import show_devices
+from api.console.figures_page import PATH as FIGURES
+from api.console.figures_page import show_figures
+from api.console.frame import DARK, LIGHT, THEME_COOKIE, Visitor
+from api.console.handover_page import PATH as HANDOVER
+from api.console.handover_page import show_handover
 from api.console.knocking_page import PATH as KNOCKING
 from api.console.knocking_page import show_knocking
+from api.console.now_page import show_now
+from api.console.quarantine_page import PATH as QUARANTINE
+from api.console.quarantine_page import show_quarantine
 from api.console.sign_in_page import show_sign_in
+from api.console.theme import begin_theme
 from api.console.view_page import PATH as VIEW
 from api.console.view_page import show_view
 from api.gate import person_behind, session_cookie
 from api.office import Office
-from api.sign_in import Person
+from api.routes.wecom_sign_in import wecom_services
 from api.texts import DEFAULT_LANGUAGE, TEXTS, Words
+from api.worker.page import PAGE as WORKER
+from api.worker.page import SIGN_IN as WORKER_SIGN_IN
 from gridwatch.model import Role
 
 LANGUAGE_COOKIE = "gridwatch_language"
 YEAR_S = 365 * 24 * 3600
 
-PAGES = frozenset({"/", "/login", KNOCKING, CAMERAS, VIEW})
+PAGES = frozenset(
+    {"/", "/login", KNOCKING, CAMERAS, VIEW, HANDOVER, FIGURES, DEVICES, DEVICE, QUARANTINE, ADMINISTRATION}
+)
 FRAMEWORK = "/_nicegui"
 
 RECONNECT_WITHIN_S = 10.0
 """A page that was away for less goes on as it was; later it loads anew."""
 
-STYLE = Path(__file__).parent / "style.css"
+STYLE, PAGES_STYLE = Path(__file__).parent / "style.css", Path(__file__).parent / "pages.css"
 ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" '
     'fill="#16202b"/><path d="M7 7h8v8H7zM17 7h8v8h-8zM7 17h8v8H7z" fill="#4f8fc0"/>'
@@ -57,23 +74,33 @@ class ConsoleMount(Mount):
 def mount_console(app: FastAPI) -> None:
     """Add the pages and what they need; once in a process, as NiceGUI's pages are global."""
 
+    boards = Boards()
+
+    def begin(request: Request) -> tuple[Words, ui.dark_mode]:
+        """Begin a page in the language and theme that its visitor chose."""
+        words = _words(request)
+        ui.add_css(STYLE)
+        return words, begin_theme(_theme(request), words.language)
+
     @ui.page("/login", title="Gridwatch")
     async def sign_in_page(
         request: Request, failed: str | None = None, alert: int | None = None
     ) -> RedirectResponse | None:
         if await _visitor(app, request) is not None:
             return RedirectResponse("/")
-        ui.add_css(STYLE)
-        show_sign_in(_words(request), failed, alert)
+        wecom = await wecom_services(app.state.office.store)
+        show_sign_in(begin(request)[0], failed, alert, wecom)
         return None
 
     @ui.page("/", title="Gridwatch")
-    async def alert_page(request: Request, alert: int | None = None) -> RedirectResponse | None:
+    async def now_page(request: Request, alert: int | None = None) -> RedirectResponse | None:
         visitor = await _visitor(app, request)
         if visitor is None:
             return RedirectResponse("/login" if alert is None else f"/login?alert={alert}")
-        ui.add_css(STYLE)
-        show_alerts(visitor.office, visitor.token, visitor.person.role, _words(request), chosen=alert)
+        if visitor.person.role is Role.GRID_WORKER:
+            return RedirectResponse(WORKER if alert is None else f"{WORKER}?alert={alert}")
+        words, mode = begin(request)
+        await show_now(boards, visitor, words, chosen=alert, mode=mode)
         return None
 
     @ui.page(KNOCKING, title="Gridwatch")
@@ -81,8 +108,9 @@ def mount_console(app: FastAPI) -> None:
         visitor = await _visitor(app, request)
         if visitor is None or not visitor.may("POST", "/api/v1/registry/adopt"):
             return RedirectResponse("/login")
-        ui.add_css(STYLE)
-        await show_knocking(visitor.office, visitor.token, _words(request))
+        words, _ = begin(request)
+        ui.add_css(PAGES_STYLE)
+        await show_knocking(visitor, words)
         return None
 
     @ui.page(CAMERAS, title="Gridwatch")
@@ -90,8 +118,9 @@ def mount_console(app: FastAPI) -> None:
         visitor = await _visitor(app, request)
         if visitor is None or not visitor.may("GET", "/api/v1/devices/{device}/view"):
             return RedirectResponse("/login")
-        ui.add_css(STYLE)
-        await show_cameras(visitor.office, _words(request))
+        words, _ = begin(request)
+        ui.add_css(PAGES_STYLE)
+        await show_cameras(visitor, words)
         return None
 
     @ui.page(VIEW, title="Gridwatch")
@@ -99,17 +128,24 @@ def mount_console(app: FastAPI) -> None:
         visitor = await _visitor(app, request)
         if visitor is None or not visitor.may("PUT", "/api/v1/devices/{device}/view"):
             return RedirectResponse("/login")
-        ui.add_css(STYLE)
-        await show_view(visitor.office, visitor.token, _words(request), device)
+        await show_view(visitor.office, visitor.token, begin(request)[0], device)
         return None
 
     @app.get("/language/{language}", include_in_schema=False)
     def choose_language(language: str, back: Annotated[str, Query(alias="back")] = "/") -> RedirectResponse:
-        answer = RedirectResponse(back if urlsplit(back).path in PAGES and back.startswith("/") else "/", 303)
+        answer = _back_to(back)
         if language in TEXTS:
             answer.set_cookie(LANGUAGE_COOKIE, language, max_age=YEAR_S, samesite="lax")
         return answer
 
+    @app.get("/theme/{theme}", include_in_schema=False)
+    def choose_theme(theme: str, back: Annotated[str, Query(alias="back")] = "/") -> RedirectResponse:
+        answer = _back_to(back)
+        if theme in (LIGHT, DARK):
+            answer.set_cookie(THEME_COOKIE, theme, max_age=YEAR_S, samesite="lax")
+        return answer
+
+    _mount_pages(app)
     ui.run_with(
         app,
         title="Gridwatch",
@@ -123,17 +159,69 @@ def mount_console(app: FastAPI) -> None:
     app.router.routes[-1] = ConsoleMount("/", app=core.app)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Visitor:
-    """Who opened a page, and the office as they may see it."""
+def _mount_pages(app: FastAPI) -> None:
+    """Add the pages that have a frame."""
 
-    person: Person
-    token: str
-    office: Office
+    @ui.page(HANDOVER, title="Gridwatch")
+    async def handover_page(
+        request: Request, shown: int | None = None, failed: str | None = None
+    ) -> RedirectResponse | None:
+        visitor = await _entering(app, request, "/api/v1/handovers")
+        if visitor is None:
+            return RedirectResponse("/login")
+        await show_handover(visitor, _words(request), shown=shown, failed=failed)
+        return None
 
-    def may(self, method: str, path: str) -> bool:
-        """Say whether they may call a route: a page is for those who may do what it does."""
-        return rule_of(method, path).allows(self.person)
+    @ui.page(FIGURES, title="Gridwatch")
+    async def figures_page(request: Request) -> RedirectResponse | None:
+        visitor = await _entering(app, request, "/api/v1/figures")
+        if visitor is None:
+            return RedirectResponse("/login")
+        await show_figures(visitor, _words(request))
+        return None
+
+    @ui.page(DEVICES, title="Gridwatch")
+    async def devices_page(request: Request, area: str | None = None) -> RedirectResponse | None:
+        visitor = await _entering(app, request, "/api/v1/health/devices")
+        if visitor is None:
+            return RedirectResponse("/login")
+        await show_devices(visitor, _words(request), area=area)
+        return None
+
+    @ui.page(DEVICE, title="Gridwatch")
+    async def device_page(request: Request, device: str) -> RedirectResponse | None:
+        visitor = await _entering(app, request, "/api/v1/health/devices")
+        if visitor is None:
+            return RedirectResponse("/login")
+        await show_device(visitor, _words(request), device)
+        return None
+
+    @ui.page(ADMINISTRATION, title="Gridwatch")
+    async def administration_page(request: Request, part: str | None = None) -> RedirectResponse | None:
+        visitor = await _entering(app, request, "/api/v1/roster")
+        if visitor is None:
+            return RedirectResponse("/login")
+        await show_administration(visitor, _words(request), part=part)
+        return None
+
+    @ui.page(QUARANTINE, title="Gridwatch")
+    async def quarantine_page(request: Request) -> RedirectResponse | None:
+        visitor = await _entering(app, request, "/api/v1/quarantine")
+        if visitor is None:
+            return RedirectResponse("/login")
+        await show_quarantine(visitor, _words(request))
+        return None
+
+
+async def _entering(app: FastAPI, request: Request, route: str) -> Visitor | None:
+    """Return who opens a page that shows what a route answers, or None where they may not call that."""
+    visitor = await _visitor(app, request)
+    if visitor is None or not visitor.may("GET", route):
+        return None
+    ui.add_css(STYLE)
+    ui.add_css(PAGES_STYLE)
+    begin_theme(_theme(request), _words(request).language)
+    return visitor
 
 
 async def _visitor(app: FastAPI, request: Request) -> Visitor | None:
@@ -143,7 +231,18 @@ async def _visitor(app: FastAPI, request: Request) -> Visitor | None:
     person = await person_behind(office, token)
     if token is None or person is None or person.role is Role.INTEGRATION:
         return None
-    return Visitor(person=person, token=token, office=office.seen_by(person))
+    light = _theme(request) == LIGHT
+    return Visitor(person=person, token=token, office=office.seen_by(person), light=light)
+
+
+def _theme(request: Request) -> str:
+    return LIGHT if request.cookies.get(THEME_COOKIE) == LIGHT else DARK
+
+
+def _back_to(page: str) -> RedirectResponse:
+    """Return to a page of ours, whatever was asked for."""
+    known = urlsplit(page).path in PAGES | {WORKER, WORKER_SIGN_IN} and page.startswith("/")
+    return RedirectResponse(page if known else "/", 303)
 
 
 def _words(request: Request) -> Words:

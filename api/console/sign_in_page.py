@@ -1,14 +1,19 @@
 """The page to sign in: a plain form, so that passwords never pass through a script."""
 
+from collections.abc import Sequence
 from urllib.parse import quote
 
 from nicegui import ui
 
+from api.routes.wecom_sign_in import PATH as WECOM
 from api.texts import Words
 
 
-def show_sign_in(words: Words, failed: str | None, alert: int | None) -> None:
-    """Build the page; `failed` says why the last attempt did not work, `alert` is to be shown afterwards."""
+def show_sign_in(words: Words, failed: str | None, alert: int | None, wecom: Sequence[str]) -> None:
+    """Build the page; `failed` says why the last attempt did not work, `alert` is to be shown afterwards.
+
+    `wecom`: the services that let somebody in too.
+    """
     ui.query("body").classes("gw-body")
     form = ui.element("form").props('method="post" action="/login"').classes("gw-sign-in")
     with form:
@@ -23,6 +28,8 @@ def show_sign_in(words: Words, failed: str | None, alert: int | None) -> None:
         if alert is not None:
             ui.element("input").props(f'type="hidden" name="alert" value="{alert}"')
         ui.button(words("sign_in")).props("type=submit unelevated no-caps color=primary")
+        for name in wecom:
+            ui.link(words("sign_in.wecom"), f"{WECOM}{quote(name)}").classes("gw-link")
         language_link(words, back="/login")
 
 

@@ -27,6 +27,7 @@ def test_a_stranger_is_seen_with_its_first_message_and_adopted_with_one_click(
     browser: Browser, console: Console
 ) -> None:
     with operator(browser, console) as (page, wrong):
+        page.get_by_role("link", name="设备", exact=True).click()
         page.get_by_role("link", name="陌生设备").click()
         expect(page.locator(".gw-empty")).to_be_visible()
         console.stored(_knock)

@@ -74,6 +74,7 @@ def test_a_camera_is_calibrated_by_clicking_and_corrected(
 ) -> None:
     console.stored(_register)
     with operator(browser, console) as (page, wrong):
+        page.get_by_role("link", name="设备", exact=True).click()
         page.get_by_role("link", name="立面摄像头").click()
         expect(page.locator(".gw-knock")).to_contain_text("未标定")
         page.get_by_role("link", name="标定", exact=True).click()

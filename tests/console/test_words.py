@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from api.console.alert_card import card_html, playback_link, thumbnail_html, urgency
+from api.console.alert_card import card_html, playback_link, thumbnail_html
+from api.console.board import urgency
 from api.console.danger_chip import danger_html
 from api.local_time import local_time
 from api.places import Places
@@ -47,15 +48,16 @@ PLACES = Places(
 DARK = {**ALERT, "label": "offline", "outage": {"scope": "area", "name": "b-3", "devices": 60, "of": 61}}
 
 
-def test_open_fires_come_first_by_how_fast_they_spread_and_all_else_by_its_age() -> None:
+def test_the_severest_come_first_then_what_waits_then_fires_by_how_fast_they_spread_then_the_newest() -> None:
     alerts: list[dict[str, Any]] = [
-        {"id": 1, "state": "open", "spread": 9.5},
-        {"id": 2, "state": "resolved", "spread": 20.0},
-        {"id": 3, "state": "open", "spread": None},
-        {"id": 4, "state": "open", "spread": 11.0},
-        {"id": 5, "state": "open"},
+        {"id": 1, "severity": "critical", "state": "open", "spread": 9.5},
+        {"id": 2, "severity": "critical", "state": "accepted", "spread": 20.0},
+        {"id": 3, "severity": "major", "state": "open", "spread": None},
+        {"id": 4, "severity": "critical", "state": "open", "spread": 11.0},
+        {"id": 5, "severity": "major", "state": "open"},
+        {"id": 6, "severity": "minor", "state": "open"},
     ]
-    assert [one["id"] for one in sorted(alerts, key=urgency, reverse=True)] == [4, 1, 5, 3, 2]
+    assert [one["id"] for one in sorted(alerts, key=urgency, reverse=True)] == [4, 1, 2, 5, 3, 6]
     assert "蔓延势头 9.5" in card_html({**ALERT, "spread": 9.53}, Words("zh-CN"), PLACES, now=NOON)
 
 
