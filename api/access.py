@@ -49,6 +49,10 @@ EVENT = "/api/v1/events/{event}"
 RULES: Mapping[tuple[str, str], Rule] = {
     ("GET", "/api/v1/me"): READING,
     ("POST", "/api/v1/me/password"): LOOKING,
+    ("GET", "/api/v1/me/duty"): LOOKING,
+    ("GET", "/api/v1/me/alerts"): LOOKING,
+    ("GET", "/api/v1/me/figures"): LOOKING,
+    ("POST", "/api/v1/me/channels/{position}/test"): LOOKING,
     ("GET", "/api/v1/devices"): READING,
     ("POST", "/api/v1/devices"): REGISTERING,
     ("GET", DEVICE): LOOKING,
@@ -79,8 +83,17 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("GET", "/api/v1/areas/{code}"): READING,
     ("DELETE", "/api/v1/areas/{code}"): INSTALLING,
     ("GET", "/api/v1/areas/{code}/card"): LOOKING,
+    ("POST", "/api/v1/areas/{code}/drill"): OPERATING,
+    ("DELETE", "/api/v1/areas/{code}/drill"): OPERATING,
     ("GET", "/api/v1/workers"): OPERATING,
     ("GET", "/api/v1/roster"): OPERATING,
+    ("GET", "/api/v1/roster/{table}"): INSTALLING,
+    ("POST", "/api/v1/roster/{table}"): INSTALLING,
+    ("GET", "/api/v1/escalation"): OPERATING,
+    ("PUT", "/api/v1/escalation/{name}"): INSTALLING,
+    ("DELETE", "/api/v1/escalation/{name}"): INSTALLING,
+    ("GET", "/api/v1/keeping"): INSTALLING,
+    ("GET", "/api/v1/services"): INSTALLING,
     ("GET", "/api/v1/readings"): READING,
     ("GET", "/api/v1/events"): READING,
     ("GET", EVENT): READING,
@@ -90,6 +103,8 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("GET", "/api/v1/alerts"): READING,
     ("GET", "/api/v1/alerts/stream"): READING,
     ("GET", ALERT): READING,
+    ("GET", f"{ALERT}/cap"): READING,
+    ("POST", f"{ALERT}/photos"): ACTING,
     # Which of the actions a role may take says gridwatch/workflow.py.
     ("POST", f"{ALERT}/{{action}}"): READING,
     ("GET", "/api/v1/whom"): LOOKING,
@@ -98,10 +113,24 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("DELETE", "/api/v1/mutes/{mute}"): OPERATING,
     ("GET", "/api/v1/figures"): OPERATING,
     ("GET", "/api/v1/figures.csv"): OPERATING,
+    ("GET", "/api/v1/figures/alerts"): OPERATING,
+    ("GET", "/api/v1/figures/alerts.csv"): OPERATING,
+    ("GET", "/api/v1/figures/devices"): OPERATING,
+    ("GET", "/api/v1/figures/devices.csv"): OPERATING,
+    ("GET", "/api/v1/handovers"): OPERATING,
+    ("POST", "/api/v1/handovers"): OPERATING,
+    ("GET", "/api/v1/handovers/now"): OPERATING,
+    ("POST", "/api/v1/handovers/notes"): OPERATING,
+    ("GET", "/api/v1/handovers/{handover}"): OPERATING,
     ("GET", "/api/v1/registry/knocking"): INSTALLING,
     ("POST", "/api/v1/registry/adopt"): INSTALLING,
     ("POST", "/api/v1/registry/import"): INSTALLING,
     ("GET", "/api/v1/registry/export"): REGISTERING,
+    ("GET", "/api/v1/health/areas"): OPERATING,
+    ("GET", "/api/v1/health/devices"): OPERATING,
+    ("GET", f"{DEVICE}/channels"): LOOKING,
+    ("GET", "/api/v1/quarantine"): INSTALLING,
+    ("POST", "/api/v1/quarantine/replay"): INSTALLING,
     ("GET", "/api/v1/fire-weather"): READING,
     ("GET", "/api/v1/fire-weather/now"): READING,
     ("GET", "/api/v1/users"): INSTALLING,
@@ -110,8 +139,36 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("GET", "/api/v1/tokens"): INSTALLING,
     ("POST", "/api/v1/tokens"): INSTALLING,
     ("DELETE", "/api/v1/tokens/{token}"): INSTALLING,
+    ("GET", "/api/v1/webhooks"): INSTALLING,
+    ("POST", "/api/v1/webhooks"): INSTALLING,
+    ("DELETE", "/api/v1/webhooks/{webhook}"): INSTALLING,
+    ("GET", "/api/v1/webhooks/{webhook}/dead"): INSTALLING,
+    ("DELETE", "/api/v1/webhooks/{webhook}/dead"): INSTALLING,
+    ("POST", "/api/v1/webhooks/{webhook}/replay"): INSTALLING,
 }
 """By method and path as the route declares it."""
+
+OWN_PROOF: Mapping[tuple[str, str], str] = {
+    ("GET", "/healthz"): "none: says that it is there",
+    ("GET", "/readyz"): "none: says whether it works, and of what is missing only what kind of thing",
+    ("GET", "/metrics"): "none: counts; keep it from strangers at the proxy",
+    ("POST", "/api/v1/token"): "a name and its password",
+    ("POST", "/api/v1/claim"): "a token of a batch, good once",
+    ("POST", "/login"): "a name and its password, from our own page",
+    ("POST", "/logout"): "none: forgets a cookie, from our own page",
+    ("POST", "/handover"): "the browser's cookie, from our own page",
+    ("GET", "/worker"): "none: a page without data, which signs in itself",
+    ("GET", "/worker/sign-in"): "none: a page without data",
+    ("GET", "/worker/{name}"): "none: the files of that page",
+    ("GET", "/a/{token}"): "a signed link, good for a day and one call; looking does nothing",
+    ("POST", "/a/{token}"): "a signed link, good for a day and one call",
+    ("POST", "/callbacks/{service}/{secret}"): "the secret in the address of a service's reports",
+    ("GET", "/callbacks/{service}"): "WeCom's signature",
+    ("POST", "/callbacks/{service}"): "WeCom's signature, in a sealed envelope",
+    ("GET", "/login/wecom/{service}"): "none: leads to WeCom's sign-in",
+    ("GET", "/login/wecom/{service}/back"): "a code of WeCom's sign-in, for the browser that asked",
+}
+"""Routes that nobody signs in for, and what proves to them who asks. One that stands nowhere is refused."""
 
 THINGS: Mapping[str, Thing] = {
     "device": Thing.DEVICE,
@@ -125,7 +182,12 @@ THINGS: Mapping[str, Thing] = {
 
 def rule_of(method: str, path: str) -> Rule:
     """Return the rule of a route."""
-    return RULES.get(("GET" if method == "HEAD" else method, path), INSTALLING)
+    return RULES.get((_asked(method), path), INSTALLING)
+
+
+def _asked(method: str) -> str:
+    """Return the method that a route declares for what was asked."""
+    return "GET" if method == "HEAD" else method
 
 
 async def still_here(office: Office, token: str, method: str, path: str) -> Person | None:
@@ -138,10 +200,13 @@ async def still_here(office: Office, token: str, method: str, path: str) -> Pers
 
 async def check_access(request: Request) -> None:
     """Let a request through that its caller may make; raise NotPermitted or NotFound."""
-    if not request.url.path.startswith(GUARDED) or request.url.path in OPEN:
+    path = request.scope["route"].path
+    if not path.startswith(GUARDED) or path in OPEN:
+        if (_asked(request.method), path) not in OWN_PROOF:
+            raise NotPermitted("this address is open to nobody")
         return
     person: Person = request.state.person
-    rule = rule_of(request.method, request.scope["route"].path)
+    rule = rule_of(request.method, path)
     if not rule.allows(person):
         raise NotPermitted(_refusal(rule, person))
     if person.area is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from gridwatch.errors import NotAllowed, NotFound
 from gridwatch.model import Role
 from gridwatch.store import Store
-from gridwatch.store.alerts import NOTHING, Particulars, act
+from gridwatch.store.actions import NOTHING, Particulars, act
 from gridwatch.store.deliveries import mark_answered, owner_of_call
 
 ACCEPT, ACKNOWLEDGE, RETURN = "accept", "acknowledge", "return"

@@ -15,6 +15,7 @@ from api.console.mount import mount_console
 from api.feed import Feed
 from api.first_administrator import NAME, make_first_administrator
 from api.gate import GUARDED, OPEN, Gate
+from api.listeners import Listeners
 from api.office import Office
 from api.problems import Problem, WrongField, answer_with_problems, documented
 from api.routes import (
@@ -24,21 +25,32 @@ from api.routes import (
     calling,
     commands,
     credentials,
+    device_health,
     devices,
+    escalation,
     events,
+    figures,
     fire_weather,
+    handovers,
     health,
+    installation,
     lifts,
+    me,
     people,
+    photos,
+    quarantine,
     readings,
     registry,
     token,
     tokens,
     users,
     views,
+    webhooks,
     wecom_sign_in,
 )
+from api.short_cut import ShortCut
 from api.sign_in import Callers, Guesses, Passwords, Tokens
+from api.worker import page as worker_page
 from gridwatch.evidence import EvidenceFiles
 from gridwatch.running import database_url
 from gridwatch.settings import Settings
@@ -62,20 +74,31 @@ ROUTES = (
     users,
     tokens,
     devices,
+    device_health,
+    quarantine,
     views,
     credentials,
     commands,
     lifts,
     areas,
     people,
+    me,
     readings,
     events,
+    # Before the actions of alerts: its address would be taken for one.
+    photos,
     alerts,
     calling,
+    escalation,
+    installation,
+    figures,
+    handovers,
     registry,
     fire_weather,
     answers,
     wecom_sign_in,
+    webhooks,
+    worker_page,
 )
 
 
@@ -91,14 +114,20 @@ def create_app(settings: Settings, *, console: bool = True) -> FastAPI:
         async with Store.open(url, connections=CONNECTIONS, wait_s=WAIT_S) as store:
             feed = Feed(store)
             app.state.office = await _open_office(settings, store, feed)
-            reading = asyncio.create_task(feed.run(), name="feed of alerts")
-            reading.add_done_callback(_end_with)
+            working = [
+                asyncio.create_task(feed.run(), name="feed of alerts"),
+                asyncio.create_task(app.state.office.listeners.run(), name="rounds among its listeners"),
+                asyncio.create_task(feed.tell_held_back(), name="changes that were held back"),
+            ]
+            for task in working:
+                task.add_done_callback(_end_with)
             try:
                 yield
             finally:
                 feed.close("the server stops; connect again")
-                reading.cancel()
-                await asyncio.wait([reading])
+                for task in working:
+                    task.cancel()
+                await asyncio.wait(working)
 
     app = FastAPI(
         title="Gridwatch",
@@ -108,6 +137,7 @@ def create_app(settings: Settings, *, console: bool = True) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
+    app.add_middleware(ShortCut)
     app.add_middleware(Gate)
     answer_with_problems(app)
     for routes in ROUTES:
@@ -121,6 +151,7 @@ def create_app(settings: Settings, *, console: bool = True) -> FastAPI:
 async def _open_office(settings: Settings, store: Store, feed: Feed) -> Office:
     passwords = Passwords()
     tokens = Tokens(await token_secret(store))
+    callers = Callers(CurrentAccounts(store), tokens)
     password = await make_first_administrator(store, passwords, settings)
     if password is not None:
         print(f"First administrator: {NAME}, password: {password} (shown only now)", flush=True)
@@ -131,16 +162,17 @@ async def _open_office(settings: Settings, store: Store, feed: Feed) -> Office:
         tree=CurrentTree(store),
         evidence=EvidenceFiles(settings.data_dir / EVIDENCE_FOLDER),
         tokens=tokens,
-        callers=Callers(CurrentAccounts(store), tokens),
+        callers=callers,
         passwords=passwords,
         guesses=Guesses(),
+        listeners=Listeners(callers),
     )
 
 
-def _end_with(reading: asyncio.Task[None]) -> None:
+def _end_with(working: asyncio.Task[None]) -> None:
     """A server without its feed would look well and show nothing: let the supervisor start another."""
-    if not reading.cancelled() and reading.exception() is not None:
-        log.critical("the feed of alerts died, so the server ends", exc_info=reading.exception())
+    if not working.cancelled() and working.exception() is not None:
+        log.critical("%s died, so the server ends", working.get_name(), exc_info=working.exception())
         signal.raise_signal(signal.SIGTERM)
 
 

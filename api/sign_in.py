@@ -5,6 +5,7 @@ import time
 from collections import OrderedDict, deque
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Self
 
 import jwt
 from argon2 import PasswordHasher
@@ -12,7 +13,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from gridwatch.model import Role
 from gridwatch.store import Store
-from gridwatch.store.accounts import TOKEN_MARK, CurrentAccounts, find_account, sha256_of
+from gridwatch.store.accounts import TOKEN_MARK, Account, CurrentAccounts, find_account, sha256_of
 
 ALGORITHM = "HS256"
 
@@ -43,6 +44,18 @@ class Person:
     epoch: int = 0
     ends_at: datetime | None = None
     token: bytes | None = None
+
+    @classmethod
+    def of(cls, account: Account, *, ends_at: datetime | None = None, token: bytes | None = None) -> Self:
+        """Return who has an account."""
+        return cls(
+            username=account.username,
+            role=account.role,
+            area=account.area,
+            epoch=account.epoch,
+            ends_at=ends_at,
+            token=token,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,6 +112,14 @@ class Callers:
             return None
         return await self._person(claims.username, claims.epoch, claims.ends_at)
 
+    async def version(self) -> int:
+        """Return what changes whenever an account does, or a token of a program; raise StoreUnavailable."""
+        return await self._accounts.version()
+
+    async def wait_for_change(self, within_s: float) -> None:
+        """Return as soon as an account or a token is seen to have changed, or after so long."""
+        await self._accounts.wait_for_change(within_s)
+
     async def still(self, person: Person) -> Person | None:
         """Return somebody who was let in as they are now, or None where they may not stay."""
         if person.token is not None:
@@ -119,14 +140,7 @@ class Callers:
             return None
         if ends_at is not None and ends_at <= datetime.now(UTC):
             return None
-        return Person(
-            username=username,
-            role=account.role,
-            area=account.area,
-            epoch=account.epoch,
-            ends_at=ends_at,
-            token=token,
-        )
+        return Person.of(account, ends_at=ends_at, token=token)
 
 
 class Passwords:
@@ -191,4 +205,4 @@ async def sign_in(store: Store, passwords: Passwords, username: str, password: s
     right = await passwords.match(account.password_hash if account else None, password)
     if account is None or account.disabled or not right:
         return None
-    return Person(username=account.username, role=account.role, area=account.area, epoch=account.epoch)
+    return Person.of(account)

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from api.console_texts import CONSOLE_TEXTS
+from api.page_texts import PAGE_TEXTS
 from api.view_texts import VIEW_TEXTS
 
 DEFAULT_LANGUAGE: Final = "zh-CN"
@@ -11,6 +13,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
     "zh-CN": {
         "product": "网格守望",
         "sign_in": "登录",
+        "sign_in.wecom": "企业微信登录",
         "sign_out": "退出",
         "username": "用户名",
         "password": "密码",
@@ -55,6 +58,8 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "scene.elevator": "电梯",
         "scene.throwing": "高空抛物",
         **VIEW_TEXTS["zh-CN"],
+        **PAGE_TEXTS["zh-CN"],
+        **CONSOLE_TEXTS["zh-CN"],
         "events": "{count} 次",
         "confidence": "置信度",
         "evidence": "证据",
@@ -82,6 +87,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "label.smoke": "烟雾",
         "label.heat": "高温",
         "label.ebike": "电动自行车进电梯",
+        "label.suspected_ebike": "疑似电动自行车进电梯",
         "label.motorcycle": "摩托车进电梯",
         "label.ebike_in_transit": "电动车已随梯运行",
         "label.door_held_too_long": "电梯门已拦满180秒，请处置",
@@ -146,6 +152,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "fault.disk": "数据磁盘已用 {share}%，剩余 {free} GB",
         "fault.credential": "通知渠道 {service} 的密钥无效或已过期：{why}",
         "fault.channel": "通知渠道 {service} 连续失败超过 10 分钟：{why}",
+        "fault.webhook": "其他系统 {service} 未收到告警（{dead} 条已搁置，见 /api/v1/webhooks）：{why}",
         "fault.console": "夜间没有开启声音的值班页面",
         "sound.on": "声音已开",
         "sound.off": "声音已关",
@@ -172,6 +179,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
     "en": {
         "product": "Gridwatch",
         "sign_in": "Sign in",
+        "sign_in.wecom": "Sign in with WeCom",
         "sign_out": "Sign out",
         "username": "User name",
         "password": "Password",
@@ -216,6 +224,8 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "scene.elevator": "Lift",
         "scene.throwing": "Throwing",
         **VIEW_TEXTS["en"],
+        **PAGE_TEXTS["en"],
+        **CONSOLE_TEXTS["en"],
         "events": "{count} events",
         "confidence": "confidence",
         "evidence": "Evidence",
@@ -243,6 +253,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "label.smoke": "Smoke",
         "label.heat": "Heat",
         "label.ebike": "E-bike in a lift",
+        "label.suspected_ebike": "Suspected e-bike in a lift",
         "label.motorcycle": "Motorcycle in a lift",
         "label.ebike_in_transit": "E-bike rides along in a lift",
         "label.door_held_too_long": "Lift door held for 180 s: decide",
@@ -307,6 +318,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "fault.disk": "the disk of the data is {share}% full, {free} GB are free",
         "fault.credential": "the secret of the channel {service} is wrong or has expired: {why}",
         "fault.channel": "the channel {service} has failed for more than 10 minutes: {why}",
+        "fault.webhook": "{service} (/api/v1/webhooks) does not get alerts, {dead} were put aside: {why}",
         "fault.console": "it is night, and no console has its sound on",
         "sound.on": "Sound is on",
         "sound.off": "Sound is off",

@@ -20,9 +20,8 @@ from typing import Any, Final
 
 from gridwatch.services import AliyunSms, AliyunVoice, Service, TencentSms, TencentVoice
 
-ALIYUN_KEY_PRESSED: Final = "300000"
 ALIYUN_PICKED_UP: Final = "200002"
-"""Status codes of a call: a key, and "answered" (呼叫状态码; that of answering is from the list of codes)."""
+"""The status code of a call that was answered (呼叫状态码)."""
 
 ALIYUN_ANSWERED = frozenset({"200000", ALIYUN_PICKED_UP})
 

@@ -1,17 +1,17 @@
 """Signing in: a token for programs, the same in a cookie for browsers."""
 
-import math
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, Field
 
-from api.gate import COOKIE, same_origin
-from api.office import Office, TheOffice
+from api.gate import COOKIE, remember, same_origin
+from api.office import TheOffice
 from api.problems import documented
-from api.sign_in import TOKEN_LIFETIME, Person, sign_in
+from api.sign_in import TOKEN_LIFETIME
+from api.signing import check_password
 
 router = APIRouter(tags=["sign-in"])
 
@@ -32,7 +32,7 @@ async def token(
     request: Request, response: Response, office: TheOffice, username: Username, password: Password
 ) -> TokenAnswer:
     """Return a token for a name and its password."""
-    person = await _sign_in(office, request, username, password)
+    person = await check_password(office, request, username, password)
     if person is None:
         raise HTTPException(401, "wrong name or password", headers={"WWW-Authenticate": "Bearer"})
     response.headers["Cache-Control"] = "no-store"
@@ -46,29 +46,25 @@ async def login(
     username: Username = "",
     password: Password = "",
     alert: Annotated[int | None, Form()] = None,
+    page: Annotated[Literal["", "worker"], Form()] = "",
 ) -> Response:
     """Sign a browser in: its cookie can't be read by scripts nor sent from other sites.
 
-    `alert` is what a link led to; the page shows it once somebody is signed in.
+    `alert` is what a link led to; the page shows it once somebody is signed in. `page` is the one whose
+    form this is: it is shown again where that failed.
     """
     if not same_origin(request.headers):
         raise HTTPException(403, "sign in on this server's own page")
     wanted = {} if alert is None else {"alert": alert}
+    form = "/worker/sign-in" if page == "worker" else "/login"
     try:
-        person = await _sign_in(office, request, username, password)
+        person = await check_password(office, request, username, password)
     except HTTPException:
-        return _to("/login", failed="wait", **wanted)
+        return _to(form, failed="wait", **wanted)
     if person is None:
-        return _to("/login", failed="wrong", **wanted)
-    answer = _to("/", **wanted)
-    answer.set_cookie(
-        COOKIE,
-        office.tokens.issue(person),
-        max_age=int(TOKEN_LIFETIME.total_seconds()),
-        httponly=True,
-        samesite="lax",
-        secure=request.url.scheme == "https",
-    )
+        return _to(form, failed="wrong", **wanted)
+    answer = _to("/worker" if page == "worker" else "/", **wanted)
+    remember(request, answer, office.tokens.issue(person))
     return answer
 
 
@@ -84,18 +80,3 @@ async def logout(request: Request) -> Response:
     answer = RedirectResponse("/login", 303)
     answer.delete_cookie(COOKIE)
     return answer
-
-
-async def _sign_in(office: Office, request: Request, username: str, password: str) -> Person | None:
-    """Return who this is, or None; raise HTTPException 429 after too many guesses."""
-    address = request.client.host if request.client else ""
-    wait_s = office.guesses.wait_s(username, address)
-    if wait_s > 0:
-        headers = {"Retry-After": str(math.ceil(wait_s))}
-        raise HTTPException(429, f"too many wrong passwords: wait {math.ceil(wait_s)} s", headers=headers)
-    person = await sign_in(office.store, office.passwords, username, password)
-    if person is None:
-        office.guesses.count(username, address)
-    else:
-        office.guesses.forget(username, address)
-    return person

@@ -13,15 +13,18 @@ from starlette.exceptions import HTTPException
 
 from api.channels.senders import Senders, new_client
 from api.channels.sending import NotSent
-from api.gate import COOKIE
+from api.gate import remember
 from api.office import Office, TheOffice
-from api.sign_in import TOKEN_LIFETIME, Person
+from api.sign_in import Person
 from gridwatch.services import WeCom
+from gridwatch.store import Store
 from gridwatch.store.accounts import Account, find_account
-from gridwatch.store.channels import find_service, owner_of
+from gridwatch.store.channels import find_service, list_services, owner_of
 from gridwatch.strongbox import Strongbox
 
 router = APIRouter(tags=["token"], include_in_schema=False)
+
+PATH = "/login/wecom/"
 
 STATE_COOKIE = "gridwatch_wecom"
 STATE_GOOD_S = 600
@@ -62,18 +65,16 @@ async def come_back(
     account = None if user is None else await _account(office, service, user)
     if account is None:
         return RedirectResponse("/login?failed=wrong", 303)
-    person = Person(username=account.username, role=account.role, area=account.area, epoch=account.epoch)
     answer = RedirectResponse("/", 303)
     answer.delete_cookie(STATE_COOKIE)
-    answer.set_cookie(
-        COOKIE,
-        office.tokens.issue(person),
-        max_age=int(TOKEN_LIFETIME.total_seconds()),
-        httponly=True,
-        samesite="lax",
-        secure=request.url.scheme == "https",
-    )
+    remember(request, answer, office.tokens.issue(Person.of(account)))
     return answer
+
+
+async def wecom_services(store: Store) -> list[str]:
+    """Return the names of services by which somebody may sign in, each by PATH and its name."""
+    kind = WeCom.__struct_config__.tag
+    return [one.name for one in await list_services(store) if one.kind == kind]
 
 
 async def _account(office: Office, service: str, user: str) -> Account | None:

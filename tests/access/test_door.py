@@ -118,6 +118,21 @@ def test_a_gateway_uses_the_topics_of_a_foreign_format_that_it_was_allowed(guard
     assert denied(guarded, credential, "application/1/device/2/event/up")
 
 
+def test_a_gateway_reads_the_alerts_of_the_area_that_it_was_allowed_and_writes_none(guarded: Guarded) -> None:
+    guarded.register("siren")
+    own = "gw/v1/areas/510116001/alerts"
+    guarded.stored(lambda store: allow_topics(store, "siren", [own], actor="test"))
+    credential = guarded.stored(lambda store: rotate_secret(store, "siren", actor="test"))
+    with guarded.connected(credential) as gateway, guarded.collector() as ours:
+        assert gateway.subscribe(own) == "Granted QoS 1"
+        gateway.subscribe("gw/v1/areas/510116002/alerts")
+        assert ours.publishes("gw/v1/areas/510116002/alerts", b"not his")
+        assert ours.publishes(own, b"his")
+        wait_until(lambda: bool(gateway.heard))
+    assert gateway.heard == [(own, b"his")]
+    assert denied(guarded, credential, own)
+
+
 def test_a_gateway_speaks_for_the_devices_behind_it_and_no_others(guarded: Guarded) -> None:
     guarded.register("box", "behind", "elsewhere")
     guarded.stored(lambda store: store.execute("UPDATE device SET gateway = 'box' WHERE id = 'behind'"))

@@ -10,10 +10,9 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 import httpx
-import uvicorn
 
 from api.app import EVIDENCE_FOLDER, create_app
-from api.serve import Server
+from api.serve import new_server
 from gridwatch.evidence import EvidenceFiles
 from gridwatch.settings import Settings, read_settings
 from gridwatch.store import Store
@@ -25,7 +24,7 @@ PASSWORD = "a password of the tests"
 
 EMPTY = """
     TRUNCATE device, area, quarantine, quantity, reading, notification, evidence_view, evidence_deletion,
-             evidence_hold, procrastinate_jobs, person, service
+             evidence_hold, procrastinate_jobs, person, service, handover, shift_note
     RESTART IDENTITY CASCADE"""
 
 Answer = TypeVar("Answer")
@@ -91,10 +90,7 @@ def shut_out(postgres_url: str, database_url: str) -> Iterator[None]:
 def serving(settings: Settings) -> Iterator[str]:
     """Serve the API in a thread; yield its address. Stopping it may take 3 s, whatever is connected."""
     app = create_app(settings, console=False)
-    config = uvicorn.Config(
-        app, port=settings.http_port, log_level="warning", lifespan="on", timeout_graceful_shutdown=2
-    )
-    server = Server(app, config)
+    server = new_server(app, settings)
     thread = threading.Thread(target=server.run, name="server of a test")
     thread.start()
     try:

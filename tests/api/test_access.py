@@ -9,10 +9,13 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import Depends, FastAPI
 from httpx_sse import connect_sse
 
+from api.access import OWN_PROOF, check_access
 from api.app import ROUTES
 from api.gate import GUARDED, OPEN
+from api.problems import answer_with_problems
 from api.sign_in import Person, Tokens
 from gridwatch.areas.area import Area, AreaLevel
 from gridwatch.model import Device, DeviceKind, Evidence, Role
@@ -31,6 +34,10 @@ CALLERS = (WHOLE, BOUND, OPERATOR, WORKER, PROGRAM)
 MAY = {
     "GET /api/v1/me": "WAOGI",
     "POST /api/v1/me/password": "WAOG",
+    "GET /api/v1/me/duty": "WAOG",
+    "GET /api/v1/me/alerts": "WAOG",
+    "GET /api/v1/me/figures": "WAOG",
+    "POST /api/v1/me/channels/{position}/test": "WAOG",
     "GET /api/v1/devices": "WAOGI",
     "POST /api/v1/devices": "WA",
     "GET /api/v1/devices/{device}": "WAOG",
@@ -61,8 +68,17 @@ MAY = {
     "GET /api/v1/areas/{code}": "WAOGI",
     "DELETE /api/v1/areas/{code}": "W",
     "GET /api/v1/areas/{code}/card": "WAOG",
+    "POST /api/v1/areas/{code}/drill": "WAO",
+    "DELETE /api/v1/areas/{code}/drill": "WAO",
     "GET /api/v1/workers": "WAO",
     "GET /api/v1/roster": "WAO",
+    "GET /api/v1/roster/{table}": "W",
+    "POST /api/v1/roster/{table}": "W",
+    "GET /api/v1/escalation": "WAO",
+    "PUT /api/v1/escalation/{name}": "W",
+    "DELETE /api/v1/escalation/{name}": "W",
+    "GET /api/v1/keeping": "W",
+    "GET /api/v1/services": "W",
     "GET /api/v1/readings": "WAOGI",
     "GET /api/v1/events": "WAOGI",
     "GET /api/v1/events/{event}": "WAOGI",
@@ -72,6 +88,8 @@ MAY = {
     "GET /api/v1/alerts": "WAOGI",
     "GET /api/v1/alerts/stream": "WAOGI",
     "GET /api/v1/alerts/{alert}": "WAOGI",
+    "GET /api/v1/alerts/{alert}/cap": "WAOGI",
+    "POST /api/v1/alerts/{alert}/photos": "WAOG",
     "POST /api/v1/alerts/{alert}/{action}": "WAOGI",
     "GET /api/v1/whom": "WAOG",
     "GET /api/v1/mutes": "WAOG",
@@ -79,10 +97,24 @@ MAY = {
     "DELETE /api/v1/mutes/{mute}": "WAO",
     "GET /api/v1/figures": "WAO",
     "GET /api/v1/figures.csv": "WAO",
+    "GET /api/v1/figures/alerts": "WAO",
+    "GET /api/v1/figures/alerts.csv": "WAO",
+    "GET /api/v1/figures/devices": "WAO",
+    "GET /api/v1/figures/devices.csv": "WAO",
+    "GET /api/v1/handovers": "WAO",
+    "POST /api/v1/handovers": "WAO",
+    "GET /api/v1/handovers/now": "WAO",
+    "POST /api/v1/handovers/notes": "WAO",
+    "GET /api/v1/handovers/{handover}": "WAO",
     "GET /api/v1/registry/knocking": "W",
     "POST /api/v1/registry/adopt": "W",
     "POST /api/v1/registry/import": "W",
     "GET /api/v1/registry/export": "WA",
+    "GET /api/v1/health/areas": "WAO",
+    "GET /api/v1/health/devices": "WAO",
+    "GET /api/v1/devices/{device}/channels": "WAOG",
+    "GET /api/v1/quarantine": "W",
+    "POST /api/v1/quarantine/replay": "W",
     "GET /api/v1/fire-weather": "WAOGI",
     "GET /api/v1/fire-weather/now": "WAOGI",
     "GET /api/v1/users": "W",
@@ -91,6 +123,12 @@ MAY = {
     "GET /api/v1/tokens": "W",
     "POST /api/v1/tokens": "W",
     "DELETE /api/v1/tokens/{token}": "W",
+    "GET /api/v1/webhooks": "W",
+    "POST /api/v1/webhooks": "W",
+    "DELETE /api/v1/webhooks/{webhook}": "W",
+    "GET /api/v1/webhooks/{webhook}/dead": "W",
+    "DELETE /api/v1/webhooks/{webhook}/dead": "W",
+    "POST /api/v1/webhooks/{webhook}/replay": "W",
 }
 """Who may call which route at all."""
 
@@ -102,7 +140,14 @@ LISTS = {
     "GET /api/v1/areas": "own",
     "GET /api/v1/events": "own-1",
     "GET /api/v1/alerts": "own-1",
+    "GET /api/v1/me/alerts": "own-1",
     "GET /api/v1/mutes": '"own"',
+    "GET /api/v1/handovers": '"own"',
+    "GET /api/v1/health/areas": '"own"',
+    "GET /api/v1/health/devices": "own-1",
+    "GET /api/v1/figures/alerts": '"own"',
+    "GET /api/v1/figures/devices": "own-1",
+    "GET /api/v1/handovers/now": "own-1",
     "GET /api/v1/registry/export": "own-1",
     "GET /api/v1/fire-weather": "own-1",
     "GET /api/v1/fire-weather/now": "own-1",
@@ -131,6 +176,11 @@ MUTES = """
         AS m (area, device, scene)
 """
 
+HANDOVERS = """
+    INSERT INTO handover (desk, left_by, taken_by, stood)
+    SELECT desk, 'x', 'y', '{"alerts": [], "notes": []}'
+    FROM unnest(ARRAY['own', 'other', NULL]) AS d (desk)"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class District:
@@ -157,13 +207,17 @@ async def _settle(store: Store) -> dict[str, Any]:
         names[area] = {
             "device": f"{area}-1", "lift": f"{area}-1", "code": area, "event": made["event"],
             "alert": made["alert"], "command": "none", "hold": 1, "action": "comment",
-            "username": "nobody", "token": "nothing", "mute": 99,
+            "username": "nobody", "token": "nothing", "mute": 99, "handover": 99,
+            "webhook": "none",
+            "position": 1,
+            "table": "shifts", "name": "minor",
         }  # fmt: skip
     await register(store, sensor("nowhere-1"))
     await happen(store, "nowhere-1")
     await store.execute(DAY)
     await store.execute(ROSTER)
     await store.execute(MUTES)
+    await store.execute(HANDOVERS)
     roles = {BOUND: Role.ADMINISTRATOR, OPERATOR: Role.OPERATOR, WORKER: Role.GRID_WORKER}
     accounts = [
         Account(username=f"caller-{one}", password_hash=None, role=role, area="own")
@@ -196,19 +250,81 @@ def district(
                 client.close()
 
 
-def _routes() -> set[str]:
+def _routes(*, guarded: bool) -> set[str]:
     return {
         f"{method} {route.path}"
         for module in ROUTES
         for route in module.router.routes
         for method in route.methods
-        if route.path.startswith(GUARDED) and route.path not in OPEN
+        if (route.path.startswith(GUARDED) and route.path not in OPEN) is guarded
     }
 
 
 def test_every_route_stands_in_the_table_of_this_test() -> None:
     """A new route needs a line in MAY, and one in api/access.py."""
-    assert _routes() == set(MAY)
+    assert _routes(guarded=True) == set(MAY)
+
+
+WITHOUT_SIGNING_IN = {
+    "GET /healthz": 200,
+    "GET /readyz": 503,
+    "GET /metrics": 200,
+    "POST /api/v1/token": 401,
+    "POST /api/v1/claim": 403,
+    "POST /login": 403,
+    "POST /logout": 403,
+    "POST /handover": 403,
+    "GET /worker": 303,
+    "GET /worker/sign-in": 200,
+    "GET /worker/{name}": 404,
+    "GET /a/{token}": 404,
+    "POST /a/{token}": 404,
+    "POST /callbacks/{service}/{secret}": 404,
+    "GET /callbacks/{service}": 404,
+    "POST /callbacks/{service}": 404,
+    "GET /login/wecom/{service}": 404,
+    "GET /login/wecom/{service}/back": 422,
+}
+"""What a stranger gets who brings no proof, or a wrong one."""
+
+WRONG_PROOF = {"token": "1-2-wrong", "service": "none", "secret": "wrong", "name": "none"}
+FORMS = {
+    "/api/v1/token": {"username": "admin", "password": "wrong"},
+    "/login": {"username": "admin", "password": "wrong"},
+}
+
+
+def test_what_needs_no_signing_in_asks_for_a_proof_of_its_own(district: District) -> None:
+    """A new route needs a line here, and one in api/access.py that says by what it knows who asks."""
+    assert _routes(guarded=False) == set(WITHOUT_SIGNING_IN)
+    assert {f"{method} {path}" for method, path in OWN_PROOF} == set(WITHOUT_SIGNING_IN)
+    answers = {}
+    for route in WITHOUT_SIGNING_IN:
+        method, path = route.split(" ")
+        url = f"{district.api.url}{path.format(**WRONG_PROOF)}"
+        given: dict[str, Any] = {"data": FORMS.get(path, {})}
+        if path.endswith("claim"):
+            given = {"json": {"token": "wrong", "device": "own-1"}}
+        signed = dict.fromkeys(("msg_signature", "timestamp", "nonce", "echostr"), "1")
+        answer = httpx.request(method, url, params=signed, **(given if method == "POST" else {}))
+        answers[route] = answer.status_code
+        assert "set-cookie" not in answer.headers or "Max-Age=0" in answer.headers["set-cookie"], route
+    assert answers == WITHOUT_SIGNING_IN
+
+
+@pytest.mark.anyio
+async def test_a_route_that_stands_nowhere_is_open_to_nobody() -> None:
+    """Whoever forgets the table has built a closed door, and not an open one."""
+    app = FastAPI()
+    answer_with_problems(app)
+
+    @app.get("/forgotten", dependencies=[Depends(check_access)])
+    def forgotten() -> str:
+        return "secret"
+
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        assert (await client.get("/forgotten")).status_code == 403
 
 
 def _call(district: District, caller: str, route: str, where: str) -> httpx.Response:
@@ -216,9 +332,11 @@ def _call(district: District, caller: str, route: str, where: str) -> httpx.Resp
     names = district.names[where] | ({"device": f"{where}-doomed-{caller}"} if route == DOOMED_DEVICE else {})
     if route == DOOMED_AREA:
         names |= {"code": f"{where}-doomed"}
-    query = {"lon": 1, "lat": 1} if path.endswith("/at") else {}
+    query: dict[str, Any] = {"lon": 1, "lat": 1} if path.endswith("/at") else {}
     if path in WITH_DEVICE:
         query = {"device": names["device"]}
+    if path == "/api/v1/figures/alerts":
+        query = {"by": "area"}
     body: dict[str, Any] | None = {} if method in ("POST", "PUT", "PATCH") else None
     return district.clients[caller].request(method, path.format(**names), params=query, json=body)
 
@@ -226,7 +344,20 @@ def _call(district: District, caller: str, route: str, where: str) -> httpx.Resp
 WITH_DEVICE = ("/api/v1/readings", "/api/v1/whom")
 """They name a device in the query."""
 
-ABSENT = ("{command}", "{hold}", "{mute}", "{username}", "{token}", "/view", "/at", "DELETE /api/v1/events")
+ABSENT = (
+    "{command}",
+    "{position}",
+    "{hold}",
+    "{mute}",
+    "{username}",
+    "{token}",
+    "{handover}",
+    "{webhook}",
+    "{name}",
+    "/view",
+    "/at",
+    "DELETE /api/v1/events",
+)
 """What such routes ask for is there for nobody."""
 
 DOOMED_DEVICE = "DELETE /api/v1/devices/{device}"

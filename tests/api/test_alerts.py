@@ -81,7 +81,7 @@ def test_an_alert_is_acknowledged_and_resolved_and_tells_by_whom(api: Api) -> No
     alert = api.client.get("/api/v1/alerts/1").json()
     changes = [(one["change"], one["actor"]) for one in alert["timeline"]]
     assert changes == [("raised", None), ("acknowledge", "admin"), ("resolve", "admin")]
-    assert alert["allowed_actions"] == ["verify", "reopen", "comment"]
+    assert alert["allowed_actions"] == ["verify", "reopen", "comment", "call_119"]
 
 
 def test_what_a_state_does_not_allow_is_refused_with_what_it_does(api: Api) -> None:
