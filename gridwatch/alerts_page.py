@@ -42,8 +42,9 @@ and at last the administrators; where none is on the roster, the channels of the
    then it closes by itself, unless it was about life. What was verified closes by itself.
 
 Every decision stands in the alert's timeline (`GET /api/v1/alerts/{{id}}`, `detail`): who was called and
-why, why nobody was, and what comes next and when. `gridwatch whom --device D --at TIME` and `GET
-/api/v1/whom` say it before it happens.
+why, why nobody was, and what comes next and when. `told` says by which
+channels each of them was reached, when, and what they answered. `gridwatch whom --device D --at TIME` and
+`GET /api/v1/whom` say it before it happens.
 
 ## Times
 

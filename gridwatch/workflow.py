@@ -146,6 +146,12 @@ RULES: Mapping[str, Rule] = {
         says="Write something into its timeline.",
         says_zh="在时间线中留言。",
     ),
+    "call_119": Rule(
+        leads=_STAYS,
+        roles=PEOPLE,
+        says="Note that the fire brigade was called: `caller`, `called_at`, `reference`; unset: you, now.",
+        says_zh="登记已拨打 119：报警人、时间、警情编号，不填即本人、此刻。",
+    ),
 }
 """What may be done, in the order in which people do it."""
 

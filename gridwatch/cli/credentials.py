@@ -98,10 +98,13 @@ def list_command(
 def topics_command(
     device: DeviceId,
     topics: Annotated[
-        list[str] | None, typer.Argument(metavar="TOPIC…", help="as frigate/#; none takes them away")
+        list[str] | None,
+        typer.Argument(
+            metavar="TOPIC…", help="as frigate/#, or gw/v1/areas/CODE/alerts to read; none takes them away"
+        ),
     ] = None,
 ) -> None:
-    """Let a gateway use topics of a foreign format, and no others beside its own."""
+    """Let a gateway use topics of a foreign format or read an area's, and no others beside its own."""
     with_store(read_settings(), lambda store: allow_topics(store, device, topics or (), actor=actor()))
     typer.echo(f"{device} may use {', '.join(topics or ()) or 'no topics of foreign formats'}")
 

@@ -5,6 +5,7 @@ import hashlib
 import secrets
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
@@ -173,6 +174,19 @@ class CurrentAccounts:
         self._tokens: Mapping[bytes, AccessToken] = {}
         self._version, self._looked_at = -1, -LOOK_AGAIN_S
         self._looking = asyncio.Lock()
+        self._changed = asyncio.Event()
+
+    async def wait_for_change(self, within_s: float) -> None:
+        """Return as soon as something is seen to have changed, or after so long; for one who waits."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await self._changed.wait()
+        self._changed.clear()
+
+    async def version(self) -> int:
+        """Return what changes whenever an account or a token does; raise StoreUnavailable before any look."""
+        await self._look(LOOK_AGAIN_S)
+        return self._version
 
     async def account(self, username: str, epoch: int | None) -> Account | None:
         """Return an account, that of this epoch where one is given; raise StoreUnavailable before any look.
@@ -216,3 +230,4 @@ class CurrentAccounts:
             self._accounts = {one.username: one for one in await list_accounts(self._store)}
             self._tokens = {one.sha256: one for one in await list_tokens(self._store)}
             self._version = version
+            self._changed.set()

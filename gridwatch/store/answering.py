@@ -23,4 +23,11 @@ async def answering_figures(
     store: Store, by: By, *, since: datetime | None = None, until: datetime | None = None
 ) -> Sequence[Row]:
     """Return figures of the alerts that were raised in a time; times in seconds, drills apart."""
-    return await store.rows(SQL["figures"], {"by": by.value, "since": since, "until": until})
+    given = {"by": by.value, "since": since, "until": until, "of": None}
+    return await store.rows(SQL["figures"], given)
+
+
+async def own_figures(store: Store, names: Sequence[str], *, since: datetime) -> Sequence[Row]:
+    """Return the figures of one worker, who is known by account and number at work."""
+    given = {"by": By.WORKER.value, "since": since, "until": None, "of": list(names)}
+    return await store.rows(SQL["figures"], given)

@@ -52,12 +52,14 @@ class CurrentParents:
         self._parents: Mapping[str, str | None] = {}
         self._version = -1
 
-    async def look(self) -> None:
-        """Take in every change that was committed before this call."""
+    async def look(self) -> bool:
+        """Take in every change that was committed before this call; say whether there was one."""
         version = await tree_version(self._store)
-        if version != self._version:
-            self._parents = await parents(self._store)
-            self._version = version
+        if version == self._version:
+            return False
+        self._parents = await parents(self._store)
+        self._version = version
+        return True
 
     def path(self, code: str | None) -> list[str]:
         """Return the codes from an area upward, itself first; nothing for an unknown one."""

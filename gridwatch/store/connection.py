@@ -186,6 +186,11 @@ async def _limited(connection: Connection, area: str) -> AsyncIterator[None]:
             await connection.close()
 
 
+async def one(connection: Connection, query: LiteralString, **given: Any) -> Row | None:
+    """Run one query and return its first row, if any."""
+    return await (await connection.execute(query, given)).fetchone()
+
+
 async def release(connection: Connection) -> None:
     """Give back what a connection holds beyond its statements: advisory locks, LISTEN, changed settings."""
     if not connection.closed:

@@ -13,6 +13,7 @@ from gridwatch.errors import NotAllowed, NotFound
 from gridwatch.secret import hash_secret, is_secret_of, new_secret
 from gridwatch.store.accounts import token_secret
 from gridwatch.store.connection import Connection, Store, queries
+from gridwatch.wire import is_area_topic
 
 SQL = queries("credentials")
 
@@ -153,10 +154,18 @@ async def allow_topics(store: Store, device: str, topics: Sequence[str], *, acto
 
 
 def check_foreign_topic(topic: str) -> str:
-    """Return a topic filter of a foreign format, or raise NotAllowed that says why nobody may have it."""
+    """Return a topic that a gateway may be allowed; raise NotAllowed that says why nobody may have it.
+
+    That is a topic filter of a foreign format, or the topic of one area's alerts, which it reads alone.
+    """
+    if is_area_topic(topic):
+        return topic
     first = topic.split("/", 1)[0]
     if first in ("gw", "#", "+", "") or first.startswith("$") or not topic.isprintable() or " " in topic:
-        raise NotAllowed(f"{topic!r}: name a foreign format's own topics, as frigate/# (not gw/, # or $SYS)")
+        raise NotAllowed(
+            f"{topic!r}: name a foreign format's own topics, as frigate/# (not gw/, # or $SYS), "
+            "or gw/v1/areas/CODE/alerts"
+        )
     return topic
 
 

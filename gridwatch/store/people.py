@@ -58,6 +58,13 @@ class Card:
     on_duty: tuple[OnDuty, ...]
 
 
+async def worker_of(store: Store, person: int, at: datetime) -> Worker:
+    """Return somebody with their shifts, and the leave that they are on at a time."""
+    async with store.connection() as connection:
+        roster = await _roster(connection, (), [person], since=at, until=at)
+    return roster.workers[person]
+
+
 async def change_people(
     store: Store, table: Table, plan: Callable[[Around], Sequence[Mapping[str, Any]]]
 ) -> int:

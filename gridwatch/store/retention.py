@@ -22,6 +22,10 @@ BATCH = 10_000
 KEEP_MEDIA = timedelta(days=30)
 """Identities of frames and clips: as long as a camera may send one again."""
 KEEP_CLOSED_GAPS = timedelta(days=90)
+KEEP_TOLD = timedelta(days=30)
+"""Messages to other systems that were taken or put aside."""
+KEEP_REQUESTS = timedelta(days=30)
+"""Of phones, by which one that is sent again is known: for longer than a phone lies in a drawer."""
 COMPRESS_AFTER = timedelta(days=2)
 """Of a day of readings, counted from its end: nearly all that comes late has come, and people mostly ask for
 what is younger. What comes later still lies beside the compressed rows and joins them at the next turn."""
@@ -40,7 +44,10 @@ async def drop_old(store: Store, *, keep_readings: timedelta, keep_aggregates: t
         ("doubts", readings),
         ("media", now - KEEP_MEDIA),
         ("closed gaps", now - KEEP_CLOSED_GAPS),
+        ("webhook messages", now - KEEP_TOLD),
+        ("done requests", now - KEEP_REQUESTS),
         ("notifications", aggregates),
+        ("calls", aggregates),
         ("alert changes", aggregates),
     ]
     if await has_timescale(store):

@@ -16,7 +16,7 @@ from gridwatch.keeping import keep_evidence, look_over, sweep_evidence
 from gridwatch.model import Device, DeviceKind, Evidence, Role
 from gridwatch.settings import KEEP_DAYS
 from gridwatch.store import Store
-from gridwatch.store.alerts import act
+from gridwatch.store.actions import act
 from gridwatch.store.devices import add_devices, delete_devices
 from gridwatch.store.keeping import (
     GB,

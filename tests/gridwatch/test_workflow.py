@@ -20,7 +20,7 @@ def test_an_alert_goes_its_way_from_open_to_closed() -> None:
         state = after(action, state, OPERATOR)
         way.append(state.value)
     assert way == ["acknowledged", "accepted", "handling", "resolved", "verified", "closed"]
-    assert allowed_actions(state, OPERATOR) == ["reopen", "comment"]
+    assert allowed_actions(state, OPERATOR) == ["reopen", "comment", "call_119"]
 
 
 def test_what_a_state_does_not_allow_is_refused_with_who_was_first_and_what_is_allowed() -> None:
@@ -31,7 +31,7 @@ def test_what_a_state_does_not_allow_is_refused_with_who_was_first_and_what_is_a
     assert said.startswith(
         "the alert is accepted by 李四 since 2026-11-23T08:00:00+00:00; it can't be changed"
     )
-    assert said.endswith("allowed: escalate, comment")
+    assert said.endswith("allowed: escalate, comment, call_119")
 
 
 def test_what_another_took_a_grid_worker_leaves_alone() -> None:

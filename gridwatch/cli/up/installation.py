@@ -31,7 +31,7 @@ from gridwatch.cli.up.supervisor import Supervisor
 from gridwatch.errors import BrokerError
 from gridwatch.running import FILE as RUNNING_FILE
 from gridwatch.running import Running, write_running
-from gridwatch.settings import Settings
+from gridwatch.settings import Settings, check_plain_http
 
 SERVER_READY_WITHIN_S = 120.0
 """After a crash PostgreSQL reads up to max_wal_size of log again, Mosquitto all its queues."""
@@ -82,6 +82,7 @@ class Installation:
 
     def _check_ports(self) -> None:
         settings = self._settings
+        check_plain_http(settings)
         check_port_free(
             settings.http_host,
             settings.http_port,

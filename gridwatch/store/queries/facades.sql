@@ -10,6 +10,6 @@ LIMIT %(limit)s
 -- last picture --
 SELECT e.id AS event, v.position, v.media_type, v.sha256, v.masked
 FROM event e JOIN evidence v ON v.event_id = e.id JOIN device d ON d.key = e.device_key
-WHERE d.id = %(id)s AND v.media_type LIKE 'image/%%' AND v.sha256 IS NOT NULL AND (NOT v.masked OR d.view IS NOT NULL)
+WHERE d.id = %(id)s AND e.scene <> 'photo' AND v.media_type LIKE 'image/%%' AND v.sha256 IS NOT NULL AND (NOT v.masked OR d.view IS NOT NULL)
 ORDER BY e.observed_at DESC, v.masked, v.position
 LIMIT 1

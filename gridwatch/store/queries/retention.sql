@@ -48,12 +48,23 @@ DELETE FROM medium WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM medium WHERE received_at < %(before)s LIMIT %(batch)s))
 -- closed gaps --
 DELETE FROM gap WHERE ctid = ANY(ARRAY(SELECT ctid FROM gap WHERE closed_at < %(before)s LIMIT %(batch)s))
+-- webhook messages --
+DELETE FROM webhook_message WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM webhook_message WHERE settled_at < %(before)s LIMIT %(batch)s))
 -- notifications --
 -- Of alerts that ended long ago: the history of a live alert is kept whole.
 DELETE FROM notification WHERE ctid = ANY(ARRAY(
     SELECT n.ctid FROM notification n JOIN alert a ON a.id = n.alert_id
     WHERE a.ended AND a.resolved_at < %(before)s LIMIT %(batch)s))
+-- calls --
+-- With them goes what was sent for each.
+DELETE FROM call WHERE ctid = ANY(ARRAY(
+    SELECT c.ctid FROM call c JOIN alert a ON a.id = c.alert_id
+    WHERE a.ended AND a.resolved_at < %(before)s LIMIT %(batch)s))
 -- alert changes --
 DELETE FROM alert_change WHERE ctid = ANY(ARRAY(
     SELECT c.ctid FROM alert_change c JOIN alert a ON a.id = c.alert_id
     WHERE a.ended AND a.resolved_at < %(before)s LIMIT %(batch)s))
+-- done requests --
+DELETE FROM done_request WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM done_request WHERE done_at < %(before)s LIMIT %(batch)s))
