@@ -90,8 +90,13 @@ def small_part(heard: Heard, code: str, *, name: str = "part", order: StopOrder 
     )
 
 
-async def until(condition: Callable[[], bool], what: str) -> None:
-    await asyncio.to_thread(wait_until, condition, timeout_s=10.0, what=what)
+async def until(heard: Heard, condition: Callable[[], bool], what: str) -> None:
+    """Wait for what a loaded machine may take long to do; say what was heard when it does not come."""
+    try:
+        await asyncio.to_thread(wait_until, condition, what=what)
+    except TimeoutError as error:
+        error.add_note(f"the supervisor said {heard.lines}")
+        raise
 
 
 def test_a_part_that_was_killed_is_said_and_started_again(
@@ -105,7 +110,7 @@ def test_a_part_that_was_killed_is_said_and_started_again(
             await supervisor.start(part)
             await supervisor.until_ready(part, timeout_s=10.0)
             os.kill(int(heard.log("part").split()[0]), signal.SIGKILL)
-            await until(lambda: len(heard.log("part").split()) == 2, "a second life")
+            await until(heard, lambda: len(heard.log("part").split()) == 2, "a second life")
 
     asyncio.run(scene())
     assert heard.lines[0] == ("part", "was ended by SIGKILL; it is started again in 0.01 s")
@@ -118,7 +123,7 @@ def test_the_pauses_between_lives_double(heard: Heard, monkeypatch: pytest.Monke
     async def scene() -> None:
         async with supervised(heard) as supervisor:
             await supervisor.start(small_part(heard, "raise SystemExit(3)"))
-            await until(lambda: len(heard.lines) >= 5, "five deaths")
+            await until(heard, lambda: len(heard.lines) >= 5, "five deaths")
 
     asyncio.run(scene())
     pauses = [
@@ -157,7 +162,7 @@ def test_stopping_leaves_no_guard_that_dawdles(heard: Heard, monkeypatch: pytest
         before = set(psutil.Process().children())
         async with supervised(heard) as supervisor:
             await supervisor.start(small_part(heard, "pass"))
-            await until(lambda: bool(heard.lines), "a part that ended by itself")
+            await until(heard, lambda: bool(heard.lines), "a part that ended by itself")
             (guard,) = [
                 one for one in psutil.Process().children() if one not in before and "guard" in name(one)
             ]
@@ -231,7 +236,7 @@ def test_what_a_killed_part_had_started_goes_with_it(heard: Heard) -> None:
             parent = grandchild.parent()
             assert parent is not None
             parent.kill()
-            await until(lambda: not _lives(grandchild.pid), "the grandchild's end")
+            await until(heard, lambda: not _lives(grandchild.pid), "the grandchild's end")
             return grandchild.pid
 
     assert not _lives(asyncio.run(scene()))
@@ -259,7 +264,7 @@ def test_a_program_that_is_missing_is_said(heard: Heard) -> None:
                 order=StopOrder.USERS,
             )
             await supervisor.start(missing)
-            await until(lambda: heard.count("can't be started") > 0, "the sentence")
+            await until(heard, lambda: heard.count("can't be started") > 0, "the sentence")
 
     asyncio.run(scene())
 
@@ -293,7 +298,7 @@ asyncio.run(main())
         wait_until(lambda: log.exists() and log.read_text() != "", what="the grandchild")
         grandchild = int(log.read_text().split()[1])
         process.kill()
-    wait_until(lambda: not _lives(part) and not _lives(grandchild), timeout_s=10.0, what="nobody is left")
+    wait_until(lambda: not _lives(part) and not _lives(grandchild), what="nobody is left")
 
 
 def _lives(pid: int) -> bool:

@@ -69,6 +69,12 @@ def test_what_is_wrong_is_said(wrong: CameraEntry, said: str) -> None:
         camera_of(wrong)
 
 
+def test_a_character_device_is_a_video_device() -> None:
+    """Whether video4linux knows it shows only when it is opened."""
+    source = camera_of(entry("/dev/null")).source
+    assert (source.kind, source.address) == (Kind.DEVICE, "/dev/null")
+
+
 def test_a_camera_without_an_id_has_one_of_its_scene_and_source(tmp_path: Path) -> None:
     assert camera_of(entry()).device == "throwing-192.168.1.10"
     film = tmp_path / "Film 楼 1.mp4"

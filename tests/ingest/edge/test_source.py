@@ -179,3 +179,31 @@ def write(path: Path, codec: str, pixel_format: str, count: int, *, turned: int 
                 )
             )
         container.mux(stream.encode(None))
+
+
+def test_a_device_is_asked_by_video4linux() -> None:
+    """This one is none and says so: a library without video4linux would not know the format."""
+    with pytest.raises(SourceAway, match=r"^it can't be opened: Inappropriate ioctl for device$"):
+        take(Source(kind=Kind.DEVICE, place="/dev/null"), 1)
+
+
+def test_raw_pictures_of_a_device_are_kept_as_jpeg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file stands for the driver: YUYV without coding, as webcams send it."""
+    monkeypatch.setattr("ingest.edge.source.DEVICE_FORMAT", "nut")
+    path = tmp_path / "device.nut"
+    filmed = list(moving_bar(count=12))
+    with av.open(path, "w", format="nut") as container:
+        stream = container.add_stream("rawvideo", rate=round(FPS))
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuyv422"
+        for picture in filmed:
+            frame = VideoFrame.from_ndarray(picture.pixels, format="bgr24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    before = datetime.now(UTC)
+    encoded = take(Source(kind=Kind.DEVICE, place=str(path)), 10)
+    assert all(one.is_key and one.codec.name == "mjpeg" for one in encoded)
+    pictures = shown(encoded)
+    assert len(pictures) == 10
+    assert np.abs(pictures[5].pixels.astype(int) - filmed[5].pixels).mean() < 8
+    assert all(abs(b.at - a.at - STEP) < STEP / 10 for a, b in pairwise(pictures))
+    assert abs(pictures[0].at - before) < timedelta(seconds=10)
