@@ -66,6 +66,9 @@ def _settings_rows(readme: str) -> list[tuple[str, str, str]]:
 def _default(name: str, field: FieldInfo) -> str:
     if name == "data_dir":
         return DATA_DIR_DEFAULT
+    if name == "alarms":
+        alarms = field.get_default(call_default_factory=True)
+        return f"`{','.join(f'{label}={severity}' for label, severity in alarms.items())}`"
     if field.default_factory is not None or field.default in (None, ()):
         return ""
     if isinstance(field.default, tuple):
