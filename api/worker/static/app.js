@@ -223,15 +223,18 @@ function signOutNow() {
   draw();
 }
 
-// Remember the list for the next time that there is no network; a storm is written down once.
+// Remember the list for the next time that there is no network; in a storm it is written down once a second.
 let remembering = 0;
 function remember() {
+  remembering ||= setTimeout(rememberNow, REMEMBER_MS);
+}
+
+function rememberNow() {
   clearTimeout(remembering);
-  remembering = setTimeout(() => {
-    const alerts = live();
-    const list = { seq: state.seq, total: alerts.length + state.hidden, alerts, asOf: state.asOf };
-    keep("list", { username: state.duty?.username, ...list });
-  }, REMEMBER_MS);
+  remembering = 0;
+  const alerts = live();
+  const list = { seq: state.seq, total: alerts.length + state.hidden, alerts, asOf: state.asOf };
+  return keep("list", { username: state.duty?.username, ...list });
 }
 
 const feed = new Feed({
@@ -334,7 +337,7 @@ async function start() {
   await load();
   await outbox.load();
   state.conflicts = ((await recall("conflicts")) ?? []).filter((one) => one.username === state.duty.username);
-  remember();
+  await rememberNow();
   feed.start(state.seq);
   outbox.send();
   openLinked();
