@@ -22,7 +22,7 @@ from gridwatch.cli.up.postgres import ELSEWHERE_NOTE, prepare
 from gridwatch.store.migrate import migrate
 
 READY_WITHIN_S = 60.0
-STOP_WITHIN_S = 10.0
+STOP_WITHIN_S = 60.0
 TEST_DATABASE_VARIABLE = "GRIDWATCH_TEST_DATABASE_URL"
 
 UNSAFE_BUT_FAST = {

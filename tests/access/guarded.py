@@ -328,7 +328,7 @@ def shake_hands(port: int, version: ssl.TLSVersion, context: ssl.SSLContext) -> 
     context.set_ciphers("ALL:@SECLEVEL=0")
     try:
         with (
-            socket.create_connection(("127.0.0.1", port), timeout=10) as plain,
+            socket.create_connection(("127.0.0.1", port), timeout=60) as plain,
             context.wrap_socket(plain, server_hostname="127.0.0.1") as wrapped,
         ):
             return wrapped.version() or ""

@@ -105,7 +105,7 @@ def serving(settings: Settings) -> Iterator[str]:
 @contextmanager
 def signed_in(url: str) -> Iterator[httpx.Client]:
     """Return a client that sends a token."""
-    with httpx.Client(base_url=url, timeout=10) as client:
+    with httpx.Client(base_url=url, timeout=60) as client:
         answer = client.post("/api/v1/token", data={"username": "admin", "password": PASSWORD})
         client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
         yield client

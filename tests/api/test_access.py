@@ -241,7 +241,7 @@ def district(
         with serving(settings) as url:
             made = at_store(database, _settle)
             clients = {
-                one: httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=10)
+                one: httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=60)
                 for one, token in made["tokens"].items()
             }
             api = Api(url=url, client=clients[WHOLE], settings=settings)
@@ -494,7 +494,7 @@ def test_a_disabled_account_is_out_at_once_and_its_stream_ends(district: Distric
     """Its token is still good by its signature, and lets nobody in."""
     _put(district, username="leaver", role="operator", area="own", password="a long password")
     token = _token(district, "leaver", "a long password").json()["access_token"]
-    client = httpx.Client(base_url=district.api.url, headers={"Authorization": f"Bearer {token}"}, timeout=10)
+    client = httpx.Client(base_url=district.api.url, headers={"Authorization": f"Bearer {token}"}, timeout=60)
     with client, connect_sse(client, "GET", "/api/v1/alerts/stream") as source:
         wait_until(lambda: _subscribers(district) == 1, what="the stream is subscribed")
         _put(district, username="leaver", role="operator", area="own", disabled=True)

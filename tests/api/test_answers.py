@@ -34,7 +34,7 @@ def cloud() -> Iterator[Cloud]:
 @pytest.fixture
 def phone_box(api: Api) -> Iterator[httpx.Client]:
     """Return a client from outside: nobody is signed in."""
-    with httpx.Client(base_url=api.url, timeout=10) as client:
+    with httpx.Client(base_url=api.url, timeout=60) as client:
         yield client
 
 

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.api.serving import empty
 from tests.console.console import Console
@@ -14,6 +14,9 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 OPTIONS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--mute-audio"]
 """Without a sandbox it also runs as root; it loads nothing but what we serve."""
+
+expect.set_options()
+"""Of pages on a busy machine: how fast they are is measured in bench/console."""
 
 
 # Playwright's event loop runs in this thread as long as the browser does: other modules start their own.

@@ -182,7 +182,7 @@ def test_an_empty_system_says_so_and_of_many_alerts_the_worst_are_shown(
         expect(page.locator(".gw-empty")).to_have_text("没有待办告警")
         console.stored(many)
         rows = page.locator(".gw-card")
-        expect(rows).to_have_count(60, timeout=15_000)
+        expect(rows).to_have_count(60)
         expect(page.locator(".gw-counts")).to_contain_text(re.compile(r"紧急\s*30.*一般\s*270"))
         expect(rows.nth(29)).to_contain_text("紧急")
         expect(rows.nth(30)).to_contain_text("一般")

@@ -201,9 +201,9 @@ def test_what_is_done_offline_waits_is_sent_once_and_a_reload_shows_the_list(
         assert _changes(console) == ["raised"]
         console.stored(_ebike)
         context.set_offline(False)
-        expect(page.locator("#live.live")).to_be_visible(timeout=20_000)
+        expect(page.locator("#live.live")).to_be_visible()
         expect(page.locator("[data-alert='2']")).to_be_visible()
-        expect(page.locator(".banner", has_text="等待发送")).to_have_count(0, timeout=20_000)
+        expect(page.locator(".banner", has_text="等待发送")).to_have_count(0)
         expect(page.locator(".banner", has_text="断线")).to_contain_text("期间新告警 1 起")
     assert _changes(console) == ["raised", "accept", "arrive", "resolve", "photo"]
     assert _faults(wrong) == []
@@ -234,7 +234,7 @@ def test_of_two_workers_the_second_is_told_who_was_first(browser: Browser, conso
             theirs.get_by_role("button", name="我去处理").tap()
             expect(theirs).to_contain_text("您已出发")
         context.set_offline(False)
-        expect(mine.get_by_role("alert")).to_contain_text("“我去处理”没有成功：李四 已出发", timeout=20_000)
+        expect(mine.get_by_role("alert")).to_contain_text("“我去处理”没有成功：李四 已出发")
         expect(mine.get_by_role("alert")).to_contain_text("之后的 1 项操作也已取消")
         expect(mine.locator(".who")).to_have_text("李四 已出发")
         mine.get_by_role("button", name="知道了").tap()
@@ -254,7 +254,7 @@ def test_the_feed_goes_on_where_it_broke_off_when_the_server_was_killed(
         expect(page.locator("#live.lost")).to_be_visible()
         console.stored(_fire)
         console.start()
-        expect(page.locator("[data-alert='2']")).to_be_visible(timeout=30_000)
+        expect(page.locator("[data-alert='2']")).to_be_visible()
         expect(page.locator("#live.live")).to_be_visible()
     assert _faults(wrong) == []
 

@@ -130,7 +130,7 @@ def test_what_compose_writes_starts_a_broker_that_lets_our_processes_in_and_no_s
         assert not Guest(inner).is_in
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def test_there_are_no_default_passwords() -> None:

@@ -56,7 +56,7 @@ class Site:
     def client(self, address: str = "127.0.0.1") -> Iterator[httpx.Client]:
         """Yield a client that comes from an address."""
         transport = httpx.HTTPTransport(verify=self.trust, local_address=address)
-        with httpx.Client(base_url=self.url, transport=transport, timeout=10) as client:
+        with httpx.Client(base_url=self.url, transport=transport, timeout=60) as client:
             yield client
 
     @contextmanager
@@ -104,7 +104,7 @@ def site(
                 )
             finally:
                 process.terminate()
-                process.wait(10)
+                process.wait(60)
 
 
 def _user() -> str:

@@ -74,7 +74,7 @@ def amqtt(folder: Path) -> Iterator[int]:
         yield port
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 @pytest.mark.usefixtures("healthy")
@@ -224,7 +224,7 @@ def test_a_broker_that_keeps_too_few_messages_is_a_failure(mosquitto: Mosquitto,
         status, found = examine()
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
     assert (status, found["broker's queues"][0]) == (1, "fail")
     assert "max_queued_messages 0" in found["broker's queues"][1]
 

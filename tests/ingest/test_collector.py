@@ -212,7 +212,7 @@ def test_smoke_that_agrees_counts_across_a_restart(
 def test_a_collector_stops_in_good_order(database_url: str, collector: Collector) -> None:
     began = time.monotonic()
     collector.stop()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert ask(database_url, "SELECT 1 FROM collector WHERE subscribed") == []
     assert "Traceback" not in collector.log
 

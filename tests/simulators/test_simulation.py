@@ -130,7 +130,7 @@ def test_sigterm_ends_the_command_in_order_and_soon(
         wait_until(lambda: truth.exists() and '"event"' in truth.read_text(), what="the first event")
         status = Path(f"/proc/{process.pid}/status").read_text() if sys.platform == "linux" else "VmRSS: 0"
         process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=10)
+        _, said = process.communicate(timeout=60)
     finally:
         process.kill()
     assert process.returncode == 0, said
@@ -157,7 +157,7 @@ def test_a_simulator_that_is_killed_leaves_its_devices_offline(
                 await heard.until(lambda: said(b"online") == 8)
             finally:
                 process.kill()
-                process.communicate(timeout=10)
+                process.communicate(timeout=60)
             await heard.until(lambda: said(b"offline") == 8)
 
     asyncio.run(scene())
@@ -174,6 +174,6 @@ def test_what_can_t_be_simulated_is_said_in_a_sentence(
     arguments: list[str], sentence: str, mosquitto: Mosquitto, database_url: str, tmp_path: Path
 ) -> None:
     process = simulate(arguments, mosquitto=mosquitto, database_url=database_url, folder=tmp_path)
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=60)
     assert process.returncode == 2
     assert sentence in said

@@ -52,11 +52,11 @@ with hold(Path({str(tmp_path)!r}), None):
 """
     with hold(tmp_path, None):
         refused = subprocess.run(
-            [sys.executable, "-c", attempt], capture_output=True, text=True, timeout=30, check=False
+            [sys.executable, "-c", attempt], capture_output=True, text=True, timeout=120, check=False
         )
     assert f"another gridwatch up (process {os.getpid()}) is using the data directory" in refused.stderr
     granted = subprocess.run(
-        [sys.executable, "-c", attempt], capture_output=True, text=True, timeout=30, check=True
+        [sys.executable, "-c", attempt], capture_output=True, text=True, timeout=120, check=True
     )
     assert granted.stdout == "held\n"
 

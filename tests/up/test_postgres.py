@@ -62,7 +62,7 @@ def served(database: EmbeddedPostgres) -> Iterator[subprocess.Popen[bytes]]:
         finally:
             if process.poll() is None:
                 process.send_signal(signal.SIGINT)
-            process.wait(10)
+            process.wait(60)
 
 
 def test_its_folder_is_its_owners_alone(database: EmbeddedPostgres, data_dir: Path, shelter: Path) -> None:
@@ -101,7 +101,7 @@ def test_a_long_path_gets_a_short_place_for_the_socket(database: EmbeddedPostgre
 def test_a_server_that_outlived_its_up_is_stopped(database: EmbeddedPostgres) -> None:
     with served(database) as process:
         assert stop_postgres(database) == [f"postgres ({process.pid})"]
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
 
 
 def test_a_note_that_names_a_stranger_does_not_hold_up_the_start(database: EmbeddedPostgres) -> None:

@@ -46,7 +46,7 @@ def up(home: Path) -> Iterator[RunningUp]:
 def sign_in(up: RunningUp, password: str) -> int:
     form = urllib.parse.urlencode({"username": "admin", "password": password}).encode()
     request = urllib.request.Request(f"http://127.0.0.1:{up.port}/api/v1/token", data=form)
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
         assert json.load(answer)["access_token"]
         return int(answer.status)
 
@@ -133,7 +133,7 @@ def test_what_the_readme_types_beside_it_finds_its_servers(up: RunningUp) -> Non
     assert json.loads(books.stdout)
 
 
-def test_ctrl_c_stops_everything_within_five_seconds_and_leaves_no_process(up: RunningUp) -> None:
+def test_ctrl_c_stops_everything_and_leaves_no_process(up: RunningUp) -> None:
     wait_until(up.is_well, timeout_s=MENDED_WITHIN_S, what="all is well before")
     family = up.family()
     assert len(family) >= 5

@@ -80,7 +80,7 @@ def camera(stream_path: str, content_type: str, chunks: Sequence[bytes]) -> Iter
     thread = threading.Thread(target=lambda: loop.run_until_complete(serve()), name="camera of a test")
     thread.start()
     try:
-        assert ready.wait(10)
+        assert ready.wait(60)
         yield address[0]
     finally:
         loop.call_soon_threadsafe(over.set)

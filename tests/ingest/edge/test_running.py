@@ -191,7 +191,7 @@ def test_what_was_found_while_the_broker_was_away_outlives_a_kill_and_is_one_eve
     spool.close()
     mosquitto.start()
     with running_collector(database_url, mosquitto, tmp_path):
-        assert edge(tmp_path, mosquitto, *arguments).wait(60) == 0
+        assert edge(tmp_path, mosquitto, *arguments).wait(150) == 0
         wait_until(lambda: shown_in(database_url) == ["image/jpeg", "video/mp4"], what="the clip is kept")
     (event,) = ask(database_url, "SELECT label, observed_at, alert_id FROM gw.events")
     assert (event["label"], event["alert_id"] is None) == ("falling_object", False)
