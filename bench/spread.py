@@ -1,10 +1,12 @@
 """How measured values scatter, and the rows they become."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from statistics import median
 from typing import Self
+
+from gridwatch.rates import wilson
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +37,12 @@ class Row:
     what: str
     value: str
     note: str = ""
+
+
+def share(hits: int, of: int) -> Mapping[str, float | None]:
+    """Return a counted share with Wilson's 95 % interval, to print; None where nothing was counted."""
+    low, high = wilson(hits, of)
+    return {"hits": hits, "of": of, "share": hits / of if of else None, "from": low, "to": high}
 
 
 def quantile(values: Sequence[float], share: float) -> float:

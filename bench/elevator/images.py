@@ -19,7 +19,7 @@ import numpy as np
 
 from bench.elevator.train.licensed import licensed
 from bench.machine import Machine
-from bench.throwing.intervals import share
+from bench.spread import share
 from detectors.elevator.cabin_model import SHIPPED, CabinModel
 from detectors.elevator.own_model import OwnModel
 from detectors.elevator.recogniser import EBIKE, Recogniser

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from bench.elevator.images import questions
-from bench.throwing.intervals import share
+from bench.spread import share
 from detectors.elevator.cabin_model import SHIPPED, CabinModel
 from detectors.elevator.learning import Lessons, learnt, mark, read_rehearsal
 from detectors.elevator.recogniser import EBIKE, LABELS

@@ -24,7 +24,7 @@ import cv2
 import numpy as np
 
 from bench.machine import Machine
-from bench.throwing.intervals import share
+from bench.spread import share
 from detectors.elevator import ElevatorDetector
 from detectors.elevator.looks import odds_of
 from gridwatch.interlock import (

@@ -16,8 +16,8 @@ from bench.fire.ground import Record, watch
 from bench.fire.valleys import LEARN_DAYS, RAISED_SIGMA, Season, Split
 from bench.machine import Machine
 from bench.spread import quantile
-from bench.throwing.intervals import poisson_most
 from bench.throwing.tables import share
+from gridwatch.rates import most_per
 
 FOLDER = Path(__file__).resolve().parent
 RESULTS, PAGE = FOLDER / "ground.jsonl", FOLDER / "README.md"
@@ -103,7 +103,7 @@ def _line(records: Sequence[Record], name: str, stage: str, months: float) -> st
         f"| {name}, {stage if stage == 'alarm' else 'warning or alarm'} | {share(len(told), len(delays))} "
         f"| {share(in_time, len(delays))} | {times} | {share(len(fires_told), len(fires))} "
         f"| {share(fires_in_time, len(fires))} | {false / months:.2f} ({false}; at most "
-        f"{poisson_most(false) / months:.2f}) |"
+        f"{most_per(false, months):.2f}) |"
     )
 
 

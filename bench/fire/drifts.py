@@ -13,9 +13,9 @@ import numpy as np
 
 from bench.fire.methods import HOURS, Slots
 from bench.fire.valleys import LEARN_DAYS, Season, Split, sensor_days
-from bench.throwing.intervals import poisson_most
 from bench.throwing.tables import share
 from gridwatch.quality import DRIFT_HOURS
+from gridwatch.rates import most_per
 from simulators.valley.climate import Array
 from simulators.valley.happenings import Fault, Rates
 from simulators.valley.living import DRIFT_SIGMAS
@@ -120,7 +120,7 @@ def main() -> None:
     print(f"after: median {np.median(found):.0f} h")
     print(
         f"false: {false} in {months:.1f} sensor-months of {len(QUANTITIES)} channels, "
-        f"{false / months:.2f} each; at most {poisson_most(false) / months:.2f}"
+        f"{false / months:.2f} each; at most {most_per(false, months):.2f}"
     )
 
 

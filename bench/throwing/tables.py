@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, get_args
 
 from bench.spread import quantile
-from bench.throwing.intervals import poisson_most, wilson
 from bench.throwing.watching import Record, both
+from gridwatch.rates import most_per, wilson
 from simulators.facade.take import Disturber
 
 OURS, FADE, CHAIN = "gridwatch", "FADE MOG2", "MOG2-SORT chain"
@@ -163,7 +163,7 @@ def disturbers_table(records: Sequence[Record]) -> str:
         "|---|---|---|---|---|",
     ]
     for kind in get_args(Disturber):
-        most = f"{1000 * poisson_most(confirmed[kind]) / rendered[kind]:.2f}" if rendered[kind] else "–"
+        most = f"{1000 * most_per(confirmed[kind], rendered[kind]):.2f}" if rendered[kind] else "–"
         name = kind.replace("_", " ")
         lines.append(f"| {name} | {rendered[kind]:,} | {confirmed[kind]} | {most} | {suspected[kind]} |")
     others = sorted((confirmed.keys() | suspected.keys()) - set(get_args(Disturber)))
@@ -196,7 +196,7 @@ def hours_table(records: Sequence[Record]) -> str:
         hinted = sum(len(r["methods"][OURS]["false_suspected"]) for r in chosen)
         lines.append(
             f"| {name} | {hours:.2f} | {false} | {24 * false / hours:.1f} "
-            f"| {24 * poisson_most(false) / hours:.0f} | {hinted} |"
+            f"| {24 * most_per(false, hours):.0f} | {hinted} |"
         )
     return "\n".join(lines)
 

@@ -10,7 +10,6 @@ import pytest
 from bench.throwing.__main__ import page, run
 from bench.throwing.alerts import ALERT, Alert
 from bench.throwing.baselines import Chain, Fade, iou
-from bench.throwing.intervals import poisson_most, wilson
 from bench.throwing.judging import Verdict, judge
 from gridwatch.model import Picture, TrackPoint
 from simulators.facade.stage import draw_stage
@@ -82,13 +81,6 @@ def test_a_suspicion_is_no_answer(filming: Filming) -> None:
     verdict = judge([], [thrown(filming)], filming, filming.take.view())
     assert not verdict.answers[0].found
     assert verdict.answers[0].suspected
-
-
-def test_intervals_are_those_of_the_tables() -> None:
-    """Wilson's for 97 of 100, and the exact Poisson limits for 0, 1 and 3."""
-    assert wilson(97, 100) == pytest.approx((0.9155, 0.9897), abs=2e-4)
-    assert wilson(0, 0) == (0.0, 1.0)
-    assert [poisson_most(count) for count in (0, 1, 3)] == pytest.approx([2.996, 4.744, 7.754], abs=2e-3)
 
 
 def falling_square(size: int, step: int) -> list[Picture]:

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from gridwatch.rates import most_per
+from gridwatch.rates import most_per, wilson
 
 
 @pytest.mark.parametrize(
@@ -18,3 +18,8 @@ def test_the_bound_is_that_of_poisson(count: int, most: float) -> None:
 
 def test_where_nothing_was_watched_nothing_is_known() -> None:
     assert math.isinf(most_per(0, 0))
+
+
+def test_the_interval_of_a_share_is_wilsons() -> None:
+    assert wilson(97, 100) == pytest.approx((0.9155, 0.9897), abs=2e-4)
+    assert wilson(0, 0) == (0.0, 1.0)

@@ -21,10 +21,10 @@ from bench.fire.camera.sequences import GAP_S, SEED, SIZE_WH, Footage, Split, qu
 from bench.fire.camera.watching import TRACK_WH, Record, track, true_and_false, watch, watched_fire
 from bench.machine import Machine
 from bench.spread import quantile
-from bench.throwing.intervals import poisson_most
 from bench.throwing.tables import share
 from detectors.fire.tubes import Box
 from gridwatch.model import BoxXyxy
+from gridwatch.rates import most_per
 
 FOLDER = Path(__file__).resolve().parent
 PAGE = FOLDER / "README.md"
@@ -163,7 +163,7 @@ def _false_row(name: str, records: Sequence[Record]) -> str:
     false = sum(true_and_false(record)[1] for record in quiet)
     if days == 0:
         return f"| {name} | – | – |"
-    rate = f"{false / days:.1f}, at most {poisson_most(false) / days:.1f}"
+    rate = f"{false / days:.1f}, at most {most_per(false, days):.1f}"
     return f"| {name}, {days:.2f} days | {false} | {rate} |"
 
 
