@@ -28,7 +28,10 @@ The ladder of a place: who is responsible now, their stand-ins, then estate, com
 and at last the administrators; where none is on the roster, the channels of the installation
 (`GRIDWATCH_NOTIFY_URLS`). A rung without anybody is left out.
 
-1. Of what is simulated nobody is told, of a drill its tester alone.
+1. Of what is simulated nobody is told, of a device in test its tester alone. A drill
+   (`gridwatch areas drill`, `POST /api/v1/areas/{{code}}/drill`) calls the people on duty up the ladder once,
+   keeps silences and quiet hours, and then closes by itself. What is real meanwhile is an alert of its own,
+   and never a drill's duplicate.
 2. The first rung is called. Who does not take it in time is followed by the next, until all were called;
    then the widest is called again, each time after twice as long.
 3. Life safety (critical) calls several rungs at once, runs round the clock, and in the end calls all

@@ -248,7 +248,7 @@ class Device:
     answers an alert. It speaks through `gateway`. A camera looks into `lift`; `cameras` see the device, the
     nearest first.
     `playback_url` shows the recorder's video; `{start}` and `{end}` in it stand for Unix seconds.
-    `state_by` is who put it into its state: in a test, whom drills are told.
+    `state_by` is who put it into its state: in a test, whom its alerts are told.
     """
 
     id: str

@@ -42,5 +42,9 @@ def compose(alert: Mapping[str, Any], places: Places, *, link_base: str) -> Lett
 def title_of(alert: Mapping[str, Any], words: Words, place: str) -> str:
     """Return how bad it is, what it is and where, in one line; a drill says so first."""
     severity, label = words("severity." + alert["severity"]), words.label(alert["label"])
-    title = words("notification.title", severity=severity, label=label, place=place)
-    return f"{words('notification.drill')} {title}" if alert["drill"] else title
+    return marked(words("notification.title", severity=severity, label=label, place=place), alert, words)
+
+
+def marked(text: str, alert: Mapping[str, Any], words: Words) -> str:
+    """Return what is said of an alert; of a drill, that it is one comes first."""
+    return f"{words('notification.drill')} {text}" if alert["drill"] else text

@@ -9,7 +9,7 @@ from uuid import uuid4
 from shapely.geometry import shape
 
 from api.channels.sending import Button, Message
-from api.dispatch.letter import title_of
+from api.dispatch.letter import marked, title_of
 from api.local_time import CHINA
 from api.places import Places, device_of
 from api.texts import DEFAULT_LANGUAGE, Words
@@ -60,7 +60,7 @@ def compose_for(
         body="\n".join(filter(None, lines)),
         link=f"{link_base}/" if also else answer_link,
         short={
-            "what": words.label(alert["label"])[:SHORTEST_WORDS],
+            "what": marked(words.label(alert["label"]), alert, words)[:SHORTEST_WORDS],
             "place": place[-SHORTEST_WORDS:],
             "time": observed_at.strftime("%H:%M"),
             "number": str(alert["id"]),

@@ -66,7 +66,7 @@ def _channel(url: str, *, where: str) -> Channel:
 
 
 class Teller:
-    """Tells all channels about alerts of real devices, and of a drill its tester alone."""
+    """Tells all channels about alerts of real devices, and of a device in test its tester alone."""
 
     def __init__(
         self,
@@ -107,10 +107,10 @@ class Teller:
             raise NotTold(f"alert {alert_id}, {step}: not taken by channel {', '.join(refused)}")
 
     def _channels_for(self, alert: Mapping[str, Any]) -> Sequence[Channel]:
-        """Return who is told: of what is simulated nobody, of a drill its tester alone."""
+        """Return who is told: of what is simulated nobody, of a device in test its tester alone."""
         if alert["simulated"]:
             return ()
-        if alert["drill"]:
+        if alert["tester"]:
             tester = self._testers.get(alert["tester"])
             return () if tester is None else (tester,)
         return self._channels

@@ -146,8 +146,8 @@ class AlertAnswer(BaseModel):
     spread: float | None = Field(None, description="of a fire: how fast it spreads beside others")
     simulated: bool
     outage: AlertOutage | None = None
-    drill: bool = Field(description="raised while its device was in test")
-    tester: str = Field(description="who tested it; is told of it, and nobody else")
+    drill: bool = Field(description="raised on purpose, or while its device was in test")
+    tester: str = Field(description="who tested its device then; is told of it, and nobody else")
     playback_url: str | None = Field(description="the recorder's, as the device has it")
 
 

@@ -19,6 +19,7 @@ from api.answering import ACCEPT, answer_call, read_words
 from api.channels.reports import Report, read_reports, thanks
 from api.channels.wecom_envelope import BrokenSeal, Envelope
 from api.dispatch.answer_links import PATH, AnswerLinks
+from api.dispatch.letter import marked
 from api.office import Office, TheOffice
 from api.places import Places
 from api.reports_address import callback_secret
@@ -182,7 +183,8 @@ def _usual_action(alert: Any) -> str | None:
 async def _title(office: Office, alert: Any, words: Words) -> str:
     area = alert["area"]
     places = Places(await path_of(office.store, area) if area is not None else ())
-    return " · ".join(filter(None, (words.label(alert["label"]), places.of(alert))))
+    label = marked(words.label(alert["label"]), alert, words)
+    return " · ".join(filter(None, (label, places.of(alert))))
 
 
 def _page(words: Words, alert: Any, title: str, text: str, form: str = "") -> HTMLResponse:

@@ -2,25 +2,22 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Query, Request, status
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel
 
-from api.fields import Moment, Text
-from api.office import TheOffice, ThePerson
+from api.fields import Text
+from api.office import TheOffice
 from api.problems import documented
 from gridwatch.areas.area import Area, AreaLevel, GridKind, feature
 from gridwatch.areas.checking import fit_in
 from gridwatch.areas.reading import FileFormat, read_areas
 from gridwatch.coordinates import Crs
 from gridwatch.errors import NotFound
-from gridwatch.registration.state import check_drill_end
 from gridwatch.store.areas import change_areas, delete_area, get_area
-from gridwatch.store.devices import drill_area, end_drill
 
 router = APIRouter(prefix="/api/v1/areas", tags=["areas"])
 
@@ -81,26 +78,6 @@ class GeoJson(JSONResponse):
     """An answer in GeoJSON (RFC 7946)."""
 
     media_type = GEOJSON
-
-
-class DrillBody(BaseModel):
-    """A drill that is wanted."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    until: Moment = Field(description="two hours at most: what is real meanwhile is told to the tester alone")
-
-    @field_validator("until")
-    @classmethod
-    def _is_short(cls, value: datetime) -> datetime:
-        check_drill_end(value, now=datetime.now(UTC))
-        return value
-
-
-class Drilled(BaseModel):
-    """How many devices begin or end a test."""
-
-    devices: int
 
 
 class Removed(BaseModel):
@@ -172,24 +149,6 @@ async def at(
 async def area(code: Text, office: TheOffice) -> GeoJson:
     """Return one area."""
     return GeoJson(feature(await get_area(office.store, code)))
-
-
-@router.post("/{code}/drill", responses=documented(401, 404, 409, 422, 503))
-async def drill(code: Text, body: DrillBody, office: TheOffice, person: ThePerson) -> Drilled:
-    """Let every device of an area and below it be in test: its alerts are drills, told to who began it.
-
-    They are marked everywhere and counted apart. Devices in maintenance stay so.
-    """
-    await get_area(office.store, code)
-    devices = await drill_area(office.store, code, until=body.until, by=person.username)
-    return Drilled(devices=devices)
-
-
-@router.delete("/{code}/drill", responses=documented(401, 404, 409, 422, 503))
-async def end(code: Text, office: TheOffice, person: ThePerson) -> Drilled:
-    """End the tests of an area and below it: alerts are real again."""
-    await get_area(office.store, code)
-    return Drilled(devices=await end_drill(office.store, code, by=person.username))
 
 
 @router.delete("/{code}", status_code=status.HTTP_200_OK, responses=documented(401, 404, 409, 422, 503))

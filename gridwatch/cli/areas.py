@@ -1,14 +1,16 @@
 """`gridwatch areas`: the governance tree from the command line."""
 
 import json
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
 from gridwatch.areas.area import Area, AreaLevel, GridKind
+from gridwatch.cli.drills import By, DrillLabel, Why, say_drill
 from gridwatch.cli.tables import wide_table
 from gridwatch.cli.work import with_store
 from gridwatch.coordinates import Crs
@@ -16,6 +18,7 @@ from gridwatch.errors import NotFound, SettingsError
 from gridwatch.settings import read_settings
 from gridwatch.store import Store
 from gridwatch.store.areas import Changed, change_areas, delete_area, list_areas, place_devices
+from gridwatch.store.drills import USUAL_LABEL, drill_area
 
 areas_app = typer.Typer(
     no_args_is_help=True, help="The tree of areas: districts down to household points, and grids."
@@ -95,6 +98,21 @@ def place_command() -> None:
 def export_command(file: Output = None, under: Under = None) -> None:
     """Write areas as a file that can be imported again."""
     _write(with_store(read_settings(), partial(list_areas, under=under)), file)
+
+
+@areas_app.command("drill")
+def drill_command(
+    code: Annotated[str, typer.Argument(metavar="CODE")],
+    by: By,
+    label: DrillLabel = USUAL_LABEL,
+    why: Why = "",
+) -> None:
+    """Raise a drill of an area, at one of its devices: an alert for the people on duty, marked as a drill."""
+
+    async def drill(store: Store) -> Mapping[str, Any]:
+        return await drill_area(store, code, label=label, by=by, why=why)
+
+    say_drill(with_store(read_settings(), drill))
 
 
 @areas_app.command("delete")

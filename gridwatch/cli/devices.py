@@ -3,15 +3,17 @@
 import json
 import re
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
 from rich.console import Console
 
 from gridwatch.cli.credentials import credential_app
+from gridwatch.cli.drills import By, DrillLabel, Why, say_drill
 from gridwatch.cli.files import remove_files
 from gridwatch.cli.knocking import adopt_command, knocking_command
 from gridwatch.cli.tables import wide_table
@@ -30,12 +32,11 @@ from gridwatch.store.devices import (
     add_devices,
     change_devices,
     delete_devices,
-    drill_area,
-    end_drill,
     get_device,
     list_devices,
     set_state,
 )
+from gridwatch.store.drills import USUAL_LABEL, drill_device
 
 devices_app = typer.Typer(no_args_is_help=True, help="The registry of devices.")
 devices_app.command("knocking")(knocking_command)
@@ -198,7 +199,7 @@ def state_command(
 ) -> None:
     """Put devices into test or maintenance for a time, into use, or out of it (retired).
 
-    In test their alerts are drills: shown on the console, told to the tester, and to nobody else.
+    In test their alerts are marked as drills: shown on the console, told to the tester, and to nobody else.
     """
     from gridwatch.registration.state import check_end
 
@@ -222,33 +223,17 @@ def state_command(
 
 @devices_app.command("drill")
 def drill_command(
-    area: Annotated[str, typer.Argument(metavar="AREA", help="its code")],
-    lasts: Annotated[str | None, typer.Option("--for", metavar="TIME", help="30m; 2h at most")] = None,
-    by: Annotated[str, typer.Option(metavar="NAME", help="who tests, and is told")] = "",
-    end: Annotated[bool, typer.Option("--end", help="alerts are real again")] = False,
+    device: Annotated[str, typer.Argument(metavar="ID")],
+    by: By,
+    label: DrillLabel = USUAL_LABEL,
+    why: Why = "",
 ) -> None:
-    """Let all devices of an area and below it be in test: their alerts are drills, told to who tests."""
-    from gridwatch.registration.state import check_drill_end
+    """Raise a drill: an alert that goes the way of a real one to the people on duty, marked as a drill."""
 
-    now = datetime.now(UTC)
-    until = None if lasts is None else now + duration(lasts)
-    if not by or (until is None) is not end:
-        raise SettingsError("say --by NAME, and either --for TIME or --end")
-    try:
-        if until is not None:
-            check_drill_end(until, now=now)
-    except ValueError as error:
-        raise SettingsError(f"--for: {error}") from error
+    async def drill(store: Store) -> Mapping[str, Any]:
+        return await drill_device(store, device, label=label, by=by, why=why)
 
-    async def change(store: Store) -> int:
-        if until is None:
-            return await end_drill(store, area, by=by)
-        return await drill_area(store, area, until=until, by=by)
-
-    count = with_store(read_settings(), change)
-    typer.echo(
-        f"{count} devices " + ("are in use again" if until is None else f"in test until {until:%H:%M} UTC")
-    )
+    say_drill(with_store(read_settings(), drill))
 
 
 @devices_app.command("delete")

@@ -49,7 +49,7 @@ class Case:
     `called`: the rungs called since it was opened. `declined`: who gave it back. `turn`: how often somebody
     was called for it, ever. `rounds`: how often since it is in its state. `seen_at`: when somebody in the
     field said that they had seen it. `part_of`: an alert of something wider that explains it.
-    `by_person`: whether somebody resolved it, not the house itself.
+    `by_person`: whether somebody resolved it, not the house itself. `tester`: who tests its device now.
     """
 
     severity: Severity
@@ -68,6 +68,7 @@ class Case:
     muted: Muted | None = None
     part_of: int | None = None
     drill: bool = False
+    tester: str = ""
     simulated: bool = False
     by_person: bool = True
 

@@ -1,6 +1,7 @@
 """The policy: the first stage that has an answer decides. Pure: no clock, no database.
 
-* What is simulated calls nobody; a drill its tester alone.
+* What is simulated calls nobody; what a device in test tells, its tester alone.
+* A drill that was raised on purpose climbs the ladder once; it wakes nobody, and then closes by itself.
 * What is over waits to be verified and closed.
 * Who is on the way, or there, has a time; past it they are reminded, then the next rung is called.
 * What something wider explains, or a silence or maintenance covers, calls nobody until that is over. Life
@@ -91,14 +92,18 @@ def _unverified(case: Case, times: Times) -> Decision:
     )
 
 
-def _drill(case: Case, _: Times) -> Decision | None:
-    if not case.drill:
+def _tested(case: Case, _: Times) -> Decision | None:
+    if not case.tester:
         return None
     asks: tuple[Ask, ...] = ()
     if case.trigger in (Trigger.RAISED, Trigger.WORSE):
         step = "raised" if case.turn == 0 else f"{case.trigger.value}:{case.turn}"
         asks = (Ask(person=None, step=step, level=None, area=None),)
-    return Decision(asks=asks, because="a drill: its tester alone is told", because_zh="演练，仅通知测试人")
+    return Decision(
+        asks=asks,
+        because="its device is in test: its tester alone is told",
+        because_zh="设备测试中，仅通知测试人",
+    )
 
 
 def _taken(case: Case, times: Times) -> Decision | None:
@@ -237,6 +242,12 @@ BECAUSE: Mapping[Trigger, tuple[str, str]] = {
 
 def _again(case: Case, times: Times) -> Decision:
     """Call all anew when all were called: of what is about life everybody, else the widest level."""
+    if case.drill:
+        return Decision(
+            closes=True,
+            because="a drill: all were called once, and nobody took it",
+            because_zh="演练：已通知所有层级，无人接单，自动结束",
+        )
     if not case.has_people and not case.is_vital:
         return Decision(
             rounds=case.rounds,
@@ -303,7 +314,7 @@ def _step(case: Case, level: RungLevel, word: str) -> str:
 STAGES: Sequence[Stage] = (
     _simulated,
     _over,
-    _drill,
+    _tested,
     _assigned,
     _worse,
     _taken,

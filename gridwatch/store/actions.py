@@ -119,8 +119,8 @@ async def _columns(connection: Connection, alert_id: int, action: str, given: Pa
             raise NotAllowed(f"nobody on the roster has the number {given.to!r}")
         return {"person": row["key"], "name": row["name"]}
     if need is Need.OF:
-        if given.of == alert_id or await one(connection, SQL["exists"], id=given.of) is None:
-            raise NotAllowed(f"there is no other alert {given.of}")
+        if given.of == alert_id or await one(connection, SQL["exists"], id=given.of, than=alert_id) is None:
+            raise NotAllowed(f"there is no other alert {given.of} of which it could be a duplicate")
         return {"of": given.of}
     return {}
 

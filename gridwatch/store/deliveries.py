@@ -83,7 +83,7 @@ async def claim(
     """Yield the right to send a message in a round, None where there is none; it is kept as the block ends.
 
     Beyond the pace the message is held back until there is room, and what was held back for the same address
-    before goes with the next that has some; not with what is urgent, which stands alone.
+    before goes with the next that has some, a drill with drills; not with what is urgent, which stands alone.
     """
     place = {"service": channel.service_name, "address_mark": channel.address_mark}
     given = {"call_key": call_key, "channel_key": channel.way.key, "round": round}
@@ -100,7 +100,7 @@ async def claim(
             return
         also: list[int] = []
         if pace is not None and not urgent:
-            folded = await connection.execute(SQL["fold"], {**place, "key": row["key"]})
+            folded = await connection.execute(SQL["fold"], {**place, **row})
             also = sorted({one["alert_id"] for one in await folded.fetchall()})
         yield Claim(key=row["key"], also=also, connection=connection)
 

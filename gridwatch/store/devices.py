@@ -274,41 +274,6 @@ async def set_state(
         await put_into_state(connection, ids, state, until=until, by=by)
 
 
-async def drill_area(store: Store, area: str, *, until: datetime, by: str) -> int:
-    """Put all devices of an area and below it into test; return how many. Their alerts are drills of `by`.
-
-    Those in maintenance or retired stay so. Raises NotAllowed where there is none.
-    """
-    return await _all_of(
-        store, area, [DeviceState.NEW, DeviceState.ACTIVE, DeviceState.TEST], DeviceState.TEST, until, by
-    )
-
-
-async def end_drill(store: Store, area: str, *, by: str) -> int:
-    """Let all devices of an area and below it that are in test be in use again; return how many.
-
-    Raises NotAllowed where there is none.
-    """
-    return await _all_of(store, area, [DeviceState.TEST], DeviceState.ACTIVE, None, by)
-
-
-async def _all_of(
-    store: Store,
-    area: str,
-    states: Sequence[DeviceState],
-    state: DeviceState,
-    until: datetime | None,
-    by: str,
-) -> int:
-    async with store.transaction() as connection:
-        given = {"area": area, "states": [one.value for one in states]}
-        rows = await (await connection.execute(SQL["for a drill"], given)).fetchall()
-        if not rows:
-            raise NotAllowed(f"no device in area {area!r} or below it is {' or '.join(states)}")
-        await put_into_state(connection, [row["id"] for row in rows], state, until=until, by=by)
-    return len(rows)
-
-
 async def put_into_state(
     connection: Connection, ids: Sequence[str], state: DeviceState, *, until: datetime | None, by: str
 ) -> None:

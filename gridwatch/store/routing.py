@@ -40,7 +40,7 @@ async def route(
     row = await one(connection, SQL["case"], id=alert_id)
     if row is None:
         return None
-    if trigger is Trigger.RAISED and (row["called"] or row["due_at"] or (row["drill"] and row["turn"])):
+    if trigger is Trigger.RAISED and (row["called"] or row["due_at"] or (row["tester"] and row["turn"])):
         return None
     case = await _case(connection, row, trigger, now)
     decision = decide(case, await times_now(connection, times))
@@ -101,6 +101,7 @@ async def _case(connection: Connection, row: Row, trigger: Trigger, now: datetim
         muted=muted,
         part_of=None if wider is None else wider["id"],
         drill=row["drill"],
+        tester=row["tester"],
         simulated=row["simulated"],
         by_person=row["by_person"],
     )

@@ -61,6 +61,7 @@ async def _steps(
         trigger=Trigger.RAISED,
         ladder=(),
         drill=row["drill"],
+        tester=row["tester"],
         simulated=row["simulated"],
     )
     steps: list[dict[str, Any]] = []

@@ -204,9 +204,9 @@ def test_what_is_over_is_verified_and_closes_by_itself_unless_it_was_about_life(
     assert decide(later(verified, decide(verified))).closes
 
 
-def test_of_what_is_simulated_nobody_is_told_and_of_a_drill_its_tester_alone() -> None:
+def test_of_what_is_simulated_nobody_is_told_and_of_a_device_in_test_its_tester_alone() -> None:
     assert called(decide(case(severity=Severity.CRITICAL, simulated=True))) == []
-    drill = decide(case(severity=Severity.CRITICAL, drill=True))
+    drill = decide(case(severity=Severity.CRITICAL, drill=True, tester="li"))
     assert (called(drill), drill.due_at) == ([None], None)
 
 

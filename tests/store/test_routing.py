@@ -213,7 +213,7 @@ async def test_a_silence_says_why_nobody_was_called_and_life_safety_is_not_held_
     assert "life safety is never muted" in said["detail"]["in_spite_of"]
 
 
-async def test_of_a_drill_nobody_on_the_roster_is_called(scene: Scene) -> None:
+async def test_of_a_device_in_test_nobody_on_the_roster_is_called(scene: Scene) -> None:
     until = datetime.now(UTC) + timedelta(hours=1)
     await set_state(scene.store, ["s-1"], DeviceState.TEST, until=until, by="li")
     assert await scene.called(await scene.raised()) == [(None, "raised")]

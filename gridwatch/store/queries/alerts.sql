@@ -129,7 +129,9 @@ SELECT key, code, name FROM person WHERE key = %(person)s OR username = %(userna
 -- person of code --
 SELECT key, code, name FROM person WHERE code = %(code)s
 -- exists --
-SELECT FROM alert WHERE id = %(id)s AND ((SELECT sees_all()) OR area IN (SELECT code FROM seen_area))
+-- What is real is no duplicate of a drill, nor of what is simulated.
+SELECT FROM alert a JOIN alert o ON (o.drill, o.simulated) = (a.drill, a.simulated)
+WHERE o.id = %(id)s AND a.id = %(than)s AND ((SELECT sees_all()) OR o.area IN (SELECT code FROM seen_area))
 -- done before --
 SELECT alert_id, action FROM done_request WHERE username = %(actor)s AND key = %(once)s
 -- note done --

@@ -31,14 +31,15 @@ INSERT INTO delivery (call_key, channel_key, round, outcome)
 VALUES (%(call_key)s, %(channel_key)s, %(round)s, 'sending')
 ON CONFLICT (call_key, channel_key, round) DO UPDATE SET outcome = 'sending', tried_at = now()
 WHERE delivery.outcome = 'waiting'
-RETURNING key
+RETURNING key, (SELECT a.drill FROM call c JOIN alert a ON a.id = c.alert_id WHERE c.key = call_key) AS drill
 -- fold --
+-- A drill goes with drills alone: what is real never stands under its title, nor it under a real one's.
 UPDATE delivery d SET outcome = 'sending', tried_at = now(), folded_into = %(key)s
 FROM channel ch, call c, alert a
 WHERE ch.key = d.channel_key AND c.key = d.call_key AND a.id = c.alert_id
   AND ch.service = %(service)s AND ch.address_mark = %(address_mark)s
   AND d.outcome = 'waiting' AND d.key <> %(key)s
-  AND c.ended_at IS NULL AND c.answered_at IS NULL AND NOT a.ended
+  AND c.ended_at IS NULL AND c.answered_at IS NULL AND NOT a.ended AND a.drill = %(drill)s
 RETURNING c.alert_id
 -- keep message --
 UPDATE delivery SET message = %(message)s WHERE key = %(key)s

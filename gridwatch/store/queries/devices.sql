@@ -134,14 +134,3 @@ FROM evidence v JOIN event e ON e.id = v.event_id JOIN device d ON d.key = e.dev
 WHERE d.id = ANY(%(ids)s) AND v.sha256 IS NOT NULL
 -- files shown --
 SELECT DISTINCT sha256 FROM evidence WHERE sha256 = ANY(%(files)s)
--- for a drill --
--- Who is in maintenance or retired stays so.
-SELECT d.id FROM device d
-WHERE state_now(d) = ANY(%(states)s::text[]) AND ((SELECT sees_all()) OR d.area IN (SELECT code FROM seen_area))
-  AND d.area IN (
-        WITH RECURSIVE below AS (
-            SELECT code FROM area WHERE code = %(area)s
-            UNION SELECT child.code FROM area child JOIN below ON child.parent = below.code)
-        SELECT code FROM below)
-ORDER BY d.id
-FOR UPDATE OF d

@@ -1,0 +1,18 @@
+"""What the commands that raise a drill share."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from gridwatch.store.drills import LABELS
+
+By = Annotated[str, typer.Option(metavar="NAME", help="who raises it; the timeline says so")]
+DrillLabel = Annotated[str, typer.Option("--label", help=f"of what: {', '.join(LABELS)}")]
+Why = Annotated[str, typer.Option(metavar="TEXT", help="what it is for; the timeline says so")]
+
+
+def say_drill(alert: Mapping[str, Any]) -> None:
+    """Print which alert a drill is, and whether it calls anybody."""
+    calls = "its device is simulated, so nobody is called" if alert["simulated"] else "people are called now"
+    typer.echo(f"drill: alert {alert['id']} at {alert['device']}; {calls}")
