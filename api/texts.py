@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from api.console_texts import CONSOLE_TEXTS
+from api.criterion_texts import CRITERION_TEXTS
 from api.page_texts import PAGE_TEXTS
 from api.view_texts import VIEW_TEXTS
 
@@ -60,6 +61,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         **VIEW_TEXTS["zh-CN"],
         **PAGE_TEXTS["zh-CN"],
         **CONSOLE_TEXTS["zh-CN"],
+        **CRITERION_TEXTS["zh-CN"],
         "events": "{count} 次",
         "confidence": "置信度",
         "evidence": "证据",
@@ -226,6 +228,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         **VIEW_TEXTS["en"],
         **PAGE_TEXTS["en"],
         **CONSOLE_TEXTS["en"],
+        **CRITERION_TEXTS["en"],
         "events": "{count} events",
         "confidence": "confidence",
         "evidence": "Evidence",

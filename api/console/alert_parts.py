@@ -14,6 +14,7 @@ from api.console.alert_card import (
     who_html,
 )
 from api.console.alert_details import Details, wall_clock
+from api.console.criteria import criterion_in_words
 from api.console.nearby import NearPerson
 from api.local_time import local_time
 from api.places import Places
@@ -73,7 +74,7 @@ def why_html(events: Sequence[Event], total: int, words: Words, *, now: datetime
         by = words("alert.detector", name=event.detector) if event.detector else ""
         place = words("alert.seen_at", time=local_time(event.observed_at, now=now), device=event.device)
         criteria = "".join(
-            f"<span><i>{escape(criterion(name, words))}</i> {_number(value)}</span>"
+            f"<span>{escape(criterion_in_words(name, value, words))}</span>"
             for name, value in event.criteria.items()
         )
         head = " · ".join(escape(one) for one in (words.label(event.label), score, place, by) if one)
@@ -86,11 +87,6 @@ def why_html(events: Sequence[Event], total: int, words: Words, *, now: datetime
 def quantity_name(name: str, words: Words) -> str:
     """Return what a quantity is called, with its unit; one that we have no word for stays as it is."""
     return TEXTS[words.language].get(f"quantity.{name}", name)
-
-
-def criterion(name: str, words: Words) -> str:
-    """Return what a criterion is called; one that we have no word for stays as it is."""
-    return TEXTS[words.language].get(f"criterion.{name}", name)
 
 
 def told_html(told: Sequence[Mapping[str, Any]], words: Words, *, now: datetime) -> str:
@@ -345,7 +341,3 @@ def chart_options(details: Details, words: Words, *, dark: bool) -> dict[str, An
         "textStyle": {"color": ink},
         "color": ["#4f9fd8"],
     }
-
-
-def _number(value: float) -> str:
-    return f"{value:.0f}" if value == int(value) else f"{value:.2f}"

@@ -109,7 +109,7 @@ class CameraWatch:
         self.blind = level < BLACK_LEVEL and spread < BLACK_SPREAD
         self.still = _same(self.small, small) and _same(self.grey, grey)
         self.small, self.grey = small, grey
-        found = self._lasting(self.black, t, wrong=self.blind, why={"level": round(level, 1)})
+        found = self._lasting(self.black, t, wrong=self.blind, why={"grey_level": round(level, 1)})
         return found + self._lasting(self.frozen, t, wrong=self.still and not self.blind, why={})
 
     def came(self, t: float) -> list[Finding]:

@@ -17,7 +17,7 @@ async def _handovers(store: Store) -> list[tuple[str, str, int, int]]:
     return [(row["left_by"], row["taken_by"], row["alerts"], row["notes"]) for row in rows]
 
 
-def testa_shift_is_handed_over_with_both_signatures_and_read_later(
+def test_a_shift_is_handed_over_with_both_signatures_and_read_later(
     browser: Browser, console: Console
 ) -> None:
     console.stored(a_shift)
