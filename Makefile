@@ -22,11 +22,11 @@ run: setup
 	@$(BIN)/gridwatch up
 
 test: setup
-	@sh deploy/setup/browser.sh
+	@sh deploy/setup/tests.sh
 	$(BIN)/python -m pytest -m "not slow" $(IN_PARALLEL) $(ONCE_MORE) $(PYTEST_ARGUMENTS)
 
 test-slow: setup
-	@sh deploy/setup/browser.sh
+	@sh deploy/setup/tests.sh
 	$(BIN)/python -m pytest -m slow --timeout=1800 $(PYTEST_ARGUMENTS)
 
 check: $(INSTALLED)

@@ -16,7 +16,15 @@ apt_install() {
     try_apt_install "$@"
 }
 
+# RUNLEVEL: without systemd this keeps what is installed from being started.
 try_apt_install() {
-    as_root env DEBIAN_FRONTEND=noninteractive \
+    as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
         apt-get -qq -y --no-install-recommends install "$@" >/dev/null 2>&1
+}
+
+# Debian starts a service right after its installation; ours need the port, or nobody asked for it.
+keep_service_down() {
+    if [ -d /run/systemd/system ]; then
+        as_root systemctl disable --now "$1" >/dev/null 2>&1
+    fi
 }

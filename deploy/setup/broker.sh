@@ -12,17 +12,10 @@ has_mosquitto() {
         command -v mosquitto_pub >/dev/null 2>&1
 }
 
-# Debian starts a broker of its own on port 1883 right after the installation; ours needs the port.
-keep_service_down() {
-    if [ -d /run/systemd/system ]; then
-        as_root systemctl disable --now mosquitto >/dev/null 2>&1
-    fi
-}
-
 has_mosquitto && exit 0
 if may_apt; then
     echo "setup: installing Mosquitto with apt"
-    apt_install mosquitto mosquitto-clients && keep_service_down
+    apt_install mosquitto mosquitto-clients && keep_service_down mosquitto
 elif command -v brew >/dev/null 2>&1; then
     echo "setup: installing Mosquitto with Homebrew"
     brew install --quiet mosquitto >/dev/null 2>&1

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what the browser tests need where it may: Chromium, Chinese and emoji fonts. Never fails:
-# those tests are skipped with their reason.
+# Installs what some tests need where it may: Chromium, nginx, Chinese and emoji fonts. Never fails: those tests
+# are skipped with their reason.
 set -u
 here=$(dirname "$0")
 . "$here/apt.sh"
@@ -33,6 +33,16 @@ if ! has_browser; then
 fi
 has_browser || echo "setup: no Chromium, the browser tests will be skipped. Debian: sudo apt install chromium;" \
     "elsewhere: .venv/bin/playwright install --with-deps chromium" >&2
+
+has_nginx() {
+    PATH="$PATH:/usr/sbin:/usr/local/sbin:/opt/homebrew/bin" command -v nginx >/dev/null 2>&1
+}
+
+if ! has_nginx && may_apt; then
+    echo "setup: installing nginx for its tests"
+    apt_install nginx-light && keep_service_down nginx
+fi
+has_nginx || echo "setup: no nginx, its tests will be skipped. Debian and Ubuntu: sudo apt install nginx-light" >&2
 
 [ "$(uname)" = Linux ] || exit 0
 if ! has_fonts && may_apt; then
