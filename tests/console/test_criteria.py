@@ -16,8 +16,9 @@ from detectors.fire.levels import LEVELS
 ROOT = Path(__file__).parents[2]
 CHINESE = Words("zh-CN")
 
-QUANTITIES = (*LEVELS, *CONTACTS)
-"""What the detectors' variable `quantity` runs over where they write a name."""
+CONTACTS_OF = "detectors.fire.contacts"
+NUMBERS = ("numbers", "criteria")
+"""What a table is called that a name is added to."""
 
 
 def _in_functions(tree: ast.Module) -> Iterator[ast.AST]:
@@ -38,16 +39,17 @@ def _keys(nodes: Iterator[ast.AST]) -> Iterator[ast.expr]:
     for node in nodes:
         if isinstance(node, ast.Dict):
             yield from (key for key in node.keys if key is not None)
-        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript):
-            key = node.targets[0].slice
-            if isinstance(key, ast.JoinedStr | ast.Constant) or ast.unparse(key) == "quantity":
-                yield key
+        elif isinstance(node, ast.Assign):
+            target = node.targets[0]
+            if isinstance(target, ast.Subscript) and ast.unparse(target.value) in NUMBERS:
+                yield target.slice
 
 
 def _names(key: ast.expr, module: ModuleType) -> set[str]:
-    """Return what a key can be: its variables are the module's, or a quantity."""
+    """Return what a key can be: its variables are the module's, or a quantity that the detector takes."""
+    quantities = CONTACTS if module.__name__ == CONTACTS_OF else LEVELS
     code = compile(ast.Expression(key), "key", "eval")
-    return {str(eval(code, {**vars(module), "quantity": one})) for one in QUANTITIES}  # noqa: S307 our own code
+    return {str(eval(code, {**vars(module), "quantity": one})) for one in quantities}  # noqa: S307 our own code
 
 
 def _written() -> set[str]:
