@@ -1,11 +1,12 @@
-"""Run measurements; write bench/results.json and the table in bench/README.md."""
+"""Run measurements; write results.json and the table in README.md, both beside this file."""
 
 import argparse
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from bench import (
@@ -26,7 +27,7 @@ from bench.machine import Machine
 from bench.spread import Row
 
 FOLDER = Path(__file__).resolve().parent
-RESULTS, PAGE = FOLDER / "results.json", FOLDER / "README.md"
+RESULTS, PAGE = "results.json", "README.md"
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 
 
@@ -40,47 +41,47 @@ class Measurement:
     rows: Callable[[Any], Sequence[Row]]
 
 
-MEASUREMENTS = {
-    module.__name__.rpartition(".")[2]: Measurement(
-        full=module.FULL, quick=module.QUICK, measure=module.measure, rows=module.rows
-    )
-    for module in (
-        latency,
-        rate,
-        ingest,
-        overload,
-        shared,
-        history,
-        media,
-        edge,
-        memory,
-        startup,
-        areas,
-        access,
-    )
-}
+def measurements(*modules: ModuleType) -> Mapping[str, Measurement]:
+    """Return the measurements of modules by their names, in this order."""
+    return {
+        module.__name__.rpartition(".")[2]: Measurement(
+            full=module.FULL, quick=module.QUICK, measure=module.measure, rows=module.rows
+        )
+        for module in modules
+    }
+
+
+MEASUREMENTS = measurements(
+    latency, rate, ingest, overload, shared, history, media, edge, memory, startup, areas, access
+)
 
 
 LONG = ("history", "ingest", "overload", "access")
 """Many minutes each: they run only when they are named."""
 
 
-def main() -> None:
-    """Measure; only full sizes are written, and only what was measured changes."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(MEASUREMENTS))
+def main(
+    known: Mapping[str, Measurement] = MEASUREMENTS,
+    *,
+    folder: Path = FOLDER,
+    long: Sequence[str] = LONG,
+    prog: str = "python -m bench",
+) -> None:
+    """Measure; only full sizes are written into a folder, and only what was measured changes."""
+    parser = argparse.ArgumentParser(prog=prog, description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(known))
     parser.add_argument(
         "--quick", action="store_true", help="small sizes: shows that it runs, writes nothing"
     )
     given = parser.parse_args()
-    names: list[str] = given.names or [name for name in MEASUREMENTS if name not in LONG]
-    if unknown := set(names) - MEASUREMENTS.keys():
-        parser.error(f"{', '.join(unknown)}: choose from {', '.join(MEASUREMENTS)}")
+    names: list[str] = given.names or [name for name in known if name not in long]
+    if unknown := set(names) - known.keys():
+        parser.error(f"{', '.join(unknown)}: choose from {', '.join(known)}")
     machine = Machine.this()
     print(f"{machine.cpu}, {machine.cores} cores, load {machine.load_1min}, commit {machine.commit}")
     began = time.monotonic()
     for name in names:
-        one = MEASUREMENTS[name]
+        one = known[name]
         sizes = one.quick if given.quick else one.full
         began_one = time.monotonic()
         found = one.measure(sizes)
@@ -90,7 +91,9 @@ def main() -> None:
             print(f"    {row.what}: {row.value}")
         if not given.quick:
             keep(
+                folder,
                 name,
+                order=list(known),
                 machine=asdict(machine),
                 sizes=asdict(sizes),
                 took_s=round(time.monotonic() - began_one, 1),
@@ -99,18 +102,18 @@ def main() -> None:
             )
 
 
-def keep(name: str, **result: Any) -> None:
+def keep(folder: Path, name: str, *, order: Sequence[str], **result: Any) -> None:
     """Write one measurement into the results, and the table anew."""
-    results = json.loads(RESULTS.read_text(encoding="utf-8"))
+    file, page = folder / RESULTS, folder / PAGE
+    results = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     results[name] = result
-    RESULTS.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    page = PAGE.read_text(encoding="utf-8")
-    PAGE.write_text(with_table(page, table(results)), encoding="utf-8")
+    file.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    text = table([results[one] for one in order if one in results])
+    page.write_text(with_table(page.read_text(encoding="utf-8"), text), encoding="utf-8")
 
 
-def table(results: dict[str, Any]) -> str:
-    """Return the results as Markdown, after a line on what the last ones were measured on."""
-    ordered = [results[name] for name in MEASUREMENTS if name in results]
+def table(ordered: Sequence[Mapping[str, Any]]) -> str:
+    """Return results as Markdown, after a line on what the last ones were measured on."""
     machine = max((result["machine"] for result in ordered), key=lambda one: str(one["measured_at"]))
     versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
     head = (

@@ -1,27 +1,21 @@
 """When people are called, against when they should have been, while dispatchers are killed.
 
 Alerts have deadlines spread over half a minute. Two dispatchers work; by turns one of them is killed -9 and
-started again. Then the same with one alone, whose absence is in the figures. Prints one JSON object: how late
-each call was (its transaction's time less the deadline), and whether any deadline was missed or served twice.
-
-    python -m bench.dispatch.escalation [--alerts 60]
+started again. Then the same with one alone, whose absence is in the figures: how late each call was (its
+transaction's time less the deadline), and whether any deadline was missed or served twice.
 """
 
-import argparse
 import asyncio
-import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from bench.machine import Machine
+from bench.dispatch.worker import start, until_working
 from bench.servers import Servers, servers
-from bench.up import clean_environment
+from bench.show import show
+from bench.spread import Row
 from bench.waiting import wait_until
 from gridwatch.model import Device, DeviceKind, Finding
 from gridwatch.store import Store
@@ -33,11 +27,22 @@ SPREAD_S = 30.0
 KILL_EVERY_S = 6.0
 START_S = 10.0
 """From the writing of the deadlines to the first of them."""
-WORKS_WITHIN_S = 60.0
+LATE_TARGET_S = 1.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Found:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sizes:
+    """How many deadlines each run has."""
+
+    alerts: int = 60
+
+
+FULL = Sizes()
+QUICK = Sizes(alerts=5)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
     """One run; seconds."""
 
     dispatchers: int
@@ -50,20 +55,33 @@ class Found:
     late_max_s: float
 
 
-def measure(at: Servers, *, alerts: int, dispatchers: int) -> Found:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    """With two dispatchers, and with one."""
+
+    runs: tuple[Run, ...]
+
+
+def measure(sizes: Sizes) -> Found:
+    """Measure with two dispatchers, and with one."""
+    with servers() as at:
+        return Found(runs=tuple(_measure(at, alerts=sizes.alerts, dispatchers=n) for n in (2, 1)))
+
+
+def _measure(at: Servers, *, alerts: int, dispatchers: int) -> Run:
     """Make alerts with deadlines, kill dispatchers while these pass, and say how late each call was."""
     ids = asyncio.run(_make(at, alerts, f"run{dispatchers}"))
-    running = [_start(at) for _ in range(dispatchers)]
+    running = [start(at) for _ in range(dispatchers)]
     kills = 0
     try:
-        _until_working(at, dispatchers)
+        until_working(at, dispatchers)
         planned = asyncio.run(_plan(at, ids, datetime.now(UTC) + timedelta(seconds=START_S)))
         while datetime.now(UTC) < max(planned.values()):
             time.sleep(KILL_EVERY_S)
             victim = running.pop(0)
             victim.send_signal(signal.SIGKILL)
             victim.wait()
-            running.append(_start(at))
+            running.append(start(at))
             kills += 1
         wait_until(lambda: len(_asked(at, planned)) == alerts, timeout_s=180, what="everybody was called")
     finally:
@@ -74,7 +92,7 @@ def measure(at: Servers, *, alerts: int, dispatchers: int) -> Found:
     twice = at.ask(
         "SELECT count(*) - count(DISTINCT alert_id) FROM call WHERE alert_id = ANY(%s)", [list(planned)]
     )
-    return Found(
+    return Run(
         dispatchers=dispatchers,
         alerts=alerts,
         kills=kills,
@@ -122,38 +140,18 @@ def _asked(at: Servers, planned: dict[int, datetime]) -> dict[int, datetime]:
     return dict(rows)
 
 
-def _start(at: Servers) -> "subprocess.Popen[bytes]":
-    environment = clean_environment() | {
-        "GRIDWATCH_DATABASE_URL": at.database_url,
-        "GRIDWATCH_DATA_DIR": str(at.folder),
-        "GRIDWATCH_MIGRATE": "0",
-        "OMP_NUM_THREADS": "1",
-    }
-    with (at.folder / "dispatch.log").open("ab") as log:
-        return subprocess.Popen(
-            [sys.executable, "-m", "gridwatch", "dispatch"], env=environment, stdout=log, stderr=log
+def rows(found: Found) -> Sequence[Row]:
+    """Return the lines of the table."""
+    return [
+        Row(
+            what=f"{one.alerts} deadlines while dispatchers are killed, {one.dispatchers} at work",
+            value=f"{one.called} called, {one.called_twice} twice; late by p50 {one.late_p50_s:.2f},"
+            f" p99 {one.late_p99_s:.2f}, at most {one.late_max_s:.2f} s",
+            note=f"target: p99 {LATE_TARGET_S:g} s; {one.kills} kills",
         )
-
-
-def _until_working(at: Servers, dispatchers: int) -> None:
-    wait_until(
-        lambda: at.ask("SELECT count(*) FROM procrastinate_workers")[0][0] >= dispatchers,
-        timeout_s=WORKS_WITHIN_S,
-        what="the dispatchers work",
-    )
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--alerts", type=int, default=60)
-    given = parser.parse_args(arguments)
-    machine = Machine.this()
-    with servers() as at:
-        found = [asdict(measure(at, alerts=given.alerts, dispatchers=number)) for number in (2, 1)]
-    print(json.dumps({"machine": asdict(machine), "found": found}, indent=1))
+        for one in found.runs
+    ]
 
 
 if __name__ == "__main__":
-    os.nice(5)
-    main()
+    show(measure, rows, full=FULL, quick=QUICK)

@@ -212,6 +212,9 @@ class Listening:
     def close(self) -> None:
         """Let all of them go."""
         end(self._process, signal.SIGTERM)
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
 
 
 def _measure(

@@ -2,22 +2,17 @@
 
 Sensors that stand together in estates tell of flames again and again, in batches like those of a collector;
 each finding must be counted in one alert, and each estate must have one. A reader follows the feed's changes.
-Prints one JSON object.
-
-    python -m bench.dispatch.storm [--findings 100000 --estates 40 --devices 25]
 """
 
-import argparse
 import asyncio
-import json
-import os
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from bench.machine import Machine
-from bench.servers import Servers, servers
+from bench.servers import servers
+from bench.show import show
+from bench.spread import Row
 from gridwatch.areas.area import Area, AreaLevel
 from gridwatch.model import Device, DeviceFinding, DeviceKind, Finding, Location
 from gridwatch.store import Store
@@ -34,8 +29,24 @@ SAME_PLACE_DEG = 1e-5
 ESTATES_APART_DEG = 0.02
 LOOK_S = 0.2
 
+TARGET_PER_S, TARGET_LATE_S = 1_667, 2.0
+"""100,000 findings in 60 s, and how late the feed may be meanwhile."""
 
-@dataclass(frozen=True, kw_only=True)
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sizes:
+    """How many findings of how many devices (of each estate)."""
+
+    findings: int = 100_000
+    estates: int = 40
+    devices: int = 25
+
+
+FULL = Sizes()
+QUICK = Sizes(findings=2_000, estates=4, devices=5)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Found:
     """What became of a storm."""
 
@@ -54,14 +65,19 @@ class Found:
     jobs: int
 
 
-async def measure(at: Servers, *, findings: int, estates: int, devices: int) -> Found:
+def measure(sizes: Sizes) -> Found:
     """Let it storm."""
-    async with Store.open(at.database_url, connections=6) as store:
-        known = await _district(store, estates, devices)
+    with servers() as at:
+        return asyncio.run(_measure(at.database_url, sizes))
+
+
+async def _measure(url: str, sizes: Sizes) -> Found:
+    async with Store.open(url, connections=6) as store:
+        known = await _district(store, sizes.estates, sizes.devices)
         begins = time.monotonic()
         done = asyncio.Event()
         reading = asyncio.create_task(_follow(store, done))
-        await _storm(store, known, findings)
+        await _storm(store, known, sizes.findings)
         took_s = time.monotonic() - begins
         done.set()
         late = sorted(await reading)
@@ -71,11 +87,11 @@ async def measure(at: Servers, *, findings: int, estates: int, devices: int) -> 
         (changes,) = await store.rows("SELECT count(*) AS n FROM alert_change")
         (jobs,) = await store.rows("SELECT count(*) AS n FROM procrastinate_jobs")
     return Found(
-        findings=findings,
-        devices=estates * devices,
-        estates=estates,
+        findings=sizes.findings,
+        devices=len(known),
+        estates=sizes.estates,
         took_s=round(took_s, 1),
-        stored_per_s=round(findings / took_s),
+        stored_per_s=round(sizes.findings / took_s),
         alerts=row["alerts"],
         counted=row["counted"],
         events=there["events"],
@@ -141,21 +157,18 @@ async def _follow(store: Store, done: asyncio.Event) -> list[float]:
             await asyncio.sleep(LOOK_S)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--findings", type=int, default=100_000)
-    parser.add_argument("--estates", type=int, default=40)
-    parser.add_argument("--devices", type=int, default=25)
-    given = parser.parse_args(arguments)
-    machine = Machine.this()
-    with servers() as at:
-        found = asyncio.run(
-            measure(at, findings=given.findings, estates=given.estates, devices=given.devices)
+def rows(found: Found) -> Sequence[Row]:
+    """Return the line of the table."""
+    return [
+        Row(
+            what=f"storm of {found.findings:,} findings of {found.devices:,} devices",
+            value=f"{found.took_s:.1f} s, {found.stored_per_s:,}/s; {found.alerts} alerts,"
+            f" {found.counted:,} counted; the feed late by {found.feed_late_p50_s:.1f} s (median),"
+            f" {found.feed_late_max_s:.1f} s at most",
+            note=f"target: {TARGET_PER_S:,}/s, {TARGET_LATE_S:g} s late; {found.changes:,} changes",
         )
-    print(json.dumps({"machine": asdict(machine), "found": asdict(found)}, indent=1))
+    ]
 
 
 if __name__ == "__main__":
-    os.nice(5)
-    main()
+    show(measure, rows, full=FULL, quick=QUICK)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bench import areas, edge, history, ingest, latency, media, memory, overload, rate, shared, startup
-from bench.__main__ import BEGIN, END, PAGE, with_table
+from bench.__main__ import BEGIN, END, FOLDER, PAGE, with_table
 from bench.publisher import PAYLOAD_BYTES, Load, packets, payload
 from bench.spread import Spread, quantile
 from detectors.fire import FireSensorDetector
@@ -47,7 +47,7 @@ def test_points_find_their_areas_in_a_whole_district() -> None:
 
 
 def test_the_table_replaces_only_what_stands_between_its_marks() -> None:
-    page = PAGE.read_text(encoding="utf-8")
+    page = (FOLDER / PAGE).read_text(encoding="utf-8")
     changed = with_table(page, "new")
     assert f"{BEGIN}\nnew\n{END}" in changed
     assert with_table(changed, "new") == changed
