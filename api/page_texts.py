@@ -5,8 +5,6 @@ from collections.abc import Mapping
 PAGE_TEXTS: Mapping[str, Mapping[str, str]] = {
     "zh-CN": {
         "pages": "页面",
-        "theme.light": "浅色",
-        "theme.dark": "深色",
         "handover": "交接班",
         "handover.now": "当前待交接",
         "handover.since": "本班自 {time} 起（交接 {number}）",
@@ -351,8 +349,6 @@ PAGE_TEXTS: Mapping[str, Mapping[str, str]] = {
     },
     "en": {
         "pages": "Pages",
-        "theme.light": "Light",
-        "theme.dark": "Dark",
         "handover": "Handover",
         "handover.now": "To be handed over now",
         "handover.since": "This shift began at {time} (handover {number})",

@@ -6,7 +6,7 @@ from nicegui import ui
 
 from api.console.accounts_panel import show_accounts
 from api.console.escalation_panel import show_escalation, show_whom
-from api.console.frame import Visitor, show_frame
+from api.console.frame import Frame, Visitor
 from api.console.installation_panel import show_areas, show_integrations, show_keeping
 from api.console.roster_panel import show_roster
 from api.texts import Words
@@ -31,7 +31,7 @@ async def show_administration(visitor: Visitor, words: Words, *, part: str | Non
     """Build the page with one of its parts."""
     allowed = [name for name, (route, _) in PARTS.items() if visitor.may("GET", route)]
     chosen = part if part in allowed else allowed[0]
-    show_frame(visitor, words, here=PATH, back=f"{PATH}?part={chosen}")
+    Frame(visitor, words, here=PATH, back=f"{PATH}?part={chosen}")
     with ui.element("div").classes("gw-page"):
         with ui.element("nav").classes("gw-actions-bar").props(f'aria-label="{words("administration")}"'):
             for name in allowed:

@@ -4,9 +4,10 @@ from datetime import UTC, datetime
 
 from nicegui import ui
 
+from api.console.devices_page import CAMERAS as PATH
 from api.console.devices_page import PATH as DEVICES
 from api.console.devices_page import show_sub_pages
-from api.console.frame import Visitor, show_frame
+from api.console.frame import Frame, Visitor
 from api.console.view_page import path_of
 from api.local_time import local_time
 from api.texts import Words
@@ -16,13 +17,12 @@ from gridwatch.model import DeviceKind
 from gridwatch.store.devices import Wanted, list_devices
 from gridwatch.store.sights import CameraSight, sights
 
-PATH = "/cameras"
 SCENE = "throwing"
 
 
 async def show_cameras(visitor: Visitor, words: Words) -> None:
     """Build the page."""
-    show_frame(visitor, words, here=DEVICES, back=PATH)
+    Frame(visitor, words, here=DEVICES, back=PATH)
     show_sub_pages(visitor, words, here=PATH)
     office = visitor.office
     try:

@@ -37,7 +37,7 @@ class DeviceChart:
         self._since = self._until - RANGES["day"]
         with ui.element("div").classes("gw-actions-bar"):
             self._quantity = ui.select(list(quantities), value=quantities[0], label=words("device.quantity"))
-            self._quantity.props("dense outlined options-dense").classes("gw-pick")
+            self._quantity.props("dense outlined options-dense").classes("gw-choose")
             ranges = {name: words(f"device.last_{name}") for name in RANGES}
             self._range = ui.toggle(ranges, value="day").props("dense unelevated no-caps")
             self._range.classes("gw-filter")

@@ -12,7 +12,7 @@ from api.access import LIFT, still_here
 from api.console.device_chart import DeviceChart
 from api.console.devices_page import PATH as DEVICES
 from api.console.devices_page import path_of, seen
-from api.console.frame import Visitor, show_frame
+from api.console.frame import Frame, Visitor
 from api.console.tables import table_html
 from api.console.view_page import path_of as calibration_of
 from api.local_time import CHINA
@@ -35,7 +35,7 @@ LIFT_LOOK_S = 2.0
 
 async def show_device(visitor: Visitor, words: Words, device: str) -> None:
     """Build the page of one device."""
-    show_frame(visitor, words, here=DEVICES, back=path_of(device))
+    Frame(visitor, words, here=DEVICES, back=path_of(device))
     with ui.element("div").classes("gw-page"):
         try:
             known = await get_device(visitor.office.store, device)

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from nicegui import ui
 
 from api.access import still_here
-from api.console.frame import Visitor, show_frame
+from api.console.frame import Frame, Visitor
 from api.local_time import CHINA
 from api.texts import Words
 from gridwatch.errors import StoreUnavailable
@@ -18,6 +18,7 @@ from gridwatch.store.health import Health, area_health, devices_health
 PATH = "/devices"
 ROUTE = "/api/v1/health/devices"
 DEVICE_PATH = "/devices/one"
+CAMERAS = "/cameras"
 
 LOOK_AGAIN_S = 15.0
 SHOWN = 200
@@ -35,7 +36,7 @@ MARKS = {
 
 SUB_PAGES = (
     ("devices.all", PATH, "GET", ROUTE),
-    ("cameras", "/cameras", "GET", "/api/v1/devices/{device}/view"),
+    ("cameras", CAMERAS, "GET", "/api/v1/devices/{device}/view"),
     ("knocking", "/knocking", "POST", "/api/v1/registry/adopt"),
     ("quarantine", "/quarantine", "GET", "/api/v1/quarantine"),
 )
@@ -59,7 +60,7 @@ def path_of(device: str) -> str:
 async def show_devices(visitor: Visitor, words: Words, *, area: str | None) -> None:
     """Build the page; `area` is the one whose parts are shown."""
     back = PATH if area is None else f"{PATH}?area={quote(area)}"
-    show_frame(visitor, words, here=PATH, back=back)
+    Frame(visitor, words, here=PATH, back=back)
     page = DevicesPage(visitor, words, area)
     await page.look()
     ui.timer(LOOK_AGAIN_S, page.look)
@@ -80,7 +81,7 @@ class DevicesPage:
                         self._search = ui.input(words("devices.search")).props("dense outlined clearable")
                         states = {"": words("all")} | {one: words(f"health.{one}") for one in Health}
                         self._health = ui.select(states, value="", label=words("devices.health"))
-                        self._health.props("dense outlined options-dense").classes("gw-pick")
+                        self._health.props("dense outlined options-dense").classes("gw-choose")
                     self._list = ui.html(sanitize=False)
         self._search.props("debounce=300").on_value_change(self.look)
         self._health.on_value_change(self.look)

@@ -71,5 +71,5 @@ def show_once(words: Words, *lines: str) -> None:
 def choice(options: list[str] | dict[Any, str], **given: Any) -> ui.select:
     """Return a compact select."""
     made = ui.select(options, **given)
-    made.props("dense outlined options-dense").classes("gw-pick")
+    made.props("dense outlined options-dense").classes("gw-choose")
     return made

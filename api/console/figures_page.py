@@ -10,7 +10,7 @@ from nicegui import ui
 
 from api.access import still_here
 from api.console.charts import bars, colour_of
-from api.console.frame import Visitor, show_frame
+from api.console.frame import Frame, Visitor
 from api.console.tables import table_html
 from api.local_time import CHINA
 from api.texts import Words
@@ -77,7 +77,7 @@ def read_span(first: str, last: str) -> Span:
 
 async def show_figures(visitor: Visitor, words: Words) -> None:
     """Build the page."""
-    show_frame(visitor, words, here=PATH)
+    Frame(visitor, words, here=PATH)
     await FiguresPage(visitor, words).load()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from nicegui import ui
 
 from api.access import still_here
-from api.console.frame import Visitor, show_frame
+from api.console.frame import Frame, Visitor
 from api.console.tables import table_html
 from api.local_time import CHINA
 from api.signing import HANDOVERS
@@ -36,7 +36,7 @@ FAILURES = frozenset({"wrong", "self", "may_not", "area", "late", "wait"})
 
 async def show_handover(visitor: Visitor, words: Words, *, shown: int | None, failed: str | None) -> None:
     """Build the page: what stands now, or the handover that is asked for."""
-    show_frame(visitor, words, here=PATH, back=PATH if shown is None else f"{PATH}?shown={shown}")
+    Frame(visitor, words, here=PATH, back=PATH if shown is None else f"{PATH}?shown={shown}")
     page = HandoverPage(visitor, words)
     if shown is None:
         await page.show_now(failed if failed in FAILURES else None)

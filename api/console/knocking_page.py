@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from api.access import still_here
 from api.console.devices_page import PATH as DEVICES
 from api.console.devices_page import show_sub_pages
-from api.console.frame import Visitor, show_frame
+from api.console.frame import Frame, Visitor
 from api.local_time import local_time
 from api.office import Office
 from api.texts import Words
@@ -29,7 +29,7 @@ PATH = "/knocking"
 
 async def show_knocking(visitor: Visitor, words: Words) -> None:
     """Build the page and keep it up to date as long as somebody has it open."""
-    show_frame(visitor, words, here=DEVICES, back=PATH)
+    Frame(visitor, words, here=DEVICES, back=PATH)
     show_sub_pages(visitor, words, here=PATH)
     page = KnockingPage(visitor.office, visitor.token, words)
     await page.look()

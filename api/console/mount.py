@@ -1,6 +1,5 @@
 """Put the console's pages on the application."""
 
-from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -13,15 +12,14 @@ from starlette.types import Scope
 from api.console.administration_page import PATH as ADMINISTRATION
 from api.console.administration_page import show_administration
 from api.console.board import Boards
-from api.console.cameras_page import PATH as CAMERAS
 from api.console.cameras_page import show_cameras
 from api.console.device_page import show_device
+from api.console.devices_page import CAMERAS, show_devices
 from api.console.devices_page import DEVICE_PATH as DEVICE
 from api.console.devices_page import PATH as DEVICES
-from api.console.devices_page import show_devices
 from api.console.figures_page import PATH as FIGURES
 from api.console.figures_page import show_figures
-from api.console.frame import DARK, LIGHT, THEME_COOKIE, Visitor
+from api.console.frame import STYLE, Visitor
 from api.console.handover_page import PATH as HANDOVER
 from api.console.handover_page import show_handover
 from api.console.knocking_page import PATH as KNOCKING
@@ -30,7 +28,7 @@ from api.console.now_page import show_now
 from api.console.quarantine_page import PATH as QUARANTINE
 from api.console.quarantine_page import show_quarantine
 from api.console.sign_in_page import show_sign_in
-from api.console.theme import begin_theme
+from api.console.theme import DARK, LIGHT, THEME_COOKIE, begin_theme
 from api.console.view_page import PATH as VIEW
 from api.console.view_page import show_view
 from api.gate import person_behind, session_cookie
@@ -52,7 +50,6 @@ FRAMEWORK = "/_nicegui"
 RECONNECT_WITHIN_S = 10.0
 """A page that was away for less goes on as it was; later it loads anew."""
 
-STYLE, PAGES_STYLE = Path(__file__).parent / "style.css", Path(__file__).parent / "pages.css"
 ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" '
     'fill="#16202b"/><path d="M7 7h8v8H7zM17 7h8v8h-8zM7 17h8v8H7z" fill="#4f8fc0"/>'
@@ -76,12 +73,6 @@ def mount_console(app: FastAPI) -> None:
 
     boards = Boards()
 
-    def begin(request: Request) -> tuple[Words, ui.dark_mode]:
-        """Begin a page in the language and theme that its visitor chose."""
-        words = _words(request)
-        ui.add_css(STYLE)
-        return words, begin_theme(_theme(request), words.language)
-
     @ui.page("/login", title="Gridwatch")
     async def sign_in_page(
         request: Request, failed: str | None = None, alert: int | None = None
@@ -89,7 +80,10 @@ def mount_console(app: FastAPI) -> None:
         if await _visitor(app, request) is not None:
             return RedirectResponse("/")
         wecom = await wecom_services(app.state.office.store)
-        show_sign_in(begin(request)[0], failed, alert, wecom)
+        words = _words(request)
+        ui.add_css(STYLE)
+        begin_theme(_theme(request), words.language)
+        show_sign_in(words, failed, alert, wecom)
         return None
 
     @ui.page("/", title="Gridwatch")
@@ -99,8 +93,7 @@ def mount_console(app: FastAPI) -> None:
             return RedirectResponse("/login" if alert is None else f"/login?alert={alert}")
         if visitor.person.role is Role.GRID_WORKER:
             return RedirectResponse(WORKER if alert is None else f"{WORKER}?alert={alert}")
-        words, mode = begin(request)
-        await show_now(boards, visitor, words, chosen=alert, mode=mode)
+        await show_now(boards, visitor, _words(request), chosen=alert)
         return None
 
     @ui.page(KNOCKING, title="Gridwatch")
@@ -108,9 +101,7 @@ def mount_console(app: FastAPI) -> None:
         visitor = await _visitor(app, request)
         if visitor is None or not visitor.may("POST", "/api/v1/registry/adopt"):
             return RedirectResponse("/login")
-        words, _ = begin(request)
-        ui.add_css(PAGES_STYLE)
-        await show_knocking(visitor, words)
+        await show_knocking(visitor, _words(request))
         return None
 
     @ui.page(CAMERAS, title="Gridwatch")
@@ -118,9 +109,7 @@ def mount_console(app: FastAPI) -> None:
         visitor = await _visitor(app, request)
         if visitor is None or not visitor.may("GET", "/api/v1/devices/{device}/view"):
             return RedirectResponse("/login")
-        words, _ = begin(request)
-        ui.add_css(PAGES_STYLE)
-        await show_cameras(visitor, words)
+        await show_cameras(visitor, _words(request))
         return None
 
     @ui.page(VIEW, title="Gridwatch")
@@ -128,7 +117,7 @@ def mount_console(app: FastAPI) -> None:
         visitor = await _visitor(app, request)
         if visitor is None or not visitor.may("PUT", "/api/v1/devices/{device}/view"):
             return RedirectResponse("/login")
-        await show_view(visitor.office, visitor.token, begin(request)[0], device)
+        await show_view(visitor, _words(request), device)
         return None
 
     @app.get("/language/{language}", include_in_schema=False)
@@ -136,13 +125,6 @@ def mount_console(app: FastAPI) -> None:
         answer = _back_to(back)
         if language in TEXTS:
             answer.set_cookie(LANGUAGE_COOKIE, language, max_age=YEAR_S, samesite="lax")
-        return answer
-
-    @app.get("/theme/{theme}", include_in_schema=False)
-    def choose_theme(theme: str, back: Annotated[str, Query(alias="back")] = "/") -> RedirectResponse:
-        answer = _back_to(back)
-        if theme in (LIGHT, DARK):
-            answer.set_cookie(THEME_COOKIE, theme, max_age=YEAR_S, samesite="lax")
         return answer
 
     _mount_pages(app)
@@ -218,9 +200,6 @@ async def _entering(app: FastAPI, request: Request, route: str) -> Visitor | Non
     visitor = await _visitor(app, request)
     if visitor is None or not visitor.may("GET", route):
         return None
-    ui.add_css(STYLE)
-    ui.add_css(PAGES_STYLE)
-    begin_theme(_theme(request), _words(request).language)
     return visitor
 
 

@@ -9,18 +9,16 @@ from api.access import still_here
 from api.console.acting import MUTING, RELEASING, Acting
 from api.console.alert_pane import AlertPane
 from api.console.board import Board, Boards
-from api.console.cameras_page import PATH as CAMERAS
 from api.console.connection import Connection
 from api.console.danger_chip import show_danger
+from api.console.devices_page import CAMERAS
 from api.console.feed_list import FeedList
-from api.console.frame import PAGES, Visitor
+from api.console.frame import NOW, Frame, Visitor
 from api.console.keys_dialog import KeysDialog
 from api.console.lift_chip import LiftChip
 from api.console.now_map import NowMap
 from api.console.sight_chip import show_sights
-from api.console.sign_in_page import language_link
 from api.console.sound import Sound
-from api.console.theme import ThemeSwitch
 from api.texts import Words
 
 GATHER_S = 0.3
@@ -34,15 +32,11 @@ LOAD_WITHIN_S = 2.0
 RELOAD_AFTER_MS = 5000
 """A page that fails again and again must not ask without a pause."""
 
-HERE = "/"
 LOOKING = ("GET", "/api/v1/alerts")
 
 
-async def show_now(
-    boards: Boards, visitor: Visitor, words: Words, *, chosen: int | None, mode: ui.dark_mode
-) -> None:
+async def show_now(boards: Boards, visitor: Visitor, words: Words, *, chosen: int | None) -> None:
     """Build the page and keep it up to date as long as somebody has it open."""
-    ui.query("body").classes("gw-body")
     client, office = ui.context.client, visitor.office
     board = boards.enter(office)
     client.on_delete(lambda: boards.leave(office, board))
@@ -53,7 +47,7 @@ async def show_now(
     except TimeoutError:
         # The banner says that the database is away.
         pass
-    page = NowPage(visitor, board, words, client, mode)
+    page = NowPage(visitor, board, words, client)
     ui.timer(GATHER_S, page.show)
     ui.timer(LOOK_AGAIN_S, page.look)
     if chosen is not None:
@@ -63,9 +57,7 @@ async def show_now(
 class NowPage:
     """What one browser window shows."""
 
-    def __init__(
-        self, visitor: Visitor, board: Board, words: Words, client: Client, mode: ui.dark_mode
-    ) -> None:
+    def __init__(self, visitor: Visitor, board: Board, words: Words, client: Client) -> None:
         office, token, person = visitor.office, visitor.token, visitor.person
         self._office, self._board, self._token, self._words = office, board, token, words
         self._client = client
@@ -77,26 +69,17 @@ class NowPage:
             name for name, route in {"mute": MUTING, "release": RELEASING}.items() if visitor.may(*route)
         )
         self._connection = Connection(words)
-        with ui.element("header").classes("gw-header"):
-            ui.label(words("product")).classes("gw-product")
+        frame = Frame(visitor, words, here=NOW)
+        self._theme = frame.theme
+        with frame.state:
             ui.html("", sanitize=False, tag="div").classes("gw-counts").props('role="status"')
             self._lifts = LiftChip(board, words, acting, may_release="release" in may)
-            ui.space()
+        with frame.tools:
             show_danger(office, words)
             show_sights(office, words, to=CAMERAS)
             Sound(office, token, words, client)
             ui.label(words("live")).classes("gw-live")
-            with ui.element("nav").props(f'aria-label="{words("now.navigation")}"').classes("gw-nav"):
-                for path, (name, *route) in PAGES.items():
-                    if path != HERE and visitor.may(*route):
-                        ui.link(words(name), path).classes("gw-link")
-            self._theme = ThemeSwitch(words, mode)
             keys = KeysDialog(words)
-            language_link(words, back="/")
-            with ui.element("form").props('method="post" action="/logout"'):
-                ui.button(words("sign_out"), color=None).props("type=submit flat dense no-caps").classes(
-                    "gw-link"
-                )
         with ui.element("main").classes("gw-main") as self._main:
             with ui.element("section").classes("gw-feed").props(f'aria-label="{words("alerts")}"'):
                 with ui.element("div").classes("gw-bar"):

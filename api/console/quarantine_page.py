@@ -6,7 +6,7 @@ from nicegui import ui
 
 from api.access import still_here
 from api.console.devices_page import seen, show_sub_pages
-from api.console.frame import Visitor, show_frame
+from api.console.frame import Frame, Visitor
 from api.texts import Words
 from gridwatch.errors import StoreUnavailable
 from gridwatch.store.connection import Row
@@ -21,7 +21,7 @@ LOOK_AGAIN_S = 5.0
 
 async def show_quarantine(visitor: Visitor, words: Words) -> None:
     """Build the page."""
-    show_frame(visitor, words, here="/devices", back=PATH)
+    Frame(visitor, words, here="/devices", back=PATH)
     page = QuarantinePage(visitor, words)
     await page.look()
     ui.timer(LOOK_AGAIN_S, page.look)

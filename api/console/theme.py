@@ -1,9 +1,11 @@
-"""Light or dark: chosen by a button, kept in a cookie, without loading the page anew."""
+"""Light or dark: chosen by a button, kept in a cookie."""
 
 from nicegui import ui
 
-from api.console.frame import DARK, LIGHT, THEME_COOKIE
 from api.texts import Words
+
+THEME_COOKIE = "gridwatch_theme"
+LIGHT, DARK = "light", "dark"
 
 YEAR_S = 365 * 24 * 3600
 
@@ -11,6 +13,7 @@ SWITCH = """
 document.documentElement.dataset.theme = %r;
 document.cookie = "%s=%s; path=/; max-age=%d; samesite=lax";
 """
+RELOAD = "location.reload();"
 
 
 def begin_theme(theme: str, language: str) -> ui.dark_mode:
@@ -25,10 +28,10 @@ def begin_theme(theme: str, language: str) -> ui.dark_mode:
 
 
 class ThemeSwitch:
-    """The button in the header."""
+    """The button in the header; `reload`: the page is loaded anew, as some of it is drawn in its colours."""
 
-    def __init__(self, words: Words, mode: ui.dark_mode) -> None:
-        self._mode = mode
+    def __init__(self, words: Words, mode: ui.dark_mode, *, reload: bool) -> None:
+        self._mode, self._reload = mode, reload
         button = ui.button(icon="contrast", color=None, on_click=self._switch)
         button.props(f'flat dense round aria-label="{words("now.theme")}"').classes("gw-link gw-theme")
         button.tooltip(words("now.theme"))
@@ -41,4 +44,5 @@ class ThemeSwitch:
     def _switch(self) -> None:
         self._mode.toggle()
         theme = DARK if self.is_dark else LIGHT
-        ui.run_javascript(SWITCH % (theme, THEME_COOKIE, theme, YEAR_S))
+        script = SWITCH % (theme, THEME_COOKIE, theme, YEAR_S)
+        ui.run_javascript(script + (RELOAD if self._reload else ""))

@@ -11,7 +11,9 @@ import numpy as np
 from nicegui import events, ui
 
 from api.access import still_here
-from api.console.sign_in_page import language_link
+from api.console.devices_page import CAMERAS, show_sub_pages
+from api.console.devices_page import PATH as DEVICES
+from api.console.frame import Frame, Visitor
 from api.console.view_draft import GRID_FIELDS, WHOLE_NUMBERS, Draft, Mark, number, overlay_svg
 from api.local_time import local_time
 from api.office import Office
@@ -38,11 +40,11 @@ def path_of(device: str) -> str:
     return f"{PATH}?device={quote(device)}"
 
 
-async def show_view(office: Office, token: str, words: Words, device: str) -> None:
+async def show_view(visitor: Visitor, words: Words, device: str) -> None:
     """Build the page of one camera."""
-    ui.query("body").classes("gw-body")
-    ui.run_javascript(f"document.documentElement.lang = {words.language!r}")
-    page = ViewPage(office, token, words, device)
+    Frame(visitor, words, here=DEVICES, back=path_of(device))
+    show_sub_pages(visitor, words, here=CAMERAS)
+    page = ViewPage(visitor.office, visitor.token, words, device)
     await page.load()
 
 
@@ -61,13 +63,6 @@ class ViewPage:
 
     def _build(self) -> None:
         words = self._words
-        with ui.element("header").classes("gw-header"):
-            ui.label(words("product")).classes("gw-product")
-            ui.link(words("alerts"), "/").classes("gw-link")
-            ui.link(words("cameras"), "/cameras").classes("gw-link")
-            self._name = ui.label(self._device).classes("gw-here")
-            ui.space()
-            language_link(words, back=path_of(self._device))
         with ui.element("main").classes("gw-view"):
             with ui.element("section").classes("gw-view-picture"):
                 self._empty = ui.label(words("view.no_picture")).classes("gw-empty")
@@ -76,6 +71,7 @@ class ViewPage:
                 )
                 self._image.set_visibility(False)
             with ui.element("aside").classes("gw-view-side"):
+                self._name = ui.label(self._device).classes("gw-here")
                 self._build_tools()
                 self._build_grid()
                 self._marks = ui.element("div").classes("gw-marks")

@@ -42,7 +42,7 @@ def test_a_shift_is_handed_over_with_both_signatures_and_read_later(
         expect(sheet).to_contain_text("3栋门禁坏了 𠮷 🔧 <b>")
         page.get_by_role("link", name="English").click()
         expect(sheet).to_contain_text("admin left, wang took over")
-        page.get_by_role("link", name="Light").click()
+        page.get_by_role("button", name="Light or dark").click()
         expect(page.locator("html[data-theme=light] body")).to_be_visible()
         page.get_by_role("link", name="Back to now").click()
         expect(page.get_by_role("link", name=re.compile(r"\d{4}-\d\d-\d\d"))).to_have_count(1)

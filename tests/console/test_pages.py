@@ -1,5 +1,8 @@
 """Every page beside the first: nothing keeps anybody from using it, in both languages, sizes and themes."""
 
+import re
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import Browser, expect
 
@@ -21,6 +24,9 @@ PATHS = (
         for part in ("whom", "roster", "areas", "escalation", "accounts", "integrations", "keeping")
     ),
 )
+
+WITHOUT_PANELS = ("/", "/cameras", "/knocking", "/cameras/view?device=bad")
+STYLES = Path(__file__).parents[2] / "api" / "console"
 
 
 async def a_town(store: Store) -> None:
@@ -46,3 +52,46 @@ def test_nothing_keeps_anybody_from_using_a_page(
             assert wide <= 0, f"{path} is wider than the screen"
     assert {path: said for path, said in found.items() if said} == {}
     assert wrong == []
+
+
+def test_the_way_to_the_other_pages_stands_in_the_same_place_on_each(
+    browser: Browser, console: Console
+) -> None:
+    console.stored(a_town)
+    with operator(browser, console, width=1366) as (page, wrong):
+        places = {}
+        for path in (*WITHOUT_PANELS, *PATHS):
+            page.goto(console.url + path)
+            expect(page.locator(".gw-nav .gw-current")).to_have_count(1)
+            boxes = [link.bounding_box() for link in page.locator(".gw-nav .gw-link").all()]
+            places[path] = [round(box["x"]) for box in boxes if box]
+            assert page.evaluate("document.querySelector('.gw-header').scrollWidth <= innerWidth"), path
+        widest = max(abs(x - y) for found in places.values() for x, y in zip(found, places["/"], strict=True))
+        assert widest <= 4, "more than what a bold word takes"
+    assert wrong == []
+
+
+def test_light_or_dark_is_chosen_on_any_page_and_stays(browser: Browser, console: Console) -> None:
+    with operator(browser, console, width=1366) as (page, wrong):
+        for path, theme in (("/figures", "light"), ("/", "dark"), ("/cameras", "light")):
+            page.goto(console.url + path)
+            page.get_by_role("button", name="明暗切换").click()
+            expect(page.locator(f"html[data-theme={theme}] body")).to_be_visible()
+            page.wait_for_load_state("networkidle")
+            expect(page.locator(f"html[data-theme={theme}] .gw-nav")).to_be_visible()
+    assert wrong == []
+
+
+def test_a_colour_stands_once_for_dark_and_once_for_light() -> None:
+    defined = {
+        path.name: re.findall(
+            r"^\s*(--gw-[a-z-]+): |; (--gw-[a-z-]+): #", path.read_text("utf-8"), re.MULTILINE
+        )
+        for path in STYLES.glob("*.css")
+    }
+    print_only = {"--gw-text", "--gw-quiet", "--gw-line"}
+    names = ["".join(found) for found in defined["style.css"]]
+    palette = {name for name in names if name != "--gw-severity"}
+    assert len(palette) > 20
+    assert all(names.count(name) == 2 for name in palette), "each once for dark and once for light"
+    assert {"".join(found) for found in defined["pages.css"]} <= print_only
