@@ -6,7 +6,7 @@ Every change that others need to know of is a message of its own, which updates 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 from xml.etree.ElementTree import Element, SubElement, tostring
@@ -39,6 +39,14 @@ URGENCIES: Mapping[Severity, str] = {
     Severity.MINOR: "Future",
 }
 """Act now; within the hour; some time."""
+
+VALID_FOR: Mapping[Severity, timedelta] = {
+    Severity.CRITICAL: timedelta(days=1),
+    Severity.MAJOR: timedelta(days=3),
+    Severity.MINOR: timedelta(days=7),
+}
+"""So long a message holds unless another follows; what is over is news for a day."""
+OVER_FOR = timedelta(days=1)
 
 SEEN_BY_PEOPLE = frozenset({AlertState.HANDLING, AlertState.RESOLVED, AlertState.VERIFIED, AlertState.CLOSED})
 NOTHING_TO_IT = frozenset({AlertState.FALSE_ALARM, AlertState.DUPLICATE})
@@ -84,7 +92,7 @@ def cap_message(messages: Sequence[Told], path: Sequence[Area], sender: Sender) 
         _add(document, "references", " ".join(_reference(one, sender) for one in earlier))
     _add(document, "incidents", f"alert-{alert['id']}")
     for language in TEXTS:
-        _add_info(document, alert, path, sender, Words(language))
+        _add_info(document, last, path, sender, Words(language))
     written: bytes = tostring(document, encoding="utf-8", xml_declaration=True)
     return written
 
@@ -95,9 +103,8 @@ def seen_from(path: Sequence[Area], area: str | None) -> Sequence[Area]:
     return path[codes.index(area) :] if area in codes else path
 
 
-def _add_info(
-    document: Element, alert: Mapping[str, Any], path: Sequence[Area], sender: Sender, words: Words
-) -> None:
+def _add_info(document: Element, told: Told, path: Sequence[Area], sender: Sender, words: Words) -> None:
+    alert = told.alert
     severity, is_over = Severity(alert["severity"]), bool(alert["ended"])
     places = Places(path)
     place = places.of(alert) or words("unplaced")
@@ -110,6 +117,7 @@ def _add_info(
     _add(info, "severity", SEVERITIES[severity])
     _add(info, "certainty", _certainty(alert))
     _add(info, "onset", _time(datetime.fromisoformat(alert["observed_at"])))
+    _add(info, "expires", _time(told.changed_at + (OVER_FOR if is_over else VALID_FOR[severity])))
     _add(info, "senderName", sender.installation)
     _add(info, "headline", title_of(alert, words, place))
     said = (device_of(alert), words.outage(alert), words.origin(alert), words(f"state.{alert['state']}"))

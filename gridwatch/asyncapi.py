@@ -1,19 +1,21 @@
 """The contract over MQTT as an AsyncAPI 3.0.0 document, made from the types that decode the messages.
 
 Its schemas are those of `gridwatch.wire`, so the document can't say anything else than the code does.
-Operations are seen from here: `receive` is what devices publish, `send` is what they get.
+Operations are seen from here: `receive` is what devices publish, `send` is what they and other systems get.
 """
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.metadata import version
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
 from gridwatch import wire
-from gridwatch.model import DEVICE_ID
+from gridwatch.model import DEVICE_ID, AlertState, Severity
 
 REF = "#/components/schemas/{name}"
 
@@ -33,6 +35,43 @@ class _SenmlRecord(msgspec.Struct):
     bver: int | None = None
 
 
+class _Place(msgspec.Struct):
+    """A point, WGS-84."""
+
+    lon: float
+    lat: float
+
+
+class _Shown(msgspec.Struct):
+    """A picture or clip of an alert."""
+
+    event: UUID
+    position: int
+    media_type: str
+    url: str
+
+
+class _Alert(msgspec.Struct):
+    """An alert as it is after a change; it has more fields than these, as the API describes them."""
+
+    id: int
+    seq: int
+    scene: str
+    label: str
+    severity: Severity
+    state: AlertState
+    confidence: float
+    area: str | None
+    device: str
+    observed_at: datetime
+    raised_at: datetime
+    location: _Place | None
+    evidence: list[_Shown]
+    events: int
+    assignee: str | None
+    level: str | None
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Body:
     """One form of a payload: a type of ours, a schema, or bytes of a content type alone."""
@@ -45,9 +84,9 @@ class _Body:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Topic:
-    """A topic of a device: what follows the device, and the forms of its payload by name."""
+    """A topic: its address, and the forms of its payload by name."""
 
-    what: str
+    address: str
     summary: str
     bodies: Mapping[str, _Body]
     qos: int = 1
@@ -57,9 +96,28 @@ class _Topic:
 
 T = 1760000000.123
 
+ALERT: Mapping[str, Any] = {
+    "id": 4711,
+    "seq": 90210,
+    "scene": "fire",
+    "label": "smoke",
+    "severity": "major",
+    "state": "open",
+    "confidence": 0.9,
+    "area": "510116001001",
+    "device": "smoke-1",
+    "observed_at": "2025-10-09T08:53:20.123Z",
+    "raised_at": "2025-10-09T08:53:20.200Z",
+    "location": {"lon": 104.06, "lat": 30.58},
+    "evidence": [],
+    "events": 1,
+    "assignee": None,
+    "level": None,
+}
+
 TOPICS: Mapping[str, _Topic] = {
     "readings": _Topic(
-        what="readings",
+        address=wire.topic_of("{device}", "readings"),
         summary="What a device measured.",
         bodies={
             "readings": _Body(
@@ -75,12 +133,12 @@ TOPICS: Mapping[str, _Topic] = {
         },
     ),
     "frame": _Topic(
-        what="frame/{t_ms}",
+        address=wire.topic_of("{device}", "frame/{t_ms}"),
         summary="One picture, taken at t_ms.",
         bodies={"jpeg": _Body(content_type="image/jpeg"), "png": _Body(content_type="image/png")},
     ),
     "clip": _Topic(
-        what="clip/{t_ms}",
+        address=wire.topic_of("{device}", "clip/{t_ms}"),
         summary="A few seconds of video that starts at t_ms.",
         bodies={
             "mp4": _Body(content_type="video/mp4"),
@@ -89,7 +147,7 @@ TOPICS: Mapping[str, _Topic] = {
         },
     ),
     "finding": _Topic(
-        what="finding",
+        address=wire.topic_of("{device}", "finding"),
         summary="What a device concluded itself; the same id again is an update of the same event.",
         bodies={
             "finding": _Body(
@@ -99,7 +157,7 @@ TOPICS: Mapping[str, _Topic] = {
         },
     ),
     "status": _Topic(
-        what="status",
+        address=wire.topic_of("{device}", "status"),
         summary="Whether the device is there: retained, `offline` as its Last Will.",
         retain=True,
         bodies={
@@ -111,7 +169,7 @@ TOPICS: Mapping[str, _Topic] = {
         },
     ),
     "state": _Topic(
-        what="state",
+        address=wire.topic_of("{device}", "state"),
         summary="What a lift's controller says of the lift; what is missing is unknown.",
         bodies={
             "state": _Body(
@@ -121,7 +179,7 @@ TOPICS: Mapping[str, _Topic] = {
         },
     ),
     "command": _Topic(
-        what="command",
+        address=wire.topic_of("{device}", "command"),
         summary="What a device is asked to do; `hold_open` goes with QoS 0. Never retained.",
         action="send",
         bodies={
@@ -133,7 +191,7 @@ TOPICS: Mapping[str, _Topic] = {
         },
     ),
     "commandResult": _Topic(
-        what="command/result",
+        address=wire.topic_of("{device}", "command/result"),
         summary="What a device answers to a command.",
         bodies={
             "commandResult": _Body(
@@ -141,9 +199,17 @@ TOPICS: Mapping[str, _Topic] = {
             )
         },
     ),
+    "areaAlerts": _Topic(
+        address=wire.area_topic("{code}"),
+        summary="Each change of an alert in an area or below it, in the order of commits; never retained."
+        " What is simulated, drills and what is among our own people are left out.",
+        action="send",
+        bodies={"alert": _Body(type=_Alert, example=ALERT)},
+    ),
 }
 
 PARAMETERS: Mapping[str, str] = {
+    "code": "Code of an area.",
     "device": f"Id of a registered device: {DEVICE_ID.pattern}",
     "t_ms": "Unix milliseconds, UTC.",
 }
@@ -177,6 +243,13 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
         "base64": "The file itself; either this or url.",
         "url": "A link that begins with http:// or https://.",
         "masked": "Whether all but the finding was made unrecognisable in it already.",
+    },
+    "Alert": {
+        "seq": "Of the change, in the order of commits; a change may come twice with the same.",
+        "area": "Code of its own area, which the topic's is or lies above.",
+        "events": "How many findings are in it.",
+        "assignee": "Who took it or was given it.",
+        "level": "How far up the ladder people were called.",
     },
     "LiftState": {"door_zone": "Whether the cabin stands where its doors may open."},
     "Command": {
@@ -228,10 +301,9 @@ def document() -> dict[str, Any]:
 
 
 def _channel(topic: _Topic) -> dict[str, Any]:
-    address = wire.topic_of("{device}", topic.what)
-    given = re.findall(r"\{(\w+)\}", address)
+    given = re.findall(r"\{(\w+)\}", topic.address)
     return {
-        "address": address,
+        "address": topic.address,
         "description": topic.summary,
         "parameters": {name: {"description": PARAMETERS[name]} for name in given},
         "messages": {form: {"$ref": f"#/components/messages/{form}"} for form in topic.bodies},

@@ -1,7 +1,7 @@
 """Alerts as messages of the Common Alerting Protocol, held against the schema of its makers."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib.resources import files
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -11,7 +11,7 @@ from capvalidator.validate import Validator
 from defusedxml.ElementTree import fromstring
 
 from gridwatch.areas.area import Area, AreaLevel
-from gridwatch.model import Evidence
+from gridwatch.model import Evidence, Location
 from gridwatch.store import Store
 from gridwatch.store.areas import put_areas
 from tests.api.incidents import happen, register, sensor
@@ -87,7 +87,9 @@ def test_a_new_alert_is_a_valid_message_in_both_languages(api: Api) -> None:
     area = next(root.iter(f"{CAP}area"))
     assert _text(area, "circle") == "30.200000,120.100000 0"
     assert [one.text for one in area.iter(f"{CAP}value")] == ["e-1", "b-1"]
-    assert datetime.fromisoformat(_text(root, "sent")).utcoffset() is not None
+    sent = datetime.fromisoformat(_text(root, "sent"))
+    assert sent.utcoffset() is not None
+    assert {one["expires"] for one in (english, chinese)} == {(sent + timedelta(days=1)).isoformat()}
 
 
 def test_what_follows_refers_to_what_was_said_before(api: Api) -> None:
@@ -108,6 +110,20 @@ def test_what_follows_refers_to_what_was_said_before(api: Api) -> None:
     over = _said(third, "en")
     assert (over["responseType"], over["urgency"], over["certainty"]) == ("AllClear", "Past", "Observed")
     assert "instruction" not in over
+    sent = datetime.fromisoformat(_text(third, "sent"))
+    assert datetime.fromisoformat(over["expires"]) == sent + timedelta(days=1)
+
+
+def test_what_is_milder_is_valid_for_longer_after_its_last_message(api: Api) -> None:
+    async def smoke(store: Store) -> int:
+        await _settle(store)
+        await register(store, sensor("smoke-4", location=Location(lon=121.1, lat=31.2)))
+        return int((await happen(store, "smoke-4", label="smoke"))["alert"])
+
+    alert = api.stored(smoke)
+    root = _asked(api, alert)
+    sent = datetime.fromisoformat(_text(root, "sent"))
+    assert datetime.fromisoformat(_said(root, "en")["expires"]) == sent + timedelta(days=3)
 
 
 @pytest.mark.parametrize(("action", "kind"), [("false_alarm", "Cancel"), ("acknowledge", "Update")])

@@ -8,9 +8,11 @@ from typing import Any
 
 import paho.mqtt.client as paho
 import pytest
+from jsonschema import Draft7Validator
 from paho.mqtt.enums import CallbackAPIVersion
 
 from gridwatch.areas.area import Area, AreaLevel
+from gridwatch.asyncapi import document
 from gridwatch.broker_address import BrokerAddress
 from gridwatch.model import Location, Role, check_device_id
 from gridwatch.store import Store
@@ -95,6 +97,10 @@ async def test_an_alert_is_heard_in_its_area_and_those_above_it(
         ]
         assert [one["device"] for code, one, _ in heard if code == "c"] == ["here", "here"]
         assert not any(retained for _, _, retained in heard)
+        schema = {"$ref": "#/components/schemas/Alert", "components": document()["components"]}
+        assert [
+            error.message for _, one, _ in heard for error in Draft7Validator(schema).iter_errors(one)
+        ] == []
 
 
 @pytest.mark.anyio
