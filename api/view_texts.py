@@ -1,4 +1,4 @@
-"""What people read where a camera is calibrated on its façade."""
+"""What people read where a camera is told what it sees."""
 
 from collections.abc import Mapping
 
@@ -6,9 +6,9 @@ from gridwatch.facade.calibrating import REASONS
 
 VIEW_TEXTS: Mapping[str, Mapping[str, str]] = {
     "zh-CN": {
-        "cameras": "立面摄像头",
+        "cameras": "摄像头标定",
         "view.open": "标定",
-        "view.no_cameras": "没有登记高空抛物摄像头",
+        "view.no_cameras": "没有登记高空抛物或火情摄像头",
         "view.state.none": "未标定",
         "view.state.drawn": "仅有轮廓，未标定",
         "view.state.calibrated": "已标定，残差 {m:.2f} 米",
@@ -20,9 +20,20 @@ VIEW_TEXTS: Mapping[str, Mapping[str, str]] = {
         "view.other_size": "画面尺寸不同，请重新标定",
         "view.zoom": "放大",
         "view.mode.landmark": "窗角",
-        "view.mode.polygon": "立面轮廓",
+        "view.mode.polygon": "轮廓",
         "view.mode.mask": "屏蔽区",
+        "view.unfinished": "轮廓或屏蔽区至少要 3 个角",
         "view.undo": "撤销",
+        "direction.known": "朝向（预置位）",
+        "direction.only": "固定朝向",
+        "direction.new": "添加预置位，名称与画面注释 preset= 一致",
+        "direction.add": "添加",
+        "direction.drop": "移除此预置位",
+        "direction.azimuth_deg": "画面中央方位角（度，北为 0，顺时针）",
+        "direction.horizontal_fov_deg": "水平视场角（度）",
+        "direction.seen": "画面左缘 {left:.0f}°，右缘 {right:.0f}°：刻度应与远处已知地物一致",
+        "direction.unsaid": "未填方位角或视场角：发现火情时给不出方向",
+        "direction.hint": "轮廓为要看的部分（如地平线以下）；屏蔽区不看",
         "view.next_mask": "另画一块",
         "view.floors": "楼层数",
         "view.floor_m": "层高（米）",
@@ -72,9 +83,9 @@ VIEW_TEXTS: Mapping[str, Mapping[str, str]] = {
         "请检查尺寸、楼层、窗号和视场角",
     },
     "en": {
-        "cameras": "Façade cameras",
+        "cameras": "Camera calibration",
         "view.open": "Calibrate",
-        "view.no_cameras": "No camera of the scene throwing is registered",
+        "view.no_cameras": "No camera for fire or throwing is registered",
         "view.state.none": "not calibrated",
         "view.state.drawn": "façade drawn, not calibrated",
         "view.state.calibrated": "calibrated, residual {m:.2f} m",
@@ -86,9 +97,20 @@ VIEW_TEXTS: Mapping[str, Mapping[str, str]] = {
         "view.other_size": "The picture's shape differs: calibrate anew",
         "view.zoom": "Zoom",
         "view.mode.landmark": "Corners",
-        "view.mode.polygon": "Façade",
+        "view.mode.polygon": "Outline",
         "view.mode.mask": "Mask",
+        "view.unfinished": "An outline or mask has at least 3 corners",
         "view.undo": "Undo",
+        "direction.known": "Direction (preset)",
+        "direction.only": "the only one",
+        "direction.new": "Add a preset, named as the pictures' comment preset= says",
+        "direction.add": "Add",
+        "direction.drop": "Remove this preset",
+        "direction.azimuth_deg": "Bearing of the middle (degrees from north, clockwise)",
+        "direction.horizontal_fov_deg": "Horizontal field of view (degrees)",
+        "direction.seen": "From {left:.0f}° at the left to {right:.0f}° at the right: compare with landmarks",
+        "direction.unsaid": "Without bearing and field of view a fire is told without its direction",
+        "direction.hint": "The outline is what is looked at (the ground, say); masks are left out",
         "view.next_mask": "Another",
         "view.floors": "Floors",
         "view.floor_m": "Floor height, m",

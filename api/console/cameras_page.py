@@ -4,20 +4,22 @@ from datetime import UTC, datetime
 
 from nicegui import ui
 
+from api.console.camera_page import path_of
 from api.console.devices_page import CAMERAS as PATH
 from api.console.devices_page import PATH as DEVICES
 from api.console.devices_page import show_sub_pages
+from api.console.direction_page import DirectionPage
 from api.console.frame import Frame, Visitor
-from api.console.view_page import path_of
+from api.console.view_page import ViewPage
 from api.local_time import local_time
 from api.texts import Words
-from gridwatch.errors import StoreUnavailable
+from gridwatch.errors import NotFound, StoreUnavailable
 from gridwatch.facade import FacadeView
 from gridwatch.model import DeviceKind
-from gridwatch.store.devices import Wanted, list_devices
+from gridwatch.store.devices import Wanted, get_device, list_devices
 from gridwatch.store.sights import CameraSight, sights
 
-SCENE = "throwing"
+SCENE, FIRE = "throwing", "fire"
 
 
 async def show_cameras(visitor: Visitor, words: Words) -> None:
@@ -52,8 +54,23 @@ async def show_cameras(visitor: Visitor, words: Words) -> None:
                 ui.link(words("view.open"), path_of(known.device.id)).classes("gw-link")
 
 
+async def show_camera(visitor: Visitor, words: Words, device: str) -> None:
+    """Build the page of one camera: what it has to be told depends on what it looks for."""
+    Frame(visitor, words, here=DEVICES, back=path_of(device))
+    show_sub_pages(visitor, words, here=PATH)
+    try:
+        known = await get_device(visitor.office.store, device)
+        page = DirectionPage if known.device.scene == FIRE else ViewPage
+        await page(visitor.office, visitor.token, words, known).load(known)
+    except (NotFound, StoreUnavailable) as error:
+        said = words("failed") if isinstance(error, StoreUnavailable) else str(error)
+        ui.label(said).classes("gw-banner").props('role="alert"')
+
+
 def _sight(camera: CameraSight, words: Words) -> str:
     said = words(f"sight.{camera.label}")
+    if not camera.has_view:
+        said += f" · {words('view.state.none')}"
     if camera.is_clear or camera.since is None:
         return said
     since = words("sight.since", time=local_time(camera.since, now=datetime.now(UTC)))

@@ -9,12 +9,13 @@ from typing import Any
 from nicegui import ui
 
 from api.access import LIFT, still_here
+from api.console.camera_page import CALIBRATED
+from api.console.camera_page import path_of as calibration_of
 from api.console.device_chart import DeviceChart
 from api.console.devices_page import PATH as DEVICES
 from api.console.devices_page import path_of, seen
 from api.console.frame import Frame, Visitor
 from api.console.tables import table_html
-from api.console.view_page import path_of as calibration_of
 from api.local_time import CHINA
 from api.texts import Words
 from gridwatch.errors import NotAllowed, NotFound, StoreUnavailable
@@ -124,7 +125,7 @@ class DevicePage:
                         "gw-anchor"
                     )
             with ui.element("div").classes("gw-actions-bar"):
-                if self._visitor.may("PUT", f"{DEVICE_ROUTE}/view"):
+                if self._visitor.may("PUT", f"{DEVICE_ROUTE}/view") and device.scene in CALIBRATED:
                     ui.link(words("device.calibrate"), calibration_of(device.id)).classes("gw-anchor")
                 if device.lift is not None:
                     ui.link(words("device.to_lift"), path_of(device.lift)).classes("gw-anchor")

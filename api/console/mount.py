@@ -12,7 +12,8 @@ from starlette.types import Scope
 from api.console.administration_page import PATH as ADMINISTRATION
 from api.console.administration_page import show_administration
 from api.console.board import Boards
-from api.console.cameras_page import show_cameras
+from api.console.camera_page import PATH as VIEW
+from api.console.cameras_page import show_camera, show_cameras
 from api.console.device_page import show_device
 from api.console.devices_page import CAMERAS, show_devices
 from api.console.devices_page import DEVICE_PATH as DEVICE
@@ -29,8 +30,6 @@ from api.console.quarantine_page import PATH as QUARANTINE
 from api.console.quarantine_page import show_quarantine
 from api.console.sign_in_page import show_sign_in
 from api.console.theme import DARK, LIGHT, THEME_COOKIE, begin_theme
-from api.console.view_page import PATH as VIEW
-from api.console.view_page import show_view
 from api.gate import person_behind, session_cookie
 from api.office import Office
 from api.routes.wecom_sign_in import wecom_services
@@ -117,7 +116,7 @@ def mount_console(app: FastAPI) -> None:
         visitor = await _visitor(app, request)
         if visitor is None or not visitor.may("PUT", "/api/v1/devices/{device}/view"):
             return RedirectResponse("/login")
-        await show_view(visitor, _words(request), device)
+        await show_camera(visitor, _words(request), device)
         return None
 
     @app.get("/language/{language}", include_in_schema=False)

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from api.console.outlines import Outlines, shape_svg
 from gridwatch.facade import (
     CalibrationError,
     Corner,
     FacadeView,
     Landmark,
-    Preset,
     StatedView,
     WindowGrid,
 )
@@ -34,17 +34,14 @@ class Mark:
 
 
 @dataclass(kw_only=True, slots=True)
-class Draft:
-    """All that is on the page. The last of the masks is the one that is drawn at."""
+class Draft(Outlines):
+    """All that is on the page."""
 
     size_wh: tuple[int, int] = (0, 0)
-    polygon: list[tuple[float, float]] = field(default_factory=list)
-    masks: list[list[tuple[float, float]]] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
     by_metres: list[Landmark] = field(default_factory=list)
     grid: dict[str, float] = field(default_factory=lambda: dict(GRID_DEFAULTS))
     fov_deg: float | None = None
-    presets: tuple[Preset, ...] = ()
 
     def take(self, view: FacadeView) -> None:
         """Go on from a view that is known."""
@@ -61,7 +58,6 @@ class Draft:
         if stated.grid is not None:
             self.grid = {name: getattr(stated.grid, name) for name in GRID_FIELDS}
         self.fov_deg = stated.vertical_fov_deg
-        self.presets = stated.presets
 
     def view(self) -> FacadeView:
         """Work it out; raises CalibrationError, or ValueError that names the field."""
@@ -72,12 +68,24 @@ class Draft:
         return StatedView(
             size_wh=self.size_wh,
             polygon=tuple(self.polygon),
-            masks=tuple(tuple(mask) for mask in self.masks if mask),
+            masks=self.closed_masks(),
             landmarks=(*self.by_metres, *marks),
             grid=WindowGrid(**self.grid),  # type: ignore[arg-type]
             vertical_fov_deg=self.fov_deg,
-            presets=self.presets,
         ).view()
+
+    def click(self, mode: str, x: float, y: float) -> None:
+        """Take a click in a mode: `landmark`, or one for an outline."""
+        if mode == "landmark":
+            self.add_mark(x, y)
+        else:
+            Outlines.click(self, mode, x, y)
+
+    def undo(self, mode: str) -> None:
+        """Take back the last click of a mode."""
+        if mode == "landmark" and self.marks:
+            self.marks.pop()
+        Outlines.undo(self, mode)
 
     def add_mark(self, x: float, y: float) -> None:
         """Take a click on a window's corner; its name is guessed, from the calibration where there is one."""
@@ -108,8 +116,7 @@ class Draft:
 
 def overlay_svg(draft: Draft, view: FacadeView | None, scale: float) -> str:
     """Return the draft as SVG over a picture that is `scale` times as large as the camera's."""
-    parts = [_shape(mask, "gw-mask", scale) for mask in draft.masks]
-    parts.append(_shape(draft.polygon, "gw-polygon", scale))
+    parts = [draft.svg(scale)]
     if view is not None and view.calibration is not None:
         parts += _windows(view, scale)
     marks: list[Mark | Landmark] = [*draft.by_metres, *draft.marks]
@@ -129,19 +136,9 @@ def _windows(view: FacadeView, scale: float) -> Iterable[str]:
         outline: Sequence[tuple[float, float]] = ()
         for window in range(1, grid.windows + 1):
             outline = view.window_xy(floor, window)
-            yield _shape(outline, "gw-window", scale)
+            yield shape_svg(outline, "gw-window", scale, dotted=False)
         x, y = outline[1]
         yield f'<text class="gw-floor" x="{x * scale + 6:.1f}" y="{y * scale:.1f}">{floor}</text>'
-
-
-def _shape(points: Iterable[tuple[float, float]], kind: str, scale: float) -> str:
-    corners = [f"{x * scale:.1f},{y * scale:.1f}" for x, y in points]
-    dots = "".join(
-        '<circle class="gw-corner" cx="{}" cy="{}" r="3"/>'.format(*corner.split(","))
-        for corner in corners
-        if kind != "gw-window"
-    )
-    return f'<polygon class="{kind}" points="{" ".join(corners)}"/>{dots}'
 
 
 def number(value: Any) -> float | None:

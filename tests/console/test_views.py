@@ -7,9 +7,10 @@ import numpy as np
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from gridwatch.drawing import draw_view
-from gridwatch.facade import Corner, FacadeView, Landmark, WindowGrid, calibrate
+from gridwatch.facade import Corner, FacadeView, Landmark, Preset, WindowGrid, calibrate
 from gridwatch.media import encode_jpeg
 from gridwatch.model import Device, DeviceKind
+from gridwatch.picture_format import with_preset
 from gridwatch.store import Store
 from gridwatch.store.devices import KnownDevice, add_devices, get_device
 from gridwatch.store.facades import view_changes
@@ -75,7 +76,7 @@ def test_a_camera_is_calibrated_by_clicking_and_corrected(
     console.stored(_register)
     with operator(browser, console) as (page, wrong):
         page.get_by_role("link", name="设备", exact=True).click()
-        page.get_by_role("link", name="立面摄像头").click()
+        page.get_by_role("link", name="摄像头标定").click()
         expect(page.locator(".gw-knock")).to_contain_text("未标定")
         page.get_by_role("link", name="标定", exact=True).click()
         result = page.locator(".gw-result")
@@ -107,7 +108,7 @@ def test_a_camera_is_calibrated_by_clicking_and_corrected(
         expect(result).to_contain_text("请检查楼层和窗号")
         expect(page.get_by_role("button", name="保存")).to_be_disabled()
         rows.last.locator("input").nth(0).fill("5")
-        page.get_by_role("button", name="立面轮廓").click()
+        page.get_by_role("button", name="轮廓").click()
         for place in ((300, 60), (980, 60), (980, 700), (300, 700)):
             _click(page, place)
         expect(page.locator("svg .gw-corner")).to_have_count(4)
@@ -135,6 +136,65 @@ def test_a_camera_is_calibrated_by_clicking_and_corrected(
         expect(page.locator(".gw-result")).to_contain_text("Not calibrated")
     assert wrong == []
     assert console.stored(_actors) == [("admin", True), ("admin", False)]
+
+
+async def _on_the_ridge(store: Store) -> None:
+    await add_devices(store, [Device(id="ridge-1", scene="fire", kind=DeviceKind.CAMERA, name="龙泉山")])
+
+
+async def _presets(store: Store) -> list[Preset]:
+    view = (await get_device(store, "ridge-1")).view
+    return [] if view is None else list(view.presets)
+
+
+def test_a_camera_for_fire_is_told_where_each_of_its_presets_looks(
+    browser: Browser, console: Console, tmp_path: Path
+) -> None:
+    console.stored(_on_the_ridge)
+    picture = tmp_path / "ridge.jpg"
+    picture.write_bytes(with_preset(encode_jpeg(np.full((720, 1280, 3), 70, np.uint8)), "北坡"))
+    with operator(browser, console) as (page, wrong):
+        page.goto(f"{console.url}/cameras")
+        expect(page.locator(".gw-knock")).to_contain_text("未标定")
+        page.get_by_role("link", name="标定", exact=True).click()
+        page.locator(".gw-upload input[type=file]").set_input_files(picture)
+        expect(page.get_by_label("朝向（预置位）")).to_have_value("北坡")
+        result = page.locator(".gw-result")
+        expect(result).to_contain_text("给不出方向")
+        page.get_by_label("画面中央方位角").fill("350")
+        page.get_by_label("水平视场角").fill("200")
+        expect(result).to_contain_text("150")
+        expect(page.get_by_role("button", name="保存")).to_be_disabled()
+        page.get_by_label("水平视场角").fill("60")
+        expect(result).to_contain_text("画面左缘 320°，右缘 20°")
+        expect(page.locator(".gw-bearing").filter(has_text="北 0°")).to_have_count(1)
+        for count, place in enumerate(((10, 200), (1270, 200), (1270, 700), (10, 700)), 1):
+            _click(page, place)
+            expect(page.locator("svg .gw-corner")).to_have_count(count)
+        page.get_by_label("添加预置位").fill("南坡 𠮷")
+        page.get_by_role("button", name="添加", exact=True).click()
+        expect(page.locator("svg .gw-corner")).to_have_count(0)
+        expect(page.get_by_label("画面中央方位角")).to_have_value("")
+        page.get_by_label("画面中央方位角").fill("180")
+        page.get_by_label("水平视场角").fill("30")
+        expect(result).to_contain_text("左缘 165°，右缘 195°")
+        page.get_by_role("button", name="保存").click()
+        expect(page.locator(".gw-facts")).to_contain_text("admin 于")
+        north, south = console.stored(_presets)
+        assert (north.name, north.azimuth_deg, north.horizontal_fov_deg) == ("北坡", 350, 60)
+        assert len(north.polygon) == 4
+        assert abs(north.polygon[1][0] - 1270) < 2
+        middle = north.bearing_deg(640, 1280)
+        assert middle is not None
+        assert abs(middle - 350) < 1e-6, "what a fire is told with"
+        assert (south.name, south.azimuth_deg, south.polygon) == ("南坡 𠮷", 180, ())
+        page.get_by_role("link", name="English").click()
+        expect(result).to_contain_text("From 320° at the left")
+        page.get_by_role("button", name="Remove this preset").click()
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_text("Saved, in effect")).to_be_visible()
+        assert [one.name for one in console.stored(_presets)] == ["南坡 𠮷"]
+    assert wrong == []
 
 
 async def _in_fog(store: Store) -> None:
