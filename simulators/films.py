@@ -10,6 +10,7 @@ from typing import cast
 
 import numpy as np
 
+from gridwatch.facade import FacadeView
 from gridwatch.media import encode_jpeg, encode_mp4
 from gridwatch.picture_format import with_preset
 from simulators.cabin_view import Cabin
@@ -50,6 +51,9 @@ FACADE_CROP = 1.5
 THROWN = ("rubbish_bag", "box", "flower_pot")
 BEFORE_A_HOUSE: Mapping[Disturber, int] = {"laundry": 2, "curtain": 1, "bird": 1, "leaf": 1}
 
+CABIN, RIDGE, FACADE = 1, 2, 3
+"""Numbers of what the cameras look at."""
+
 Shoot = Callable[[Film, datetime], Footage]
 
 
@@ -58,13 +62,18 @@ def shoot(film: Film, start: datetime) -> Footage:
     return SHOTS[film.device](film, start)
 
 
+def facade_view(seed: int) -> FacadeView:
+    """Return what a calibration of the façade's camera finds; takes half a second."""
+    return _house(_camera(seed, FACADE)).view()
+
+
 def _take(film: Film) -> np.random.Generator:
     return np.random.default_rng([film.seed, film.take])
 
 
-def _camera(film: Film, number: int) -> np.random.Generator:
+def _camera(seed: int, number: int) -> np.random.Generator:
     """Return the numbers that draw what a camera looks at, the same for all of its films."""
-    return np.random.default_rng([film.seed, 1_000_000 + number])
+    return np.random.default_rng([seed, 1_000_000 + number])
 
 
 def _visit(film: Film, start: datetime) -> Footage:
@@ -74,14 +83,14 @@ def _visit(film: Film, start: datetime) -> Footage:
         fps=VISIT_FPS,
         size_wh=SIZE_WH,
         visitor=cast(VisitorKind, film.shows),
-        cabin=Cabin.drawn(_camera(film, 1)),
+        cabin=Cabin.drawn(_camera(film.seed, CABIN)),
     )
     return _as_frames(film, rendered)
 
 
 def _ridge(film: Film, start: datetime) -> Footage:
     rng = _take(film)
-    looking_at = _camera(film, 2)
+    looking_at = _camera(film.seed, RIDGE)
     asked = Asked(
         start=start,
         duration_s=RIDGE_FILM_S[film.shows],
@@ -115,7 +124,7 @@ def _facade(film: Film, start: datetime) -> Footage:
     rng = _take(film)
     take = draw_take(
         rng,
-        _house(_camera(film, 3)),
+        _house(_camera(film.seed, FACADE)),
         duration_s=CLIP_S,
         fps=CLIP_FPS,
         throws=[str(rng.choice(THROWN))] if film.shows == "throw" else [],

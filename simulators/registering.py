@@ -15,8 +15,10 @@ from gridwatch.store.devices import (
     list_devices,
     remove_simulated,
 )
+from gridwatch.store.facades import set_view
 from gridwatch.store.simulation import end_simulators
 from simulators.district import District
+from simulators.footage import FACADE_CAMERA
 from simulators.publishing import clear_statuses
 
 MOST_DEVICES = 1_000_000
@@ -40,6 +42,16 @@ async def register(store: Store, district: District) -> int:
     if new:
         await add_devices(store, new)
     return len(new)
+
+
+async def calibrate(store: Store, *, seed: int) -> None:
+    """Let the façade's camera know its façade, unless it does: what falls is traced to a window."""
+    known = (await find_devices(store, [FACADE_CAMERA])).get(FACADE_CAMERA)
+    if known is not None and known.view is None:
+        # What renders is large: after the first start nobody needs it here.
+        from simulators.films import facade_view
+
+        await set_view(store, FACADE_CAMERA, await asyncio.to_thread(facade_view, seed), by="simulate")
 
 
 async def remove(store: Store, address: BrokerAddress) -> Deleted:

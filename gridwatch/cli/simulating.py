@@ -18,7 +18,7 @@ from gridwatch.store.connection import Store
 from gridwatch.store.simulation import running_simulator
 from simulators.district import build_district
 from simulators.publishing import Publisher
-from simulators.registering import register, remove
+from simulators.registering import calibrate, register, remove
 from simulators.scenarios import SCENARIOS, ScenarioName
 from simulators.simulation import FOREVER, Simulation, run
 from simulators.truth import TruthFile
@@ -51,6 +51,7 @@ async def publish_simulation(settings: Settings, simulation: Planned, path: Path
     """Register the devices and publish until the end, or until somebody removes the simulated devices."""
     async with Store.open(running.database_url(settings), connections=1) as store:
         new = await register(store, simulation.district)
+        await calibrate(store, seed=simulation.seed)
         count = len(simulation.district.devices)
         console.print(
             f"{count} simulated devices ({new} new), scenario {simulation.scenario}; truth in {path}"

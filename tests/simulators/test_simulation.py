@@ -19,11 +19,13 @@ from gridwatch.media import read_video
 from gridwatch.model import Device, DeviceKind
 from gridwatch.store.areas import list_areas
 from gridwatch.store.connection import Store
-from gridwatch.store.devices import Wanted, add_devices, list_devices
+from gridwatch.store.devices import Wanted, add_devices, get_device, list_devices
+from gridwatch.store.facades import view_changes
 from simulators.district import build_district
+from simulators.films import SIZE_WH
 from simulators.footage import FACADE_CAMERA
 from simulators.publishing import Publisher
-from simulators.registering import register, remove
+from simulators.registering import calibrate, register, remove
 from simulators.simulation import Simulation, run
 from simulators.truth import TruthFile
 from tests.servers import Mosquitto, wait_until
@@ -91,6 +93,21 @@ def test_registering_twice_changes_nothing_and_removing_leaves_nothing_simulated
             assert (await remove(store, address)).devices == 40
             assert await list_areas(store) == []
             assert [known.device.id for known in await list_devices(store)] == ["hall-1"]
+
+    asyncio.run(scene())
+
+
+def test_the_camera_before_the_facade_is_calibrated_once(database_url: str) -> None:
+    async def scene() -> None:
+        async with Store.open(database_url) as store:
+            await register(store, build_district(30, seed=1))
+            await calibrate(store, seed=1)
+            view = (await get_device(store, FACADE_CAMERA)).view
+            assert view is not None
+            assert view.calibration is not None
+            assert view.size_wh == SIZE_WH
+            await calibrate(store, seed=2)
+            assert len(await view_changes(store, FACADE_CAMERA)) == 1
 
     asyncio.run(scene())
 
