@@ -142,6 +142,7 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("GET", "/api/v1/webhooks"): INSTALLING,
     ("POST", "/api/v1/webhooks"): INSTALLING,
     ("DELETE", "/api/v1/webhooks/{webhook}"): INSTALLING,
+    ("POST", "/api/v1/webhooks/{webhook}/test"): INSTALLING,
     ("GET", "/api/v1/webhooks/{webhook}/dead"): INSTALLING,
     ("DELETE", "/api/v1/webhooks/{webhook}/dead"): INSTALLING,
     ("POST", "/api/v1/webhooks/{webhook}/replay"): INSTALLING,

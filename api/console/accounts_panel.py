@@ -6,7 +6,7 @@ from html import escape
 
 from nicegui import ui
 
-from api.console.doing import choice, do, show_once
+from api.console.doing import choice, do, really, show_once
 from api.console.frame import Visitor
 from api.local_time import CHINA
 from api.sign_in import Person
@@ -130,13 +130,8 @@ class AccountsPanel:
             await self.show()
 
     async def _delete(self, username: str) -> None:
-        with ui.dialog() as dialog, ui.card():
-            ui.label(self._words("accounts.really", name=username))
-            with ui.element("div").classes("gw-actions-bar"):
-                for key, answer in (("accounts.delete", True), ("cancel", False)):
-                    button = ui.button(self._words(key), color=None).props("flat no-caps")
-                    button.on_click(lambda answer=answer: dialog.submit(answer))
-        if await dialog and await do(
+        question = self._words("accounts.really", name=username)
+        if await really(question, self._words, yes="accounts.delete") and await do(
             self._visitor,
             self._words,
             ("DELETE", f"{USERS}/{{username}}"),

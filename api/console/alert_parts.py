@@ -110,7 +110,7 @@ def told_html(told: Sequence[Mapping[str, Any]], words: Words, *, now: datetime)
 
 def _end_of(one: Mapping[str, Any], words: Words, *, now: datetime) -> str:
     if one["answered_at"] is not None:
-        answer = _change_name(str(one["answer"]), words)
+        answer = change_name(str(one["answer"]), words)
         return words("told.answered", time=local_time(one["answered_at"], now=now), answer=answer)
     if one["reached_at"] is not None:
         return words("told.reached", time=local_time(one["reached_at"], now=now))
@@ -139,7 +139,7 @@ def timeline_html(changes: Sequence[Mapping[str, Any]], words: Words, *, now: da
         who = one["actor"] or words("who.system")
         said = detail_of(one, words, now=now)
         times = f" ×{one['times']}" if one["times"] > 1 else ""
-        what = escape(_change_name(one["change"], words)) + times
+        what = escape(change_name(one["change"], words)) + times
         text = f"<div>{escape(said)}</div>" if said else ""
         time = local_time(one["changed_at"], now=now)
         rows.append(f"<li><time>{time}</time><div><b>{what}</b> · {escape(who)}{text}</div></li>")
@@ -157,7 +157,8 @@ def _folded(changes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return folded
 
 
-def _change_name(change: str, words: Words) -> str:
+def change_name(change: str, words: Words) -> str:
+    """Return what happened to an alert, in a word or two; one that we have no word for stays as it is."""
     key = f"change.{change.replace(' ', '_')}"
     texts = TEXTS[words.language]
     return texts.get(key) or texts.get("close_alert" if change == "close" else change) or change

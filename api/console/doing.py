@@ -68,6 +68,17 @@ def show_once(words: Words, *lines: str) -> None:
     dialog.open()
 
 
+async def really(question: str, words: Words, *, yes: str) -> bool:
+    """Ask before something that can't be taken back; `yes` is the key of what the button says."""
+    with ui.dialog() as dialog, ui.card().classes("gw-dialog"):
+        ui.label(question)
+        with ui.element("div").classes("gw-actions-bar"):
+            for key, answer in ((yes, True), ("cancel", False)):
+                button = ui.button(words(key), color=None).props("flat no-caps")
+                button.on_click(lambda answer=answer: dialog.submit(answer))
+    return bool(await dialog)
+
+
 def choice(options: list[str] | dict[Any, str], **given: Any) -> ui.select:
     """Return a compact select."""
     made = ui.select(options, **given)

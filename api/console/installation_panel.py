@@ -11,6 +11,7 @@ from api.console.doing import do
 from api.console.frame import Visitor
 from api.console.roster_panel import show_upload
 from api.console.tables import table_html
+from api.console.webhooks_panel import show_webhooks
 from api.local_time import CHINA
 from api.routes.installation import kept_days
 from api.sign_in import Person
@@ -138,6 +139,7 @@ async def show_integrations(visitor: Visitor, words: Words) -> None:
             ui.html(table_html(heads, rows, caption=words("service")), sanitize=False)
         else:
             ui.label(words("service.none"))
+    await show_webhooks(visitor, words)
     with ui.element("section").classes("gw-panel"):
         ui.html(f"<h2>{escape(words('service.programs'))}</h2>", sanitize=False)
         ui.label(words("service.programs_how")).classes("gw-facts")

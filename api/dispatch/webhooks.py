@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import httpx
 import msgspec
@@ -27,6 +28,7 @@ from gridwatch.store import Store
 from gridwatch.store.areas import path_of
 from gridwatch.store.changes import Told, changes_of_incident, find_change
 from gridwatch.store.webhooks import (
+    Address,
     Form,
     ToSend,
     message_to_send,
@@ -45,6 +47,8 @@ KEEP_TRYING = timedelta(hours=24)
 SECRET_MARK = "whsec_"  # noqa: S105 - how such secrets begin
 LONGEST_PAUSE_S = 3600.0
 """Of what a receiver asks us to wait, so much is believed."""
+
+JSON_TYPE = "application/cloudevents+json; charset=utf-8"
 
 TIMEOUTS = frozenset({408, 425, 429})
 """Of the statuses that say that we are wrong, these say: later."""
@@ -84,7 +88,7 @@ class Herald:
             # The alert is gone, and the message with it.
             return
         try:
-            await self._post(message, event)
+            await post(self._client, message.webhook.address, event)
         except Refused as error:
             await note_dead(self._store, message, str(error))
         except NotSent as error:
@@ -108,32 +112,41 @@ class Herald:
         path = await path_of(self._store, area) if area is not None else []
         return as_cap(told, seen_from(path, message.webhook.area), self._sender)
 
-    async def _post(self, message: ToSend, event: Event) -> None:
-        """Post an event. Raises NotSent or one of its kinds."""
-        address = message.webhook.address
-        signed = signature_headers(address.secret, event, now_s=time.time())
-        request = self._client.stream(
-            "POST", address.url, content=event.body, headers={**event.headers, **signed}
-        )
-        try:
-            async with request as answer:
-                status, wait = answer.status_code, answer.headers.get("retry-after", "")
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise NotSent(f"no answer ({type(error).__name__})") from error
-        if httpx.codes.is_success(status):
-            return
-        if wait.isascii() and wait.isdigit():
-            raise TooFast(f"it answered {status}", after_s=min(float(wait), LONGEST_PAUSE_S))
-        if httpx.codes.is_client_error(status) and status not in TIMEOUTS:
-            raise Refused(f"it answered {status}")
-        raise NotSent(f"it answered {status}")
+
+async def post(client: httpx.AsyncClient, address: Address, event: Event) -> None:
+    """Post an event, signed. Raises NotSent or one of its kinds."""
+    signed = signature_headers(address.secret, event, now_s=time.time())
+    request = client.stream("POST", address.url, content=event.body, headers={**event.headers, **signed})
+    try:
+        async with request as answer:
+            status, wait = answer.status_code, answer.headers.get("retry-after", "")
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise NotSent(f"no answer ({type(error).__name__})") from error
+    if httpx.codes.is_success(status):
+        return
+    if wait.isascii() and wait.isdigit():
+        raise TooFast(f"it answered {status}", after_s=min(float(wait), LONGEST_PAUSE_S))
+    if httpx.codes.is_client_error(status) and status not in TIMEOUTS:
+        raise Refused(f"it answered {status}")
+    raise NotSent(f"it answered {status}")
+
+
+def as_trial(sender: Sender, *, now: datetime) -> Event:
+    """Return an event that says nothing but that a receiver is reached."""
+    made = {
+        "specversion": "1.0",
+        "id": f"test-{uuid4().hex}",
+        "source": sender.link_base,
+        "type": "gridwatch.test",
+        "time": now.isoformat(),
+    }
+    return Event(id=made["id"], headers={"Content-Type": JSON_TYPE}, body=msgspec.json.encode(made))
 
 
 def as_json(told: Told, sender: Sender) -> Event:
     """Return a change as an event in structured mode."""
     event = {**_attributes(told, sender), "datacontenttype": "application/json", "data": told.alert}
-    headers = {"Content-Type": "application/cloudevents+json; charset=utf-8"}
-    return Event(id=_event_id(told), headers=headers, body=msgspec.json.encode(event))
+    return Event(id=_event_id(told), headers={"Content-Type": JSON_TYPE}, body=msgspec.json.encode(event))
 
 
 def as_cap(messages: Sequence[Told], path: Sequence[Area], sender: Sender) -> Event:

@@ -3,13 +3,17 @@
 import base64
 import binascii
 import secrets
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Response, status
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
-from api.dispatch.webhooks import SECRET_MARK
+from api.cap import Sender
+from api.channels.senders import new_client
+from api.channels.sending import NotSent
+from api.dispatch.webhooks import SECRET_MARK, as_trial, post
 from api.fields import LARGEST_ID, Text
 from api.office import Office, TheOffice
 from api.problems import documented
@@ -18,6 +22,7 @@ from gridwatch.store.webhooks import (
     Address,
     Form,
     Webhook,
+    address_of,
     dead_messages,
     delete_webhook,
     discard_dead,
@@ -133,7 +138,14 @@ class Replayed(BaseModel):
     replayed: int
 
 
-def _box(office: Office) -> Strongbox:
+class Tried(BaseModel):
+    """Whether a receiver took a test event, and why not."""
+
+    taken: bool
+    why: str
+
+
+def box_of(office: Office) -> Strongbox:
     return Strongbox(office.settings.data_dir)
 
 
@@ -148,12 +160,17 @@ async def webhooks(office: TheOffice) -> list[WebhookKnown]:
 @router.post("", status_code=status.HTTP_201_CREATED, responses=documented(401, 404, 422, 503))
 async def put(body: WebhookBody, response: Response, office: TheOffice) -> NewWebhook:
     """Let a receiver be told from now on; its secret is shown to nobody once this answer is gone."""
+    response.headers["Cache-Control"] = "no-store"
+    return NewWebhook(name=body.name, secret=await keep_webhook(office, body))
+
+
+async def keep_webhook(office: Office, body: WebhookBody) -> str:
+    """Let a receiver be told from now on; return its secret. Raises NotFound where there is no such area."""
     made = SECRET_MARK + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
     address = Address(url=body.url, secret=body.secret or made)
     webhook = Webhook(name=body.name, address=address, form=body.form, area=body.area, drills=body.drills)
-    await put_webhook(office.store, _box(office), webhook)
-    response.headers["Cache-Control"] = "no-store"
-    return NewWebhook(name=body.name, secret=address.secret)
+    await put_webhook(office.store, box_of(office), webhook)
+    return address.secret
 
 
 @router.delete(
@@ -165,6 +182,24 @@ async def put(body: WebhookBody, response: Response, office: TheOffice) -> NewWe
 async def delete(webhook: Name, office: TheOffice) -> None:
     """Forget a receiver with all messages to it."""
     await delete_webhook(office.store, webhook)
+
+
+@router.post("/{webhook}/test", responses=documented(401, 404, 422, 503))
+async def test(webhook: Name, office: TheOffice) -> Tried:
+    """Send a signed event of type `gridwatch.test` at once, and say whether it was taken."""
+    return await try_out(office, webhook)
+
+
+async def try_out(office: Office, webhook: str) -> Tried:
+    """Send a test event to a receiver. Raises NotFound."""
+    address = await address_of(office.store, box_of(office), webhook)
+    event = as_trial(Sender.of(office.settings), now=datetime.now(UTC))
+    async with new_client() as client:
+        try:
+            await post(client, address, event)
+        except NotSent as error:
+            return Tried(taken=False, why=str(error))
+    return Tried(taken=True, why="")
 
 
 @router.get("/{webhook}/dead", responses=documented(401, 404, 422, 503), response_model=list[DeadMessage])

@@ -104,15 +104,26 @@ async def list_webhooks(store: Store) -> Sequence[WebhookState]:
     return [WebhookState(**{**row, "form": Form(row["form"])}) for row in await store.rows(SQL["list"])]
 
 
+async def address_of(store: Store, box: Strongbox, name: str) -> Address:
+    """Return what is secret of a receiver. Raises NotFound, and SettingsError, as the box does."""
+    row = await store.row(SQL["address"], {"name": name})
+    if row is None:
+        raise NotFound(f"no webhook {name!r}")
+    return _address(box, row)
+
+
 async def message_to_send(store: Store, box: Strongbox, key: int) -> ToSend | None:
     """Return a message; None where it does not wait any more. Raises SettingsError, as the box does."""
     row = await store.row(SQL["to send"], {"key": key})
     if row is None:
         return None
-    address = msgspec.json.decode(box.unlock(bytes(row["sealed"])), type=Address)
-    webhook = Webhook(name=row["name"], address=address, form=Form(row["form"]), area=row["area"])
+    webhook = Webhook(name=row["name"], address=_address(box, row), form=Form(row["form"]), area=row["area"])
     rest = {name: row[name] for name in ("key", "seq", "alert_id", "retry_at", "since", "superseded")}
     return ToSend(webhook=webhook, **rest)
+
+
+def _address(box: Strongbox, row: Row) -> Address:
+    return msgspec.json.decode(box.unlock(bytes(row["sealed"])), type=Address)
 
 
 async def note_sent(store: Store, message: ToSend) -> None:

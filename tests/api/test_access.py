@@ -126,6 +126,7 @@ MAY = {
     "GET /api/v1/webhooks": "W",
     "POST /api/v1/webhooks": "W",
     "DELETE /api/v1/webhooks/{webhook}": "W",
+    "POST /api/v1/webhooks/{webhook}/test": "W",
     "GET /api/v1/webhooks/{webhook}/dead": "W",
     "DELETE /api/v1/webhooks/{webhook}/dead": "W",
     "POST /api/v1/webhooks/{webhook}/replay": "W",

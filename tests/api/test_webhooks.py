@@ -2,16 +2,11 @@
 
 import asyncio
 import base64
-import hashlib
-import hmac
-import json
-import threading
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
@@ -30,70 +25,21 @@ from gridwatch.store.devices import set_state
 from gridwatch.store.webhooks import Address, Form, Webhook, list_webhooks, put_webhook
 from gridwatch.strongbox import Strongbox
 from tests.api.incidents import happen, register, sensor
+from tests.api.receiving import SECRET, Receiver, receiving
 from tests.api.serving import Api, at_store
 from tests.api.test_cap import valid
 
-SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
 FAR = Location(lon=121.1, lat=31.2)
 """Not the same fire."""
 LINK_BASE = "https://watch.example"
 SENDER = Sender(name="gridwatch@watch.example", installation="gridwatch", link_base=LINK_BASE)
 
 
-@dataclass(kw_only=True)
-class Receiver:
-    """Another system: it verifies what comes, and answers as a test says."""
-
-    url: str = ""
-    got: list[tuple[Mapping[str, str], bytes]] = field(default_factory=list)
-    answers: list[tuple[int, dict[str, str]]] = field(default_factory=list)
-    """What it answers next; afterwards 204."""
-
-    def take(self, headers: Mapping[str, str], body: bytes) -> tuple[int, dict[str, str]]:
-        """Take a request, with the headers in small letters."""
-        signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
-        key = base64.b64decode(SECRET.removeprefix("whsec_"))
-        mac = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
-        if headers["webhook-signature"] != f"v1,{mac}":
-            return 401, {}
-        answer = self.answers.pop(0) if self.answers else (204, {})
-        if answer[0] < 300:
-            self.got.append((headers, body))
-        return answer
-
-    @property
-    def events(self) -> list[dict[str, Any]]:
-        """Return what was taken, as events in structured mode."""
-        return [json.loads(body) for _, body in self.got]
-
-
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     """Return a receiver that listens on loopback."""
-    one = Receiver()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version: ClassVar[str] = "HTTP/1.1"  # type: ignore[misc]
-
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            status, headers = one.take({k.lower(): v for k, v in self.headers.items()}, body)
-            self.send_response(status)
-            for name, value in ({"Content-Length": "0"} | headers).items():
-                self.send_header(name, value)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Keep the tests' output clean."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    one.url = f"http://127.0.0.1:{server.server_port}/hook?key=private"
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield one
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with receiving() as one:
+        yield one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -330,6 +276,17 @@ def test_a_receiver_is_made_with_a_secret_that_is_shown_once(api: Api) -> None:
     for path in ("dead", "replay"):
         method = "GET" if path == "dead" else "POST"
         assert api.client.request(method, f"/api/v1/webhooks/nobody/{path}").status_code == 404
+
+
+def test_a_receiver_is_tried_with_a_signed_event_of_its_own_type(api: Api, receiver: Receiver) -> None:
+    given = {"name": "city", "url": receiver.url, "secret": SECRET}
+    assert api.client.post("/api/v1/webhooks", json=given).status_code == 201
+    receiver.answers = [(410, {})]
+    tried = [api.client.post("/api/v1/webhooks/city/test").json() for _ in range(2)]
+    assert tried == [{"taken": False, "why": "it answered 410"}, {"taken": True, "why": ""}]
+    assert [one["type"] for one in receiver.events] == ["gridwatch.test"]
+    assert api.client.get("/api/v1/webhooks").json()[0]["failing_since"] is None
+    assert api.client.post("/api/v1/webhooks/nobody/test").status_code == 404
 
 
 def test_the_worker_tells_as_soon_as_the_alert_is_committed(

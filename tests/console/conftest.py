@@ -15,7 +15,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 OPTIONS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--mute-audio"]
 """Without a sandbox it also runs as root; it loads nothing but what we serve."""
 
-expect.set_options()
+expect.set_options(timeout=30_000)
 """Of pages on a busy machine: how fast they are is measured in bench/console."""
 
 

@@ -12,7 +12,8 @@ from gridwatch.store.accounts import find_account
 from gridwatch.store.areas import put_areas
 from gridwatch.store.escalation import changed_times, drop_times
 from gridwatch.store.people import list_table
-from tests.api.incidents import register, sensor
+from tests.api.incidents import happen, register, sensor
+from tests.api.receiving import SECRET, receiving
 from tests.api.test_escalation_times import PERSON
 from tests.api.test_handovers import a_shift
 from tests.console.console import Console
@@ -95,6 +96,52 @@ def test_an_account_is_made_and_a_roster_comes_in_with_its_wrong_lines_told(
             expect(page.locator(".gw-page")).to_contain_text(said)
     assert wrong == []
     assert console.stored(stored) == (True, ["张三", "李𠮷🔧"])
+
+
+def test_another_system_is_told_tried_and_given_what_was_put_aside(
+    browser: Browser, console: Console
+) -> None:
+    async def refused(store: Store) -> None:
+        await happen(store, "s-1")
+        await store.execute(
+            "UPDATE webhook_message SET state = 'dead', why = 'it answered 410', settled_at = now()"
+        )
+
+    async def waiting(store: Store) -> int:
+        return len(await store.rows("SELECT FROM webhook_message WHERE state = 'waiting'"))
+
+    console.stored(a_building)
+    with receiving() as receiver, operator(browser, console) as (page, wrong):
+        page.goto(f"{console.url}/administration?part=integrations")
+        page.get_by_label("名称").fill("city")
+        page.get_by_label("地址").fill("http://city.example/in")
+        page.get_by_role("button", name="保存推送").click()
+        expect(page.get_by_role("alert").filter(has_text="地址")).to_contain_text("https://")
+        page.get_by_label("地址").fill(receiver.url)
+        page.get_by_label("签名密钥").fill(SECRET)
+        page.get_by_role("button", name="保存推送").click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog).to_contain_text(SECRET)
+        dialog.get_by_role("button", name="关闭").click()
+        receiver.answers = [(410, {})]
+        page.get_by_role("button", name="测试 city").click()
+        expect(page.get_by_text("city：测试未成功：it answered 410")).to_be_visible()
+        page.get_by_role("button", name="测试 city").click()
+        expect(page.get_by_text("city：对方已收下测试事件")).to_be_visible()
+        assert [one["type"] for one in receiver.events] == ["gridwatch.test"]
+        console.stored(refused)
+        page.reload()
+        page.get_by_role("button", name="查看搁置 city").click()
+        expect(page.get_by_role("dialog").get_by_role("row").nth(1)).to_contain_text("it answered 410")
+        page.keyboard.press("Escape")
+        expect(page.locator(".gw-page")).not_to_contain_text("private")
+        page.get_by_role("button", name="全部重发 city").click()
+        expect(page.get_by_role("button", name="查看搁置 city")).to_have_count(0)
+        assert console.stored(waiting) == 1
+        page.get_by_role("button", name="删除推送 city").click()
+        page.get_by_role("dialog").get_by_role("button", name="删除推送").click()
+        expect(page.locator(".gw-page")).to_contain_text("没有推送到其他系统")
+    assert wrong == []
 
 
 def test_who_looks_after_one_area_sees_no_more_than_the_api_gives(browser: Browser, console: Console) -> None:

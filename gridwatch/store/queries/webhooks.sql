@@ -14,6 +14,8 @@ SELECT w.name, w.shown, w.form, w.area, w.drills, w.changed_at, w.failing_since,
 FROM webhook w LEFT JOIN webhook_message m ON m.webhook = w.name AND m.state IN ('waiting', 'dead')
 GROUP BY w.name
 ORDER BY w.name
+-- address --
+SELECT sealed FROM webhook WHERE name = %(name)s
 -- to send --
 -- Of findings that join an alert the last tells all: the ones before it need not go.
 SELECT m.key, m.seq, m.alert_id, w.name, w.sealed, w.form, w.area, w.retry_at,
