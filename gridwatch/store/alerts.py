@@ -16,7 +16,7 @@ from gridwatch.scenes import alarm_severity, merge_window
 from gridwatch.store.changes import AMONG_US
 from gridwatch.store.connection import Connection, Row, Store, one, queries
 from gridwatch.store.devices import KnownDevice
-from gridwatch.store.fire_fusion import NOBODY, SCENE, agreeing_on, rank_by_spread, take_in
+from gridwatch.store.fire_fusion import NOBODY, agreeing_on, take_in
 from gridwatch.store.jobs import defer_notify, defer_webhook
 
 SQL = queries("alerts")
@@ -81,8 +81,6 @@ async def settle(
         if settled is not None:
             if settled.alert_id is not None:
                 await take_in(connection, agreeing, settled.alert_id)
-                if scene == SCENE:
-                    await rank_by_spread(connection, settled.alert_id, finding, known.device)
             return settled
     raise StoreError(f"the alert of {group} changed hands {ATTEMPTS} times")
 

@@ -6,11 +6,14 @@ So it does not matter which collector heard whom, nor whether one was started ag
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from math import cos, radians
 from typing import Any
 from uuid import UUID
 
+from gridwatch.coordinates import METRES_PER_DEGREE
 from gridwatch.fire_danger import DangerLevel
 from gridwatch.fire_fusion import (
+    SEEN_WITHIN_M,
     SUPPORT_WITHIN,
     SUPPORT_WITHIN_M,
     UNCONFIRMED,
@@ -34,6 +37,8 @@ WIND_OF = timedelta(minutes=15)
 WIND_WITHIN_DEG = 0.05
 """About 5 km: in a valley wind is much the same so far."""
 STATIONS, READINGS_EACH = 3, 300
+NEAR_A_POLE = 0.01
+"""The least that a degree east shrinks to: of a pole everything is east."""
 DANGER_OF = timedelta(hours=36)
 """Of today, or of yesterday until it is noon."""
 
@@ -67,7 +72,7 @@ async def agreeing_on(
     warnings: Sequence[UUID] = ()
     if device.location is not None and device.kind is DeviceKind.SENSOR and not drill:
         warnings = await _warnings(connection, device.location, given)
-    fires = await _rows(connection, "open fires", given | {"within": merge_window(SCENE)})
+    fires = await _rows(connection, "open fires", given | _around(device) | {"within": merge_window(SCENE)})
     same = [row["alert_id"] for row in fires if _same_place(device, finding, row)]
     if is_warning and not (warnings or same):
         return NOBODY
@@ -114,6 +119,20 @@ async def _wind(connection: Connection, place: Location, given: dict[str, Any]) 
     }
     rows = await _rows(connection, "winds", given | near)
     return mean_wind((row["speed"], row["deg"]) for row in rows)
+
+
+def _around(device: Device) -> dict[str, Any]:
+    """Return where a device is, and how far from it, in degrees, sensors and cameras may tell of the same."""
+    around: dict[str, Any] = {"device": device.id, "cameras": list(device.cameras), "lon": None, "lat": None}
+    shrinks = 1.0
+    if device.location is not None:
+        around |= {"lon": device.location.lon, "lat": device.location.lat}
+        shrinks = max(cos(radians(device.location.lat)), NEAR_A_POLE)
+    near_m = SEEN_WITHIN_M if device.kind is DeviceKind.CAMERA else SUPPORT_WITHIN_M
+    for name, metres in {"near": near_m, "far": SEEN_WITHIN_M}.items():
+        around[f"{name}_lat"] = metres / METRES_PER_DEGREE
+        around[f"{name}_lon"] = metres / METRES_PER_DEGREE / shrinks
+    return around
 
 
 def _same_place(device: Device, finding: Finding, other: Row) -> bool:

@@ -16,7 +16,7 @@ from gridwatch.policy import severity_of
 from gridwatch.scenes import TROUBLES, merge_window
 from gridwatch.store.connection import Connection, queries
 from gridwatch.store.devices import KnownDevice
-from gridwatch.store.fire_fusion import SCENE, rank_by_spread
+from gridwatch.store.fire_fusion import SCENE
 
 SQL = queries("folding")
 
@@ -118,6 +118,3 @@ async def _merge(connection: Connection, folded: Sequence[tuple[Foldable, int]])
         "counts": [len(ones) for ones in of_alert.values()],
     }
     await connection.execute(SQL["merge"], given)
-    for alert_id, ones in of_alert.items():
-        if ones[-1].scene == SCENE:
-            await rank_by_spread(connection, alert_id, ones[-1].finding, ones[-1].known.device)

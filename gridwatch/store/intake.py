@@ -18,6 +18,7 @@ from psycopg.types.json import Jsonb
 from gridwatch.model import (
     Clip,
     CommandResult,
+    Device,
     DeviceFinding,
     Finding,
     Frame,
@@ -33,6 +34,8 @@ from gridwatch.store.books import KINDS, RECEIVED, enter, key_of
 from gridwatch.store.connection import Connection, Row, Store, queries
 from gridwatch.store.devices import KnownDevice
 from gridwatch.store.entries import Accepted, Concluded, Disposition, Entry, Rejected, Shown, Skipped
+from gridwatch.store.fire_fusion import SCENE as FIRE
+from gridwatch.store.fire_fusion import rank_by_spread
 from gridwatch.store.folding import Foldable, fold, severity_to_fold
 from gridwatch.store.hourly import has_timescale
 from gridwatch.store.jobs import RAISED, defer_notify
@@ -101,6 +104,8 @@ class _Batch:
         self._new: dict[int, bool] = {}
         self._books = {disposition: Counter[int]() for disposition in Disposition}
         self._changes: dict[int, str] = {}
+        self._fires: dict[int, tuple[Finding, Device]] = {}
+        """The last finding that each alert of fire took, and whose it is."""
 
     async def store_observations(
         self,
@@ -125,6 +130,8 @@ class _Batch:
         self._books[Disposition.DUPLICATE].update(e.known.key for e in accepted if not new[id(e)])
         kinds = {KINDS[disposition]: book for disposition, book in self._books.items()}
         await enter(self._connection, {RECEIVED: Counter(map(key_of, entries)), **kinds})
+        for alert_id, (finding, device) in self._fires.items():
+            await rank_by_spread(self._connection, alert_id, finding, device)
         for alert_id in await hold_back(self._connection, self._may_wait()):
             del self._changes[alert_id]
         await announce(self._connection, self._changes)
@@ -179,7 +186,8 @@ class _Batch:
         folded = await fold(self._connection, [one for _, one in foldable.values()])
         done = set()
         for event, alert_id in folded.items():
-            telling, _ = foldable[event]
+            telling, one = foldable[event]
+            self._burns(alert_id, one.finding, one.known, one.scene)
             entry, concluded = telling
             await self._keep_evidence(event, concluded.evidence)
             self._note(entry, True)
@@ -238,6 +246,7 @@ class _Batch:
             return
         await self._connection.execute(SQL["belong"], {"id": event, "alert_id": settled.alert_id})
         self._agreed[known.key] = time.monotonic()
+        self._burns(settled.alert_id, finding, known, scene)
         if settled.worse:
             self._worse.add(settled.alert_id)
         if settled.raised:
@@ -246,6 +255,11 @@ class _Batch:
                 await defer_notify(self._connection, settled.alert_id, RAISED)
         else:
             self._changes.setdefault(settled.alert_id, "merge")
+
+    def _burns(self, alert_id: int, finding: Finding, known: KnownDevice, scene: str) -> None:
+        """Let an alert of fire be ranked once, when all that the batch tells of it is in it."""
+        if scene == FIRE:
+            self._fires[alert_id] = finding, known.device
 
     async def _settle_trouble(self, event: UUID, entry: Accepted, finding: Finding, scene: str) -> None:
         alert_id, change = await settle_trouble(

@@ -2,18 +2,35 @@
 -- Two devices that tell of one fire at the same moment must not raise two alerts.
 SELECT pg_advisory_xact_lock(7403063)
 -- open fires --
--- Alerts of fire that still take events, and the devices that told of each.
+-- Devices that may tell of the same, by place or because one is registered to see the other, each with the alert
+-- of fire that it told of last, where that still takes events.
+WITH near AS MATERIALIZED (
+    SELECT key FROM device
+    WHERE lat BETWEEN %(lat)s - %(near_lat)s AND %(lat)s + %(near_lat)s
+      AND lon BETWEEN %(lon)s - %(near_lon)s AND %(lon)s + %(near_lon)s
+    UNION SELECT key FROM device
+    WHERE kind = 'camera' AND lat BETWEEN %(lat)s - %(far_lat)s AND %(lat)s + %(far_lat)s
+      AND lon BETWEEN %(lon)s - %(far_lon)s AND %(lon)s + %(far_lon)s
+    UNION SELECT key FROM device WHERE id = ANY(%(cameras)s)
+    UNION SELECT key FROM device WHERE cameras @> ARRAY[%(device)s]
+), told AS MATERIALIZED (
+    SELECT near.key, (
+        SELECT e.alert_id FROM event e
+        WHERE e.device_key = near.key AND e.scene = 'fire' AND e.alert_id IS NOT NULL
+        ORDER BY e.observed_at DESC LIMIT 1) AS alert_id
+    FROM near WHERE near.key <> %(device_key)s)
 SELECT a.id AS alert_id, d.id AS device, d.kind, d.area, d.lon, d.lat, d.cameras,
-       (array_agg((e.criteria ->> 'bearing_deg')::float8 ORDER BY e.observed_at DESC)
-        FILTER (WHERE e.criteria ? 'bearing_deg'))[1] AS bearing_deg
-FROM alert a
-JOIN event e ON e.alert_id = a.id
-JOIN device d ON d.key = e.device_key
+       CASE WHEN d.kind = 'camera' THEN (
+           SELECT (e.criteria ->> 'bearing_deg')::float8 FROM event e
+           WHERE e.device_key = d.key AND e.scene = 'fire' AND e.alert_id = a.id AND e.criteria ? 'bearing_deg'
+           ORDER BY e.observed_at DESC LIMIT 1) END AS bearing_deg
+FROM told
+JOIN alert a ON a.id = told.alert_id
+JOIN device d ON d.key = told.key
 WHERE a.scene = 'fire' AND a.grouping AND NOT a.ended AND a.drill = %(drill)s
-  AND a.simulated = %(simulated)s AND a.outage IS NULL AND d.key <> %(device_key)s
+  AND a.simulated = %(simulated)s AND a.outage IS NULL
   AND a.observed_at <= %(observed_at)s + %(within)s::interval
   AND a.last_observed_at >= %(observed_at)s - %(within)s::interval
-GROUP BY a.id, d.key
 ORDER BY a.id, d.key
 -- warnings --
 -- What other sensors warned of about then, and belongs to no alert yet.

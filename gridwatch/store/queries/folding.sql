@@ -1,13 +1,16 @@
 -- held by devices --
-SELECT g.device_key, g.scene, a.id, a.severity, a.observed_at, a.last_observed_at
-FROM unnest(%(device_keys)s::integer[], %(scenes)s::text[]) AS g (device_key, scene)
-JOIN device d ON d.key = g.device_key
-CROSS JOIN LATERAL (
-    SELECT e.alert_id FROM event e
-    WHERE e.device_key = g.device_key AND e.scene = g.scene AND e.alert_id IS NOT NULL
-    ORDER BY e.observed_at DESC LIMIT 1) newest
-JOIN alert a ON a.id = newest.alert_id
-WHERE a.grouping AND NOT a.ended AND a.scene = g.scene AND a.drill = (state_now(d) = 'test')
+-- Materialized: what each device told of last is looked up once, and not for every alert that is open.
+WITH newest AS MATERIALIZED (
+    SELECT g.device_key, g.scene, (
+        SELECT e.alert_id FROM event e
+        WHERE e.device_key = g.device_key AND e.scene = g.scene AND e.alert_id IS NOT NULL
+        ORDER BY e.observed_at DESC LIMIT 1) AS alert_id
+    FROM unnest(%(device_keys)s::integer[], %(scenes)s::text[]) AS g (device_key, scene))
+SELECT n.device_key, n.scene, a.id, a.severity, a.observed_at, a.last_observed_at
+FROM newest n
+JOIN alert a ON a.id = n.alert_id
+JOIN device d ON d.key = n.device_key
+WHERE a.grouping AND NOT a.ended AND a.scene = n.scene AND a.drill = (state_now(d) = 'test')
 ORDER BY a.id
 FOR UPDATE OF a
 -- event --
