@@ -20,7 +20,7 @@ WHERE a.code IN (SELECT top FROM below)
 GROUP BY a.code
 ORDER BY a.code
 -- devices --
--- Those in trouble first. A camera is heard by its pictures, a lift by its states, all else by readings.
+-- Those in trouble first. Heard by readings, pictures, clips, findings, and of a lift by its states.
 WITH RECURSIVE below AS (
     SELECT %(area)s::text AS code
     UNION SELECT child.code FROM area child JOIN below ON child.parent = below.code),
@@ -37,8 +37,10 @@ found AS (
     LIMIT %(limit)s)
 SELECT f.id, f.name, f.kind, f.scene, f.area, coalesce(a.name, '') AS area_name, f.lift, f.simulated, f.health,
        greatest((SELECT max(observed_at) FROM newest_readings(f.key, now() - interval '30 days', 1)),
-                (SELECT max(m.received_at) FROM (SELECT received_at FROM medium WHERE device_key = f.key AND kind = 'frame'
-                                                 ORDER BY observed_at DESC LIMIT 1) m),
+                (SELECT max(m.received_at) FROM (VALUES ('frame'), ('clip')) k(kind) CROSS JOIN LATERAL (
+                     SELECT received_at FROM medium WHERE device_key = f.key AND kind = k.kind
+                     ORDER BY observed_at DESC LIMIT 1) m),
+                (SELECT e.recorded_at FROM event e WHERE e.device_key = f.key ORDER BY e.observed_at DESC LIMIT 1),
                 (SELECT heard_at FROM lift_word WHERE device_key = f.key)) AS seen_at
 FROM found f LEFT JOIN area a ON a.code = f.area
 ORDER BY array_position(ARRAY['silent', 'offline', 'maintenance', 'test', 'unheard', 'well'], f.health) NULLS LAST, f.id
