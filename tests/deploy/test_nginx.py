@@ -1,11 +1,7 @@
 """deploy/nginx/gridwatch.conf does in a real nginx what it says, with the API behind it."""
 
 import json
-import os
 import re
-import shutil
-import ssl
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,45 +14,26 @@ from httpx_sse import connect_sse
 from api.gate import LARGEST_BODY
 from api.listeners import HEARTBEAT_S
 from api.sign_in import GUESSES
-from gridwatch.private_ca import PrivateCa
 from gridwatch.store import Store
 from tests.api.incidents import happen, register, sensor
 from tests.api.serving import PASSWORD, at_store, serving, settings_for
-from tests.deploy.compose import DEPLOY
-from tests.servers import accepts, copied_database, free_port, wait_until
-
-SITE = (DEPLOY / "nginx" / "gridwatch.conf").read_text(encoding="utf-8")
-NAME = "watch.example.org"
-PLACES = "/usr/sbin:/usr/local/sbin:/opt/homebrew/bin:/usr/bin:/usr/local/bin"
-
-MAIN = """
-daemon off;
-pid {folder}/nginx.pid;
-events {{ worker_connections 256; }}
-http {{
-    client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
-    include {folder}/site.conf;
-}}
-"""
+from tests.deploy.nginx import NAME, SITE, Front, nginx_before
+from tests.servers import copied_database
 
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
     """A running nginx before a running API."""
 
-    url: str
-    plain_url: str
+    front: Front
     database_url: str
     folder: Path
-    trust: ssl.SSLContext
-    """Trusts its certificate and nobody else's."""
 
     @contextmanager
     def client(self, address: str = "127.0.0.1") -> Iterator[httpx.Client]:
         """Yield a client that comes from an address."""
-        transport = httpx.HTTPTransport(verify=self.trust, local_address=address)
-        with httpx.Client(base_url=self.url, transport=transport, timeout=60) as client:
+        transport = httpx.HTTPTransport(verify=self.front.trust, local_address=address)
+        with httpx.Client(base_url=self.front.url, transport=transport, timeout=60) as client:
             yield client
 
     @contextmanager
@@ -74,61 +51,15 @@ def site(
     postgres_url: str, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
     """Return nginx with our site before the API, on loopback."""
-    program = shutil.which("nginx", path=PLACES)
-    if program is None:
-        pytest.skip("needs nginx, which is not installed: apt-get install nginx-light")
     folder = tmp_path_factory.mktemp("nginx")
-    authority = PrivateCa(folder / "ca")
-    authority.make("authority of a test")
-    issued = authority.issue_server(["127.0.0.1", NAME])
-    (folder / "fullchain.pem").write_bytes(issued.certificate)
-    (folder / "privkey.pem").write_bytes(issued.key or b"")
     with copied_database(postgres_url, migrated_template) as database:
         settings = settings_for(database, folder).model_copy(update={"trusted_proxies": ("127.0.0.1",)})
-        plain, tls = free_port(), free_port()
-        (folder / "site.conf").write_text(_placed(folder, api=settings.http_port, plain=plain, tls=tls))
-        (folder / "nginx.conf").write_text(_user() + MAIN.format(folder=folder))
-        log = folder / "error.log"
-        with serving(settings), log.open("wb") as errors:
-            command = [program, "-p", str(folder), "-e", str(log), "-c", str(folder / "nginx.conf")]
-            process = subprocess.Popen(command, stderr=errors)
-            try:
-                wait_until(lambda: process.poll() is not None or accepts(tls), what="nginx accepts")
-                assert process.poll() is None, log.read_text()
-                yield Site(
-                    url=f"https://127.0.0.1:{tls}",
-                    plain_url=f"http://127.0.0.1:{plain}",
-                    database_url=database,
-                    folder=folder,
-                    trust=ssl.create_default_context(cafile=str(authority.certificate)),
-                )
-            finally:
-                process.terminate()
-                process.wait(60)
-
-
-def _user() -> str:
-    """Let workers keep root's account, where nginx is started by root: a test's folders are its own alone."""
-    return "user root;" if os.geteuid() == 0 else ""
-
-
-def _placed(folder: Path, *, api: int, plain: int, tls: int) -> str:
-    """Return our site with the ports and paths of a test; all else stays as it is delivered."""
-    text = re.sub(r"^ *listen \[::\].*\n", "", SITE, flags=re.MULTILINE)
-    for ours, theirs in {
-        "listen 80;": f"listen 127.0.0.1:{plain};",
-        "listen 443 ssl http2;": f"listen 127.0.0.1:{tls} ssl http2;",
-        "server 127.0.0.1:8080;": f"server 127.0.0.1:{api};",
-        f"/etc/letsencrypt/live/{NAME}": str(folder),
-        "/var/log/nginx/gridwatch.log": f"{folder}/access.log",
-    }.items():
-        assert ours in text
-        text = text.replace(ours, theirs)
-    return text
+        with serving(settings), nginx_before(settings.http_port, folder) as front:
+            yield Site(front=front, database_url=database, folder=folder)
 
 
 def test_plain_http_is_led_to_tls_and_browsers_remember_it(site: Site) -> None:
-    led = httpx.get(f"{site.plain_url}/?alert=7", headers={"Host": NAME})
+    led = httpx.get(f"{site.front.plain_url}/?alert=7", headers={"Host": NAME})
     assert (led.status_code, led.headers["location"]) == (301, f"https://{NAME}/?alert=7")
     with site.client() as client:
         page = client.get("/healthz")
@@ -171,7 +102,7 @@ def test_who_asks_is_the_address_that_nginx_saw_whatever_a_client_claims(site: S
 def test_a_browsers_cookie_is_for_tls_alone(site: Site) -> None:
     form = {"username": "admin", "password": PASSWORD}
     with site.client() as client:
-        answer = client.post("/login", data=form, headers={"Origin": site.url})
+        answer = client.post("/login", data=form, headers={"Origin": site.front.url})
     assert answer.status_code == 303
     assert "Secure" in answer.headers["set-cookie"]
     assert "HttpOnly" in answer.headers["set-cookie"]
