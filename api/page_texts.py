@@ -228,7 +228,7 @@ PAGE_TEXTS: Mapping[str, Mapping[str, str]] = {
         "roster.leave": "请假与代班",
         "roster.nobody": "{area}：无人负责，上级区域也无人负责",
         "roster.gap": "{area}：{begins} 至 {ends} 无人当班",
-        "roster.unknown_years": "日历：{what}",
+        "roster.unknown_year": "工作日历缺 {year} 年节假日：周一至周五都按工作日算；请升级 chinesecalendar",
         "roster.mend": "需要处理",
         "roster.all_well": "未来 7 天排班完整",
         "roster.imported": "已导入 {count} 人",
@@ -609,7 +609,8 @@ PAGE_TEXTS: Mapping[str, Mapping[str, str]] = {
         "roster.leave": "Leave and stand-ins",
         "roster.nobody": "{area}: nobody answers for it or an area above it",
         "roster.gap": "{area}: nobody has a shift from {begins} to {ends}",
-        "roster.unknown_years": "Calendar: {what}",
+        "roster.unknown_year": "The calendar lacks the holidays of {year}: Monday to Friday count as worked; "
+        "upgrade chinesecalendar",
         "roster.mend": "To be mended",
         "roster.all_well": "The next 7 days are covered",
         "roster.imported": "{count} people imported",

@@ -14,7 +14,7 @@ from api.console.alert_card import (
     who_html,
 )
 from api.console.alert_details import Details, wall_clock
-from api.console.criteria import criterion_in_words
+from api.console.criteria import criterion_in_words, quantity_name
 from api.console.nearby import NearPerson
 from api.local_time import local_time
 from api.places import Places
@@ -82,11 +82,6 @@ def why_html(events: Sequence[Event], total: int, words: Words, *, now: datetime
     more = total - len(ordered)
     tail = f"<li>{words('alert.more_events', count=more)}</li>" if more > 0 else ""
     return f"<ul class='gw-plain'>{''.join(rows)}{tail}</ul>"
-
-
-def quantity_name(name: str, words: Words) -> str:
-    """Return what a quantity is called, with its unit; one that we have no word for stays as it is."""
-    return TEXTS[words.language].get(f"quantity.{name}", name)
 
 
 def told_html(told: Sequence[Mapping[str, Any]], words: Words, *, now: datetime) -> str:

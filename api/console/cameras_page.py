@@ -43,7 +43,7 @@ async def show_cameras(visitor: Visitor, words: Words) -> None:
                 with ui.element("div").classes("gw-text"):
                     ui.label(camera.name or camera.device).classes("gw-label")
                     ui.label(f"{camera.device} · {_sight(camera, words)}").classes("gw-facts")
-                ui.link(words("view.open"), path_of(camera.device)).classes("gw-link")
+                ui.link(words("view.open"), path_of(camera.device)).classes("gw-anchor")
         if cameras and for_fire:
             ui.label(words("facade_cameras")).classes("gw-label")
         for known in cameras:
@@ -51,7 +51,7 @@ async def show_cameras(visitor: Visitor, words: Words) -> None:
                 with ui.element("div").classes("gw-text"):
                     ui.label(known.device.name or known.device.id).classes("gw-label")
                     ui.label(f"{known.device.id} · {_state(known.view, words)}").classes("gw-facts")
-                ui.link(words("view.open"), path_of(known.device.id)).classes("gw-link")
+                ui.link(words("view.open"), path_of(known.device.id)).classes("gw-anchor")
 
 
 async def show_camera(visitor: Visitor, words: Words, device: str) -> None:

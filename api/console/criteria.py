@@ -1,4 +1,4 @@
-"""The numbers by which a finding was concluded, as people read them."""
+"""Quantities, and the numbers by which a finding was concluded, as people read them."""
 
 import re
 from typing import Final
@@ -26,6 +26,11 @@ def criterion_in_words(name: str, value: float, words: Words) -> str:
         asked, given = "quantity", given | _parts(known)
     text = texts.get(f"criterion.{asked}")
     return f"{name} {given['n']}" if text is None else text.format_map(given)
+
+
+def quantity_name(name: str, words: Words) -> str:
+    """Return what a quantity is called, with its unit; one that we have no word for stays as it is."""
+    return TEXTS[words.language].get(f"quantity.{name}", name)
 
 
 def _parts(known: str) -> dict[str, str]:

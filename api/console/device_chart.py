@@ -8,6 +8,7 @@ from typing import Any
 from nicegui import ui
 
 from api.console.charts import base
+from api.console.criteria import quantity_name
 from api.console.figures_page import read_span
 from api.console.frame import Visitor
 from api.local_time import CHINA
@@ -36,7 +37,8 @@ class DeviceChart:
         self._until = datetime.now(UTC)
         self._since = self._until - RANGES["day"]
         with ui.element("div").classes("gw-actions-bar"):
-            self._quantity = ui.select(list(quantities), value=quantities[0], label=words("device.quantity"))
+            named = {one: quantity_name(one, words) for one in quantities}
+            self._quantity = ui.select(named, value=quantities[0], label=words("device.quantity"))
             self._quantity.props("dense outlined options-dense").classes("gw-choose")
             ranges = {name: words(f"device.last_{name}") for name in RANGES}
             self._range = ui.toggle(ranges, value="day").props("dense unelevated no-caps")
@@ -69,6 +71,7 @@ class DeviceChart:
     async def draw(self) -> None:
         """Show the chosen time of the chosen quantity."""
         words, quantity = self._words, self._quantity.value
+        name = quantity_name(quantity, words)
         length = bucket_for(self._until - self._since)
         try:
             found = await list_buckets(
@@ -83,7 +86,7 @@ class DeviceChart:
         except StoreUnavailable:
             ui.notify(words("failed"), type="negative")
             return
-        options = chart(quantity, found, self._since, self._until, length, words, self._visitor.light)
+        options = chart(name, found, self._since, self._until, length, words, self._visitor.light)
         self._chart.options.clear()
         self._chart.options.update(options)
         self._chart.update()
@@ -91,7 +94,7 @@ class DeviceChart:
             "device.drawn", count=sum(one.count for one in found), minutes=length.total_seconds() / 60
         )
         self._said.set_text(said if found else words("device.no_readings"))
-        self._chart.props(f'role="img" aria-label="{escape(quantity)}: {escape(said)}"')
+        self._chart.props(f'role="img" aria-label="{escape(name)}: {escape(said)}"')
 
 
 def bucket_for(span: timedelta) -> timedelta:

@@ -11,6 +11,7 @@ from nicegui import ui
 from api.access import LIFT, still_here
 from api.console.camera_page import CALIBRATED
 from api.console.camera_page import path_of as calibration_of
+from api.console.criteria import quantity_name
 from api.console.device_chart import DeviceChart
 from api.console.devices_page import PATH as DEVICES
 from api.console.devices_page import path_of, seen
@@ -86,7 +87,7 @@ class DevicePage:
                 return
             cells = [
                 [
-                    row["quantity"],
+                    quantity_name(row["quantity"], words),
                     "" if row["value"] is None else f"{row['value']:g}",
                     seen(row["seen_at"], words),
                     "" if row["interval_s"] is None else words("device.every", s=row["interval_s"]),

@@ -60,7 +60,7 @@ class RosterPanel:
             words("roster.gap", area=gap.area, begins=_local(gap.begins), ends=_local(gap.ends))
             for gap in gaps
         ]
-        mend += [words("roster.unknown_years", what=said) for said in unknown_years(now)]
+        mend += [words("roster.unknown_year", year=year) for year in unknown_years(now)]
         self._result.clear()
         with self._result:
             with ui.element("section").classes("gw-panel"):

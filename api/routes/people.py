@@ -12,7 +12,7 @@ from api.csv_files import CSV
 from api.fields import Text
 from api.office import TheOffice
 from api.problems import documented
-from gridwatch.duty.calendar import unknown_years
+from gridwatch.duty.calendar import unknown_year, unknown_years
 from gridwatch.duty.files import Table, fit_in, read_table, write_table
 from gridwatch.store.areas import get_area
 from gridwatch.store.people import areas_without_anybody, change_people, contact_card, list_table, roster_gaps
@@ -99,7 +99,7 @@ async def roster(office: TheOffice) -> Any:
             for gap in await roster_gaps(office.store, now)
         ],
         "areas_without_anybody": await areas_without_anybody(office.store),
-        "warnings": unknown_years(now),
+        "warnings": [unknown_year(year) for year in unknown_years(now)],
     }
 
 

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from gridwatch.cli.tables import wide_table
 from gridwatch.cli.work import with_store
-from gridwatch.duty.calendar import unknown_years
+from gridwatch.duty.calendar import unknown_year, unknown_years
 from gridwatch.duty.files import COLUMNS, Table, fit_in, read_table, write_table
 from gridwatch.duty.gaps import Gap
 from gridwatch.errors import SettingsError
@@ -136,7 +136,7 @@ async def _warnings(store: Store) -> list[str]:
     told = [f"nobody answers for {area} or an area above it" for area in await areas_without_anybody(store)]
     told += [gap_sentence(gap) for gap in await roster_gaps(store, now)]
     more = [f"and {len(told) - SHOWN} more: gridwatch workers gaps"] if len(told) > SHOWN else []
-    return [*told[:SHOWN], *more, *unknown_years(now)]
+    return [*told[:SHOWN], *more, *map(unknown_year, unknown_years(now))]
 
 
 def write_private(file: Path, text: str) -> None:

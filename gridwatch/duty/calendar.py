@@ -47,14 +47,14 @@ def unknown_year(year: int) -> str:
     )
 
 
-def unknown_years(now: datetime) -> list[str]:
-    """Return what is wrong with this year and the next one, told only when its holidays should be known.
+def unknown_years(now: datetime) -> list[int]:
+    """Return this year and the next one where their holidays should be known, and are not.
 
     They are decreed by November: from then on the next year's are missed.
     """
     local = now.astimezone(CHINA).date()
     years = [local.year] if local.month < NOVEMBER else [local.year, local.year + 1]
-    return [unknown_year(year) for year in years if not knows_year(year)]
+    return [year for year in years if not knows_year(year)]
 
 
 def after_working_time(at: datetime, span: timedelta) -> datetime:

@@ -55,7 +55,7 @@ def test_health_is_told_by_area_and_device_and_a_chart_is_drawn(browser: Browser
         expect(rows).to_have_count(1)
         rows.get_by_role("link").click()
         channels = page.get_by_role("table", name="测量通道")
-        expect(channels.get_by_role("row", name=re.compile("temperature_c 20.1"))).to_contain_text("✔ 正常")
+        expect(channels.get_by_role("row", name=re.compile("温度 °C 20.1"))).to_contain_text("✔ 正常")
         expect(channels.get_by_role("row", name=re.compile("smoke_pct"))).to_contain_text("未上报")
         expect(page.get_by_text(re.compile("^90 个读数，每点 5 分钟$"))).to_be_visible()
         expect(page.locator(".gw-chart svg")).to_be_visible()
@@ -65,6 +65,23 @@ def test_health_is_told_by_area_and_device_and_a_chart_is_drawn(browser: Browser
         expect(page.get_by_role("dialog")).to_contain_text("只显示这一次")
     assert wrong == []
     assert len(console.stored(lambda store: list_credentials(store, "s-1"))) == 1
+
+
+def test_a_camera_that_sends_clips_alone_is_heard_by_them(browser: Browser, console: Console) -> None:
+    async def scene(store: Store) -> None:
+        for device in ("c-1", "c-2"):
+            await register(store, Device(id=device, scene="throwing", kind=DeviceKind.CAMERA))
+        await store.execute("""
+            INSERT INTO medium (device_key, kind, observed_at, received_at)
+            SELECT key, 'clip', now(), timestamptz '2026-11-24 12:34:56+08' FROM device WHERE id = 'c-1'""")
+
+    console.stored(scene)
+    with operator(browser, console) as (page, wrong):
+        page.goto(f"{console.url}/devices")
+        rows = page.locator(".gw-devices section").nth(1).locator("tbody tr")
+        expect(rows.filter(has_text="c-1")).to_contain_text("11-24 12:34:56")
+        expect(rows.filter(has_text="c-2")).to_contain_text("近 30 天无")
+    assert wrong == []
 
 
 def test_a_newcomer_releases_a_lift_and_sees_its_masked_picture(browser: Browser, console: Console) -> None:

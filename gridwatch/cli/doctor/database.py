@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from gridwatch.cli.doctor.channels import check_channels
 from gridwatch.cli.doctor.check import Check, fail, ok, warn
-from gridwatch.duty.calendar import unknown_years
+from gridwatch.duty.calendar import unknown_year, unknown_years
 from gridwatch.errors import SettingsError, StoreError, StoreUnavailable
 from gridwatch.running import database_url
 from gridwatch.settings import Settings
@@ -165,7 +165,7 @@ async def _roster(store: Store) -> list[Check]:
     now = datetime.now(UTC)
     checks = [
         warn("working calendar", told, "until then shifts of working days follow the weekdays")
-        for told in unknown_years(now)
+        for told in map(unknown_year, unknown_years(now))
     ]
     if nobody := await areas_without_anybody(store):
         found = f"nobody answers for {len(nobody)} areas with devices, or for an area above: {nobody[0]} …"
