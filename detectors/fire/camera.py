@@ -12,7 +12,7 @@ from detectors.fire.boxes import OwnBoxes
 from detectors.fire.flame import FlameMemory, new_flame_memory, watch_flame
 from detectors.fire.patches import PatchModel
 from detectors.fire.sight import Sight, SightMemory, sight_of, watch_sight
-from detectors.fire.smoke import SmokeMemory, new_smoke_memory, watch_smoke
+from detectors.fire.smoke import SmokeMemory, SmokeModel, new_smoke_memory, watch_smoke
 from detectors.fire.still import judge_still
 from detectors.fire.tubes import Box, Rules, Watched, watch_boxes
 from detectors.fire.usual import UsualPlaces, unusual
@@ -92,9 +92,9 @@ class CameraState:
 
 
 class FireCameraDetector:
-    """Finds flame by colour with flicker or unrest, and smoke as a growing veil; one camera per state.
+    """Finds flame by colour with flicker or unrest, smoke by how the view changes; one camera per state.
 
-    In a lone picture a network of our own tells flame among what glows.
+    Networks of our own tell smoke among all that changes and, in a lone picture, flame among what glows.
     A detector that the user brings takes the place of all that, picture by picture; the rules over time stay.
     Pictures may come as video or up to half an hour apart, and may change their size; those of a preset are
     held against earlier ones of that preset. A picture older than the one before is not looked at.
@@ -104,11 +104,12 @@ class FireCameraDetector:
         """Load the user's model where one is given; DetectorError when it or the class mapping is no use."""
         self._own = None if onnx is None else OwnBoxes(onnx, classes)
         self._patches = PatchModel()
+        self._smoke = SmokeModel()
 
     @property
     def name(self) -> str:
         """Name and version."""
-        return "fire-camera/2" if self._own is None else f"fire-{self._own.name}/2"
+        return "fire-camera/3" if self._own is None else f"fire-{self._own.name}/2"
 
     def judge(self, picture: Picture) -> Sequence[Finding]:
         """Judge one picture alone: flame, and smoke where the user's detector tells it; by night and in fog
@@ -160,10 +161,9 @@ class FireCameraDetector:
         flame = watch_flame(memory.flame, before, view, gap_s)
         if flame is not None:
             found += self._burns(memory, flame, picture.at, gap_s)
-        veils = watch_smoke(memory.smoke, view, moment_s)
-        if veils is not None:
-            boxes = [_as_box("smoke", veil) for veil in veils]
-            found += self._told(memory, boxes, picture.at, view.size_wh)
+        smoke = watch_smoke(memory.smoke, view, moment_s, self._smoke)
+        if smoke is not None:
+            found += self._told(memory, smoke, picture.at, view.size_wh)
         return [_with_bearing(finding, memory.preset, view.size_wh) for finding in found]
 
     def finish(self, state: CameraState) -> Sequence[Finding]:
@@ -221,10 +221,6 @@ class FireCameraDetector:
                 detector=self.name,
             ),
         )
-
-
-def _as_box(label: str, region: Region) -> Box:
-    return Box(label=label, confidence=region.confidence, box_xyxy=region.box_xyxy, criteria=region.criteria)
 
 
 def _with_bearing(finding: Finding, preset: Preset, size_wh: tuple[int, int]) -> Finding:

@@ -35,6 +35,8 @@ class Shot:
     flame: BoxXyxy | None
     density: float
     """Part of what is behind the fire's smoke that it hides where it is thickest."""
+    change: Layer | None = None
+    """Grey levels by which the fire's smoke changes what is behind it, at a quarter of the size."""
 
 
 def shoot(scene: Scene) -> Iterator[Shot]:
@@ -84,7 +86,7 @@ def _shot(scene: Scene, camera: Camera, rng: np.random.Generator, turn: int, mom
     landscape = scene.landscapes[turn]
     light = seen_through(scene.air, landscape, moment_s)
     smoke = flame = None
-    density = 0.0
+    density, change = 0.0, None
     level = daylight(scene.air.begins_h + moment_s / 3600)
     if level < 0.05:
         _light_lamps(rng, light, landscape, level)
@@ -97,14 +99,19 @@ def _shot(scene: Scene, camera: Camera, rng: np.random.Generator, turn: int, mom
             before = light[::SHRINK, ::SHRINK].copy()
             density = _hide(scene, landscape, scene.fire, light, moment_s, glow)
             gain = camera.gain or 1.0
-            change = np.abs(light[::SHRINK, ::SHRINK] - before).mean(axis=2) * gain
+            change = np.asarray(np.abs(light[::SHRINK, ::SHRINK] - before).mean(axis=2) * gain, np.float32)
             smoke = _box(change > VISIBLE_LEVELS, SHRINK, FEWEST_PX * (scene.size_wh[0] / WIDTH_PX) ** 2 / 8)
             if burning:
                 flame = _burn(rng, light, landscape, scene.fire, moment_s)
     pixels = camera.take(light, moment_s, scene.interval_s)
     picture = Picture(pixels=pixels, at=scene.start + timedelta(seconds=moment_s))
     return Shot(
-        picture=picture, preset=scene.presets[turn], smoke=smoke, flame=flame, density=round(density, 3)
+        picture=picture,
+        preset=scene.presets[turn],
+        smoke=smoke,
+        flame=flame,
+        density=round(density, 3),
+        change=change,
     )
 
 
