@@ -85,6 +85,9 @@ def _path(location: Sequence[str | int]) -> str:
 
 async def _refused(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for it alone
+    if isinstance(error.__cause__, UnicodeDecodeError):
+        why = "is not UTF-8"
+        return problem(422, f"body: {why}", errors=[WrongField(field="body", why=why)])
     detail = error.detail
     if detail == HTTPStatus(error.status_code).phrase:
         detail = f"{detail}: {request.method} {request.url.path}"

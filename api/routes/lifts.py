@@ -192,7 +192,7 @@ async def lifts(
     request: Request,
     response: Response,
     office: TheOffice,
-    after: str = "",
+    after: Text = "",
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> list[LiftAnswer]:
     """Return a page of the lifts that a camera looks into or that were set."""

@@ -15,7 +15,7 @@ from gridwatch.store import Store
 from gridwatch.store.accounts import Account, put_accounts, token_secret
 from gridwatch.store.areas import put_areas
 from tests.api.incidents import happen, register, sensor
-from tests.api.serving import at_store, serving, settings_for
+from tests.api.serving import Api, at_store, serving, settings_for
 
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 EXAMPLES = 12
@@ -38,6 +38,14 @@ async def _settle(store: Store) -> dict[str, str]:
         name: tokens.issue(Person(username=name, role=one.role, area=one.area))
         for name, one in people.items()
     }
+
+
+def test_what_no_text_can_be_is_refused_with_its_field(api: Api) -> None:
+    body = api.client.post("/api/v1/devices", content=b"\xff", headers={"Content-Type": "application/json"})
+    query = api.client.get("/api/v1/lifts", params={"after": "\0"})
+    for answer, field in ((body, "body"), (query, "query.after")):
+        assert answer.status_code == 422
+        assert [wrong["field"] for wrong in answer.json()["errors"]] == [field]
 
 
 @pytest.mark.slow
