@@ -6,7 +6,7 @@ an environment with the extra `train`. What was rendered is kept in `--work`.
 
 import argparse
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -39,11 +39,15 @@ from detectors.fire.smoke import (
     USUAL,
     USUAL_MIDDLE,
 )
-from simulators.ridge.scene import TROUBLES, Asked, Scene, draw_scene
+from simulators.ridge.scene import TROUBLES, Asked, Scene, Trouble, draw_scene
 from simulators.ridge.shooting import Shot, shoot
 
 SEQUENCES = (*range(62), *range(134, 544), *range(545, 604, 2))
 """Of the train split; those between are there to choose thresholds by."""
+HARD: Mapping[Trouble, int] = {"fog": 917, "wisps": 688, "stove": 688, "drops": 688, "mast": 688}
+"""What is most like smoke or hides it; up to which number more sequences of it are learnt from."""
+HARD_WEIGHT = 1.5
+"""How much oftener their pictures are learnt from."""
 PACES, PACES_S = 165, (5.0, 10.0, 20.0, 60.0)
 """Sequences with more or less time between their pictures."""
 DAYS = 5
@@ -56,10 +60,12 @@ SMOKE_LEVELS, NO_SMOKE_LEVELS = 4.5, 0.6
 SMOKE, UNKNOWN = 1, 2
 
 WIDTHS = (32, 48, 64)
-BATCH, STEPS = 12, 2800
+BATCH, STEPS = 12, 4600
 HIGHEST_RATE, DECAY = 3e-3, 1e-3
 AVERAGED = 0.995
 SMOKE_WEIGHT = 12.0
+SHARES = {"smoke": 0.5, "none": 0.4, "day": 0.1}
+"""Of what is learnt from: pictures with smoke, without, and of quiet days."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,6 +80,16 @@ class Learnt:
     """Numbers of a picture and of those `LAGS` before it."""
     weights: Tensor
     """How often each of `rows` is drawn."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """A scene to learn from."""
+
+    name: str
+    draw: Callable[[], Scene]
+    is_hard: bool = False
+    is_day: bool = False
 
 
 class Network(nn.Module):  # type: ignore[misc]
@@ -170,42 +186,48 @@ def _loss(inputs: Tensor, truth: Tensor, made: nn.Module) -> Tensor:
 
 
 def _learnt(work: Path) -> Learnt:
-    planes, truths, rows, weights = [], [], [], []
+    planes, truths, rows, kinds, weights = [], [], [], [], []
     first = 0
-    for name, kept in _kept(work):
-        pictures = len(kept["truth"])
+    for scene, kept in _kept(work):
+        truth = kept["truth"]
         planes.append(torch.from_numpy(kept["planes"]))
-        truths.append(torch.from_numpy(kept["truth"]))
-        is_day = name.startswith("day")
-        for number in range(FIRST_PICTURES, pictures, EVERY_OF_DAYS if is_day else 1):
+        truths.append(torch.from_numpy(truth))
+        for number in range(FIRST_PICTURES, len(truth), EVERY_OF_DAYS if scene.is_day else 1):
             rows.append([first + number - lag for lag in (0, *LAGS)])
-            weights.append("day" if is_day else "smoke" if (kept["truth"][number] == SMOKE).any() else "none")
-        first += pictures
-    share = {kind: part / max(1, weights.count(kind)) for kind, part in SHARES.items()}
-    return Learnt(
-        planes=torch.cat(planes),
-        truth=torch.cat(truths),
-        rows=torch.tensor(rows),
-        weights=torch.tensor([share[kind] for kind in weights]),
-    )
+            kinds.append("day" if scene.is_day else "smoke" if (truth[number] == SMOKE).any() else "none")
+            weights.append(HARD_WEIGHT if scene.is_hard else 1.0)
+        first += len(truth)
+    drawn = torch.tensor(weights)
+    for kind, share in SHARES.items():
+        of_it = torch.tensor([one == kind for one in kinds])
+        drawn[of_it] *= share / drawn[of_it].sum().clamp(min=1)
+    return Learnt(planes=torch.cat(planes), truth=torch.cat(truths), rows=torch.tensor(rows), weights=drawn)
 
 
-SHARES = {"smoke": 0.5, "none": 0.4, "day": 0.1}
-"""Of what is learnt from: pictures with smoke, without, and of quiet days."""
-
-
-def _kept(work: Path) -> Iterator[tuple[str, dict[str, NDArray[np.int8]]]]:
+def _kept(work: Path) -> Iterator[tuple[Wanted, dict[str, NDArray[np.int8]]]]:
     """Yield what each scene gives; what was rendered before is read again."""
     work.mkdir(parents=True, exist_ok=True)
-    wanted = [(f"sequence-{number}", partial(_sequence, number)) for number in SEQUENCES]
-    wanted += [(f"pace-{number}", partial(_pace, number)) for number in range(PACES)]
-    wanted += [(f"day-{number}", partial(quiet_day, "train", number)) for number in range(DAYS)]
-    for name, draw in wanted:
-        path = work / f"{name}.npz"
+    for wanted in _wanted():
+        path = work / f"{wanted.name}.npz"
         if not path.exists():
-            np.savez(path, **_prepared(draw()))  # type: ignore[arg-type]
+            np.savez(path, **_prepared(wanted.draw()))  # type: ignore[arg-type]
         with np.load(path) as kept:
-            yield name, {key: kept[key] for key in ("planes", "truth")}
+            yield wanted, {key: kept[key] for key in ("planes", "truth")}
+
+
+def _wanted() -> Iterator[Wanted]:
+    more = [number for number in range(604, max(HARD.values())) if number < HARD.get(_trouble(number), 0)]
+    for number in (*SEQUENCES, *more):
+        is_hard = _trouble(number) in HARD
+        yield Wanted(name=f"sequence-{number}", draw=partial(_sequence, number), is_hard=is_hard)
+    for number in range(PACES):
+        yield Wanted(name=f"pace-{number}", draw=partial(_pace, number))
+    for number in range(DAYS):
+        yield Wanted(name=f"day-{number}", draw=partial(quiet_day, "train", number), is_day=True)
+
+
+def _trouble(number: int) -> Trouble:
+    return TROUBLES[number // 2 % len(TROUBLES)]
 
 
 def _sequence(number: int) -> Scene:
@@ -228,7 +250,7 @@ def _pace(number: int) -> Scene:
         interval_s=gap_s,
         fire=number % 2 == 0,
         ignited_s=float(rng.uniform(6, 14)) * gap_s,
-        trouble=TROUBLES[number // 2 % len(TROUBLES)],
+        trouble=_trouble(number),
         size_wh=SIZE_WH,
     )
     return draw_scene([SEED["train"], 10_000 + number, 5], asked)
