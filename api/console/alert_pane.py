@@ -22,7 +22,7 @@ from api.console.alert_parts import (
 )
 from api.console.board import Board
 from api.console.feed_list import action_name
-from api.console.now_map import NowMap
+from api.console.now_map import NowMap, placed
 from api.office import Office
 from api.sign_in import Person
 from api.texts import Words
@@ -211,7 +211,7 @@ class AlertPane:
             self._words, tiles=settings.map_tiles, attribution=settings.map_attribution, is_small=True
         ).classes("gw-small-map")
         shown.show_areas(self._board.places)
-        shown.show_alerts([alert, *details.related])
+        shown.show_alerts(placed([alert, *details.related]))
         people = [one for one in details.people if one.lon is not None]
         shown.show_people(
             [{"name": one.in_words(self._words), "lon": one.lon, "lat": one.lat} for one in people]

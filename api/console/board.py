@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from api.feed import CutOff
 from api.local_time import CHINA
@@ -24,11 +24,15 @@ from gridwatch.store.board import (
 )
 
 Alert = Mapping[str, Any]
+Made = TypeVar("Made")
 
 LIVE_KEPT, ENDED_KEPT = 5000, 200
 """Alerts in memory, some 3 kB each; beyond, what matters least is left out and stays in the database."""
 
 SILENCE_S = 1.0
+GATHER_S = 0.3
+"""Changes are taken in together this often: in a storm the page stays readable, and what all pages of a kind
+show alike is made once."""
 LIFTS_EVERY = timedelta(seconds=2)
 DEVICES_EVERY = timedelta(seconds=15)
 DEVICES_SHOWN = 2000
@@ -64,6 +68,7 @@ class Board:
         self._tree: AreaTree | None = None
         self._ordered: tuple[int, list[Alert], list[Alert]] = (-1, [], [])
         self._rows: dict[Any, tuple[Any, str]] = {}
+        self._alike: tuple[int, dict[Any, Any]] = (-1, {})
         self._day = datetime.now(CHINA).date()
         self._looked: dict[str, datetime] = {}
         self._following = asyncio.create_task(self._follow(), name="board follows the feed")
@@ -98,6 +103,16 @@ class Board:
             known = self._rows[alert["id"], language] = (stands, make(alert))
         return known[1]
 
+    def alike(self, key: object, make: Callable[[], Made]) -> Made:
+        """Return what is the same for all pages that ask by a key, made once until an alert changes."""
+        if self._alike[0] != self.version:
+            self._alike = (self.version, {})
+        known = self._alike[1]
+        if key not in known:
+            known[key] = make()
+        made: Made = known[key]
+        return made
+
     def take(self, alerts: Mapping[int, Alert]) -> None:
         """Take in alerts that are newer than what is known."""
         for alert_id, alert in alerts.items():
@@ -129,6 +144,7 @@ class Board:
                     if messages:
                         # Only the last of each alert is worth showing.
                         self.take({message.alert["id"]: message.alert for message in messages})
+                        await asyncio.sleep(GATHER_S)
                     await self._look()
             except (StoreUnavailable, CutOff):
                 # Away, too slow, or the server stops: load anew what there is then.

@@ -14,6 +14,7 @@ export default {
   props: { words: Object },
   mounted() {
     this.newest = 0;
+    this.order = null;
     this.awaySince = null;
     this.text = this.$el.querySelector("span");
     this.button = this.$el.querySelector("button");
@@ -40,6 +41,7 @@ export default {
       this.watching = window.socket;
       this.watching.on("disconnect", () => this.lost("lost"));
       this.watching.on("connect", () => this.back());
+      if (this.watching.connected) this.back();
     },
     // What was lost is kept over a reload: a server that was away for longer has the page load anew.
     stored() {
@@ -57,7 +59,8 @@ export default {
     },
     settle() {
       const stored = this.stored();
-      if (!stored || this.awaySince || !window.socket?.connected) return;
+      // Without rows yet nobody knows what came: they call again.
+      if (!stored || this.awaySince || this.order === null || !window.socket?.connected) return;
       sessionStorage.removeItem(STORED);
       document.body.classList.remove("gw-is-away");
       const missed = this.order.filter((id) => id > stored.newest).length;

@@ -73,6 +73,18 @@ class FeedList(Element, component="feed.js"):
 
     def _next(self) -> dict[str, Any]:
         board = self._board
+        # What was sent follows from the version and from how much is shown: pages alike get the same.
+        if self._version == -1:
+            said, sent = self._made()
+        else:
+            alike = ("rows", self._version, self._shown, self._with_ended, self._words.language, self._role)
+            said, sent = board.alike((*alike, self._release), self._made)
+        self._sent, self._version = sent, board.version
+        return said
+
+    def _made(self) -> tuple[dict[str, Any], dict[int, Any]]:
+        """Return what the browser does not have yet, and what it then has."""
+        board = self._board
         live, ended = board.ordered()
         wanted = [*live, *ended] if self._with_ended else live
         shown = wanted[: self._shown]
@@ -82,13 +94,14 @@ class FeedList(Element, component="feed.js"):
             stands = sent[alert["id"]] = (alert["seq"], board.held(alert) is not None)
             if self._sent.get(alert["id"]) != stands:
                 rows[alert["id"]] = self._row(alert, now)
-        self._sent, self._version = sent, board.version
-        return {
+        language = self._words.language
+        said = {
             "order": [alert["id"] for alert in shown],
             "rows": rows,
             "more": len(wanted) - len(shown),
-            "counts": counts_html(live, self._words),
+            "counts": board.alike(("counts", language), lambda: counts_html(live, self._words)),
         }
+        return said, sent
 
     def _row(self, alert: Alert, now: datetime) -> dict[str, Any]:
         board, words = self._board, self._words

@@ -58,10 +58,8 @@ class NowMap(Element, component="now_map.js", esm={"nicegui-leaflet": str(LEAFLE
         marks = [[one.id, one.name, one.lon, one.lat, one.state, states[one.state]] for one in devices]
         self._tell("setDevices", marks)
 
-    def show_alerts(self, alerts: Iterable[Mapping[str, Any]]) -> None:
-        """Mark the most urgent alerts that have a place; those that are new pulse once."""
-        placed = {one["id"]: one for one in alerts if one["location"] is not None}
-        shown = {alert_id: placed[alert_id] for alert_id in islice(placed, SHOWN)}
+    def show_alerts(self, shown: Mapping[int, Mapping[str, Any]]) -> None:
+        """Mark alerts, by id, as `placed` chooses them; those that are new pulse once."""
         before = self._marked if self._is_ready else {}
         changed = [_mark(one, self._words) for one in shown.values() if before.get(one["id"]) != one["seq"]]
         gone = [alert_id for alert_id in before if alert_id not in shown]
@@ -92,6 +90,11 @@ class NowMap(Element, component="now_map.js", esm={"nicegui-leaflet": str(LEAFLE
         for method, given in self._waiting.items():
             self.run_method(method, *given)
         self._waiting.clear()
+
+
+def placed(alerts: Iterable[Mapping[str, Any]]) -> dict[int, Mapping[str, Any]]:
+    """Return the most urgent alerts that have a place, by id."""
+    return {one["id"]: one for one in islice((one for one in alerts if one["location"] is not None), SHOWN)}
 
 
 def _mark(alert: Mapping[str, Any], words: Words) -> dict[str, Any]:

@@ -16,13 +16,13 @@ from api.console.feed_list import FeedList
 from api.console.frame import NOW, Frame, Visitor
 from api.console.keys_dialog import KeysDialog
 from api.console.lift_chip import LiftChip
-from api.console.now_map import NowMap
+from api.console.now_map import NowMap, placed
 from api.console.sight_chip import show_sights
 from api.console.sound import Sound
 from api.texts import Words
 
-GATHER_S = 0.3
-"""Changes are shown together this often: in a storm the page stays readable and the network free."""
+SHOW_S = 0.1
+"""How often a page looks whether there is anything to show."""
 
 LOOK_AGAIN_S = 1.0
 
@@ -48,7 +48,7 @@ async def show_now(boards: Boards, visitor: Visitor, words: Words, *, chosen: in
         # The banner says that the database is away.
         pass
     page = NowPage(visitor, board, words, client)
-    ui.timer(GATHER_S, page.show)
+    ui.timer(SHOW_S, page.show)
     ui.timer(LOOK_AGAIN_S, page.look)
     if chosen is not None:
         ui.timer(0, lambda: page.open(chosen), once=True)
@@ -114,7 +114,7 @@ class NowPage:
             self._map.show_devices(board.devices)
         if board.version != self._map_version:
             self._map_version = board.version
-            self._map.show_alerts(board.ordered()[0])
+            self._map.show_alerts(board.alike("placed", lambda: placed(board.ordered()[0])))
             self._lifts.show()
         await self._pane.look()
 
