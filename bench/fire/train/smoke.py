@@ -50,7 +50,7 @@ HARD_WEIGHT = 1.5
 """How much oftener their pictures are learnt from."""
 PACES, PACES_S = 165, (5.0, 10.0, 20.0, 60.0)
 """Sequences with more or less time between their pictures."""
-DAYS = 5
+DAYS = (*range(5), 6)
 EVERY_OF_DAYS = 4
 
 STEP = MOST_INPUT / 127
@@ -222,7 +222,7 @@ def _wanted() -> Iterator[Wanted]:
         yield Wanted(name=f"sequence-{number}", draw=partial(_sequence, number), is_hard=is_hard)
     for number in range(PACES):
         yield Wanted(name=f"pace-{number}", draw=partial(_pace, number))
-    for number in range(DAYS):
+    for number in DAYS:
         yield Wanted(name=f"day-{number}", draw=partial(quiet_day, "train", number), is_day=True)
 
 
