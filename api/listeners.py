@@ -2,9 +2,11 @@
 
 import itertools
 from collections.abc import Iterable
+from contextlib import suppress
 
 from api.listener import HEARTBEAT, Listener
 from api.sign_in import Callers, Person
+from gridwatch.errors import StoreUnavailable
 
 LOOK_EVERY_S = 1.0
 """An account that is disabled, or gets another area, hears nothing more after two of these; sooner where
@@ -47,10 +49,12 @@ class Listeners:
                     listener.drop()
                 else:
                     listener.write(HEARTBEAT)
-            version = await self._callers.version()
-            everybody = itertools.chain.from_iterable(map(list, self._shares))
-            await self._check(share if version == self._accounts else list(everybody))
-            self._accounts = version
+            # Before the first look a database that is away can't be asked who may stay: the next look does.
+            with suppress(StoreUnavailable):
+                version = await self._callers.version()
+                everybody = itertools.chain.from_iterable(map(list, self._shares))
+                await self._check(share if version == self._accounts else list(everybody))
+                self._accounts = version
 
     async def _check(self, listeners: Iterable[Listener]) -> None:
         """Send away who may not listen any more; each account is looked at once."""

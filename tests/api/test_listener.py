@@ -15,6 +15,7 @@ from api.sign_in import Callers, Person, Tokens
 from gridwatch.model import Role
 from gridwatch.store import Store
 from gridwatch.store.accounts import Account, CurrentAccounts, put_accounts
+from tests.api.serving import shut_out
 
 pytestmark = pytest.mark.anyio
 
@@ -130,6 +131,31 @@ async def test_a_connection_that_fails_is_dropped_and_holds_up_nothing() -> None
 
     assert Listener(broken, LI, line._drop).offer([change(1)], b"1;")
     assert line.dropped
+
+
+async def test_a_database_that_is_away_before_the_first_look_is_waited_for(
+    postgres_url: str, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api.listeners, "LOOK_EVERY_S", 0.01)
+    monkeypatch.setattr(api.listeners, "HEARTBEAT_S", 1)
+    async with Store.open(database_url) as store:
+        await put_accounts(store, [Account(username="li", password_hash=None, role=Role.OPERATOR)])
+        await store.execute("UPDATE account SET disabled = true")
+        rounds, line = Listeners(Callers(CurrentAccounts(store), Tokens(b"s" * 32))), Line()
+        rounds.add(line.listener())
+        with shut_out(postgres_url, database_url):
+            going = asyncio.create_task(rounds.run())
+            async with asyncio.timeout(60):
+                while line.text.count(HEARTBEAT) < 2:  # noqa: ASYNC110 - it goes on without the database
+                    await asyncio.sleep(0.01)
+            assert not going.done()
+        try:
+            async with asyncio.timeout(60):
+                await line.ends()
+        finally:
+            going.cancel()
+            await asyncio.wait([going])
+    assert b"you are not signed in any more" in line.text
 
 
 async def test_the_rounds_keep_connections_alive_and_send_away_who_may_not_listen_any_more(
