@@ -48,6 +48,7 @@ HARD: Mapping[Trouble, int] = {"fog": 917, "wisps": 688, "stove": 688, "drops": 
 """What is most like smoke or hides it; up to which number more sequences of it are learnt from."""
 HARD_WEIGHT = 1.5
 """How much oftener their pictures are learnt from."""
+FIRST_PACE = 10_000
 PACES, PACES_S = 165, (5.0, 10.0, 20.0, 60.0)
 """Sequences with more or less time between their pictures."""
 DAYS = (*range(5), 6)
@@ -221,7 +222,7 @@ def _wanted() -> Iterator[Wanted]:
         is_hard = _trouble(number) in HARD
         yield Wanted(name=f"sequence-{number}", draw=partial(_sequence, number), is_hard=is_hard)
     for number in range(PACES):
-        yield Wanted(name=f"pace-{number}", draw=partial(_pace, number))
+        yield Wanted(name=f"pace-{number}", draw=partial(_pace, FIRST_PACE + number))
     for number in DAYS:
         yield Wanted(name=f"day-{number}", draw=partial(quiet_day, "train", number), is_day=True)
 
@@ -242,7 +243,7 @@ def _visible(scene: Scene) -> int:
 
 
 def _pace(number: int) -> Scene:
-    rng = np.random.default_rng([SEED["train"], 10_000 + number, 9])
+    rng = np.random.default_rng([SEED["train"], number, 9])
     gap_s = float(rng.choice(PACES_S))
     asked = Asked(
         start=START,
@@ -253,7 +254,7 @@ def _pace(number: int) -> Scene:
         trouble=_trouble(number),
         size_wh=SIZE_WH,
     )
-    return draw_scene([SEED["train"], 10_000 + number, 5], asked)
+    return draw_scene([SEED["train"], number, 5], asked)
 
 
 def _prepared(scene: Scene) -> dict[str, NDArray[np.int8]]:
