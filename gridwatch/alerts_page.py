@@ -26,7 +26,9 @@ CALLING = f"""
 
 The ladder of a place: who is responsible now, their stand-ins, then estate, community, town, district,
 and at last the administrators; where none is on the roster, the channels of the installation
-(`GRIDWATCH_NOTIFY_URLS`). A rung without anybody is left out.
+(`GRIDWATCH_NOTIFY_URLS`). A rung without anybody is left out. A micro grid that the place lies in by its
+boundary, and that hangs beside it in the tree, is called as if it were above it. An account that is bound to
+that micro grid sees the alert only where the building hangs below it: let it, where you can.
 
 1. Of what is simulated nobody is told, of a device in test its tester alone. A drill
    (`gridwatch areas drill`, `POST /api/v1/areas/{{code}}/drill`) calls the people on duty up the ladder once,

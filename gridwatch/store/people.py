@@ -6,24 +6,31 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from gridwatch.areas.area import Area
+from shapely.geometry import shape
+
+from gridwatch.areas.area import Area, AreaLevel, GridKind
+from gridwatch.areas.tree import AreaTree
 from gridwatch.duty.files import Around, Table
 from gridwatch.duty.gaps import Gap, gaps
 from gridwatch.duty.ladder import OnDuty, Rung, climb, on_duty
 from gridwatch.duty.roster import Leave, Post, Roster, Shift, ShiftKind, Worker
 from gridwatch.errors import NotFound
+from gridwatch.model import Location
 from gridwatch.store.areas import area_of_row
 from gridwatch.store.connection import Connection, Row, Store, queries
 
 SQL = queries("people")
 
 
-async def ladder(connection: Connection, *, area: str | None, scene: str, at: datetime) -> Sequence[Rung]:
+async def ladder(
+    connection: Connection, *, area: str | None, scene: str, at: datetime, point: Location | None = None
+) -> Sequence[Rung]:
     """Return whom to call for a place, rung by rung; always one rung at least, the last of administrators.
 
-    An area that is unknown or None has no rung but that one.
+    An area that is unknown or None has no rung but that one. A micro grid that answers for the place without
+    being above it in the tree is found by its boundary: it holds `point`, or the middle of the building.
     """
-    path = await _path(connection, area)
+    path = await _with_micro_grid(connection, await _path(connection, area), point)
     posts = await _rows(connection, SQL["posts"], {"path": [one.code for one in path]})
     administrators = [row["key"] for row in await _rows(connection, SQL["administrators"])]
     roster = await _roster(connection, posts, administrators, since=at, until=at)
@@ -147,6 +154,25 @@ async def contact_card(store: Store, area: str, at: datetime) -> Card:
 
 async def _path(connection: Connection, area: str | None) -> list[Area]:
     return [area_of_row(row) for row in await _rows(connection, SQL["path"], {"code": area})]
+
+
+async def _with_micro_grid(
+    connection: Connection, path: list[Area], point: Location | None
+) -> Sequence[Area]:
+    """Return a path with the micro grid that the place lies in, where that hangs beside it in the tree."""
+    if not path or any(area.grid is GridKind.MICRO for area in path):
+        return path
+    given = {"path": [area.code for area in path], "simulated": path[-1].simulated}
+    beside = [area_of_row(row) for row in await _rows(connection, SQL["grids beside"], given)]
+    if beside and point is None and path[-1].level in (AreaLevel.BUILDING, AreaLevel.HOUSEHOLD):
+        for row in await _rows(connection, SQL["ground"], {"code": path[-1].code}):
+            middle = shape(row["boundary"]).representative_point()
+            point = Location(lon=middle.x, lat=middle.y)
+    grid = None if point is None else AreaTree(beside).smallest(point.lon, point.lat)
+    if grid is None:
+        return path
+    above = 1 + next(index for index, area in enumerate(path) if area.code == grid.parent)
+    return [*path[:above], grid, *path[above:]]
 
 
 async def _roster(

@@ -14,7 +14,7 @@ from gridwatch.duty.ladder import OnDuty
 from gridwatch.escalation.case import Ask, Case, Decision, Muted, MuteKind, Trigger, name_of
 from gridwatch.escalation.policy import decide
 from gridwatch.escalation.times import USUAL, Times
-from gridwatch.model import AlertState, Severity
+from gridwatch.model import AlertState, Location, Severity
 from gridwatch.quality import LABELS
 from gridwatch.scenes import TROUBLES
 from gridwatch.store.connection import Connection, Row, one, queries
@@ -90,7 +90,9 @@ async def _case(connection: Connection, row: Row, trigger: Trigger, now: datetim
         state=AlertState(row["state"]),
         now=now,
         trigger=trigger,
-        ladder=await ladder(connection, area=row["area"], scene=row["scene"], at=now),
+        ladder=await ladder(
+            connection, area=row["area"], scene=row["scene"], at=now, point=place_of_row(row)
+        ),
         called=frozenset(row["called"]),
         declined=frozenset(row["declined"]),
         turn=row["turn"],
@@ -105,6 +107,11 @@ async def _case(connection: Connection, row: Row, trigger: Trigger, now: datetim
         simulated=row["simulated"],
         by_person=row["by_person"],
     )
+
+
+def place_of_row(row: Row) -> Location | None:
+    """Return where a row says that something is, where it does."""
+    return None if row["lon"] is None or row["lat"] is None else Location(lon=row["lon"], lat=row["lat"])
 
 
 async def muting(connection: Connection, row: Row, now: datetime) -> Muted | None:

@@ -15,7 +15,7 @@ from gridwatch.scenes import SCENES, alarm_severity
 from gridwatch.store.connection import Connection, Row, Store, queries
 from gridwatch.store.escalation import times_now
 from gridwatch.store.people import ladder
-from gridwatch.store.routing import muting, spoken
+from gridwatch.store.routing import muting, place_of_row, spoken
 
 SQL = queries("routing")
 
@@ -66,7 +66,9 @@ async def _steps(
     )
     steps: list[dict[str, Any]] = []
     while case is not None and len(steps) < MOST_STEPS:
-        people = await ladder(connection, area=row["area"], scene=row["scene"], at=case.now)
+        people = await ladder(
+            connection, area=row["area"], scene=row["scene"], at=case.now, point=place_of_row(row)
+        )
         muted = await muting(connection, row, case.now)
         case = replace(case, ladder=people, muted=muted)
         decision = decide(case, times)

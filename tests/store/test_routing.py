@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from gridwatch.areas.area import Area, AreaLevel
+from gridwatch.areas.area import Area, AreaLevel, GridKind
 from gridwatch.errors import NotAllowed
 from gridwatch.escalation.case import Trigger
 from gridwatch.escalation.times import USUAL
-from gridwatch.model import DeviceState, Role
+from gridwatch.model import Device, DeviceState, Location, Role
 from gridwatch.store import Store
 from gridwatch.store.actions import Particulars, act
 from gridwatch.store.alerts import get_alert, timeline
@@ -19,6 +19,7 @@ from gridwatch.store.areas import put_areas
 from gridwatch.store.calling import look_for_left, on_due, on_trigger
 from gridwatch.store.deliveries import told_of
 from gridwatch.store.devices import set_state
+from gridwatch.store.whom import whom
 from tests.api.incidents import happen, register, sensor
 
 pytestmark = pytest.mark.anyio
@@ -217,3 +218,61 @@ async def test_of_a_device_in_test_nobody_on_the_roster_is_called(scene: Scene) 
     until = datetime.now(UTC) + timedelta(hours=1)
     await set_state(scene.store, ["s-1"], DeviceState.TEST, until=until, by="li")
     assert await scene.called(await scene.raised()) == [(None, "raised")]
+
+
+def _square(west: float, east: float) -> Mapping[str, Any]:
+    corners = [[west, 30.0], [east, 30.0], [east, 30.4], [west, 30.4], [west, 30.0]]
+    return {"type": "Polygon", "coordinates": [corners]}
+
+
+def _micro_grid(code: str, boundary: Mapping[str, Any]) -> Area:
+    return Area(
+        code=code, level=AreaLevel.GRID, grid=GridKind.MICRO, name=code, parent="e", boundary=boundary
+    )
+
+
+BESIDE = """
+    INSERT INTO person (code, name) VALUES ('w', '西微网格'), ('o', '东微网格');
+    INSERT INTO responsibility (person_key, area)
+    SELECT key, CASE code WHEN 'w' THEN 'west' ELSE 'east' END FROM person WHERE code IN ('w', 'o')"""
+
+
+async def _put_grids_beside(scene: Scene) -> None:
+    """Let two micro grids hang on the estate beside its buildings, of which one has people of its own."""
+    await put_areas(
+        scene.store,
+        [
+            _micro_grid("west", _square(120.0, 120.2)),
+            _micro_grid("east", _square(120.2, 120.4)),
+            Area(
+                code="b-2", level=AreaLevel.BUILDING, name="2栋", parent="e", boundary=_square(120.25, 120.3)
+            ),
+        ],
+    )
+    for statement in BESIDE.split(";"):
+        await scene.store.execute(statement)
+
+
+@pytest.mark.parametrize(
+    ("device", "first"),
+    [
+        (sensor("in", area="b-2", location=Location(lon=120.1, lat=30.2)), "西微网格"),
+        (sensor("by-building", area="b-2", location=None), "东微网格"),
+        (sensor("in-estate", area="e", location=Location(lon=120.3, lat=30.2)), "东微网格"),
+        (sensor("outside", area="b-2", location=Location(lon=121.0, lat=30.2)), "王五"),
+        (sensor("own", area="b", location=Location(lon=120.1, lat=30.2)), "张三"),
+    ],
+)
+async def test_the_micro_grid_that_a_place_lies_in_is_called_though_it_hangs_beside_it(
+    scene: Scene, device: Device, first: str
+) -> None:
+    await _put_grids_beside(scene)
+    await register(scene.store, device)
+    alert = await scene.raised(device=device.id)
+    assert (await scene.called(alert))[0][0] == first
+    said = await whom(scene.store, device.id, datetime.now(UTC), times=USUAL, label="smoke")
+    (told,) = said["steps"][0]["called"]
+    assert told["name"] == first
+    grid = {"西微网格": "west", "东微网格": "east"}.get(first)
+    if grid is not None:
+        assert told["why"] == f"responsible for {grid}"

@@ -21,6 +21,12 @@ WITH RECURSIVE above AS (
     SELECT area.*, 0 AS step FROM area WHERE code = %(code)s
     UNION ALL SELECT parent.*, step + 1 FROM area parent JOIN above ON parent.code = above.parent)
 SELECT code, parent, level, grid, name, NULL AS boundary, simulated FROM above ORDER BY step DESC
+-- grids beside --
+-- Micro grids that hang on the same area as a place, or on one above it.
+SELECT code, parent, level, grid, name, boundary, simulated FROM area
+WHERE grid = 'micro' AND parent = ANY(%(path)s) AND boundary IS NOT NULL AND simulated = %(simulated)s
+-- ground --
+SELECT boundary FROM area WHERE code = %(code)s AND boundary IS NOT NULL
 -- lock --
 -- One import at a time: what a file was held against must still be so when it is written.
 SELECT pg_advisory_xact_lock(7403081)

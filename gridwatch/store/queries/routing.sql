@@ -1,6 +1,7 @@
 -- case --
 SELECT a.id, a.severity, a.scene, a.state, a.area, a.called, a.turn, a.rounds, a.seen_at, a.due_at, a.drill, a.tester,
-       a.simulated, a.resolved_by IS NOT NULL AS by_person, a.label, a.outage, d.id AS device, d.gateway,
+       a.simulated, a.resolved_by IS NOT NULL AS by_person, a.label, a.outage,
+       CASE WHEN a.area = d.area THEN a.lon END AS lon, CASE WHEN a.area = d.area THEN a.lat END AS lat, d.id AS device, d.gateway,
        p.key AS assignee_key, p.code AS assignee_code, p.name AS assignee_name, p.language AS assignee_language,
        coalesce((SELECT array_agg(DISTINCT c.person_key) FROM call c
                  WHERE c.alert_id = a.id AND c.answer = 'return' AND c.person_key IS NOT NULL), '{}') AS declined
@@ -63,7 +64,7 @@ INSERT INTO routed (job_id) VALUES (%(job)s) ON CONFLICT DO NOTHING
 -- forget jobs --
 DELETE FROM routed WHERE routed_at < now() - interval '1 day'
 -- device --
-SELECT d.id AS device, d.area, d.scene, d.simulated, CASE WHEN state_now(d) = 'test' THEN d.state_by ELSE '' END AS tester,
+SELECT d.id AS device, d.area, d.lon, d.lat, d.scene, d.simulated, CASE WHEN state_now(d) = 'test' THEN d.state_by ELSE '' END AS tester,
        state_now(d) = 'test' AS drill
 FROM device d
 WHERE d.id = %(device)s AND ((SELECT sees_all()) OR d.area IN (SELECT code FROM seen_area))
