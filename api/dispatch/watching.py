@@ -29,6 +29,7 @@ from gridwatch.store.faults import (
     Fault,
     armed_consoles,
     count_collectors,
+    count_untaken,
     keep_faults,
     note_told,
 )
@@ -81,7 +82,7 @@ class Watch:
     async def look(self, *, now: datetime | None = None) -> None:
         """Look once, and tell the administrator what began and what is over."""
         found: dict[str, Mapping[str, Any]] = {}
-        for check in (self._collectors, self._disk, self._services, self._webhooks):
+        for check in (self._collectors, self._disk, self._installation, self._services, self._webhooks):
             found |= await check()
         found |= await self._consoles(now or datetime.now(UTC))
         for fault in await keep_faults(self._store, found):
@@ -113,6 +114,10 @@ class Watch:
         if share < FULL_SHARE:
             return {}
         return {"disk": {"share": round(share * 100), "free": round(usage.free / 1e9, 1)}}
+
+    async def _installation(self) -> Found:
+        untaken = await count_untaken(self._store, FAILING_FOR)
+        return {"installation": {"count": untaken}} if untaken else {}
 
     async def _services(self) -> Found:
         await self._try_tokens()

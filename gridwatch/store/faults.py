@@ -44,6 +44,12 @@ async def count_collectors(store: Store) -> Collectors:
     return Collectors(**row)
 
 
+async def count_untaken(store: Store, failing_for: timedelta) -> int:
+    """Return how much the channels of the installation were asked to tell so long ago, and did not take."""
+    (row,) = await store.rows(SQL["untaken"], {"failing_for": failing_for})
+    return int(row["untaken"])
+
+
 async def armed_consoles(store: Store) -> int:
     """Return how many consoles are open whose sound is on."""
     (row,) = await store.rows(SQL["armed"], {"heard_within": ARMED_WITHIN})

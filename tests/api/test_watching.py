@@ -20,9 +20,11 @@ from api.dispatch.watching import Watch
 from gridwatch.settings import read_settings
 from gridwatch.store import Store
 from gridwatch.store.channels import note_service, put_service
+from gridwatch.store.deliveries import mark_reached
 from gridwatch.store.faults import note_armed, note_disarmed
 from gridwatch.store.webhooks import Address, Webhook, put_webhook
 from gridwatch.strongbox import Strongbox
+from tests.api.calling import add_alert, add_call
 from tests.api.serving import at_store
 from tests.channels.services import SECRET, Cloud, cloud_running, mail_server
 
@@ -134,6 +136,25 @@ def test_a_dead_secret_and_a_channel_that_fails_for_ten_minutes_are_told(
         await note_service(told.store, "sms")
         await put_service(told.store, box, "wecom", cloud.wecom)
         assert len(await told.at(NOON)) == 2, "both are over"
+
+    watching(database_url, tmp_path, scene)
+
+
+def test_channels_of_the_installation_that_take_nothing_for_ten_minutes_are_told(
+    database_url: str, tmp_path: Path
+) -> None:
+    async def scene(told: Told, _: Cloud) -> None:
+        alert = await add_alert(told.store)
+        call = await add_call(told.store, alert, None)
+        assert await told.at(NOON) == [], "not for ten minutes yet"
+        await told.store.execute("UPDATE call SET asked_at = now() - interval '11 minutes'")
+        assert "GRIDWATCH_NOTIFY_URLS" in only(await told.at(NOON))
+        assert await told.at(NOON) == []
+        await mark_reached(told.store, call)
+        assert "已恢复" in only(await told.at(NOON))
+        await told.store.execute("UPDATE call SET reached_at = NULL")
+        await told.store.execute("UPDATE alert SET state = 'resolved'")
+        assert await told.at(NOON) == [], "nobody need be told of what is over"
 
     watching(database_url, tmp_path, scene)
 

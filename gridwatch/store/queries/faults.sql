@@ -3,6 +3,11 @@ SELECT count(*) AS known,
        count(*) FILTER (WHERE subscribed AND heartbeat_at < now() - %(silent_for)s) AS silent,
        count(*) FILTER (WHERE subscribed AND heartbeat_at >= now() - %(silent_for)s) AS live
 FROM collector WHERE adopted_by IS NULL
+-- untaken --
+-- Of live alerts: what the channels of the installation were asked to tell so long ago, and some did not take.
+SELECT count(*) AS untaken FROM call c JOIN alert a ON a.id = c.alert_id
+WHERE c.person_key IS NULL AND c.reached_at IS NULL AND c.ended_at IS NULL AND NOT a.ended
+  AND c.asked_at < now() - %(failing_for)s
 -- armed --
 SELECT count(*) AS armed FROM armed_console WHERE heard_of_at > now() - %(heard_within)s
 -- arm --
