@@ -10,6 +10,7 @@ from nicegui import events, ui
 
 from api.console.doing import do
 from api.console.frame import Visitor
+from api.console.person_form import ROUTE, PersonForm
 from api.console.tables import table_html
 from api.local_time import CHINA
 from api.sign_in import Person
@@ -19,7 +20,6 @@ from gridwatch.duty.files import Table, fit_in, read_table
 from gridwatch.store.connection import Row
 from gridwatch.store.people import areas_without_anybody, change_people, list_table, roster_gaps
 
-ROUTE = "/api/v1/roster/{table}"
 ROWS_SHOWN = 200
 LARGEST_FILE = 7 * 2**20
 
@@ -34,7 +34,11 @@ class RosterPanel:
 
     def __init__(self, visitor: Visitor, words: Words) -> None:
         self._visitor, self._words = visitor, words
+        self._form: PersonForm | None = None
         if visitor.may("POST", ROUTE):
+            self._form = PersonForm(
+                visitor, words, take=partial(self._imported, Table.PEOPLE), show=self.show
+            )
             with ui.element("section").classes("gw-panel"):
                 ui.html(f"<h2>{escape(words('roster.files'))}</h2>", sanitize=False)
                 ui.label(words("roster.files_how")).classes("gw-facts")
@@ -54,6 +58,8 @@ class RosterPanel:
         """Show what stands in the roster, and what is to be mended."""
         words, store, now = self._words, self._visitor.office.store, datetime.now(UTC)
         people = await list_table(store, Table.PEOPLE)
+        if self._form is not None:
+            self._form.offer(people)
         gaps, nobody = await roster_gaps(store, now), await areas_without_anybody(store)
         mend = [words("roster.nobody", area=area) for area in nobody]
         mend += [

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, expect
 
@@ -96,6 +97,43 @@ def test_an_account_is_made_and_a_roster_comes_in_with_its_wrong_lines_told(
             expect(page.locator(".gw-page")).to_contain_text(said)
     assert wrong == []
     assert console.stored(stored) == (True, ["张三", "李𠮷🔧"])
+
+
+def test_one_person_is_added_changed_and_deleted_without_a_file(browser: Browser, console: Console) -> None:
+    async def posts(store: Store) -> list[tuple[Any, ...]]:
+        rows = await list_table(store, Table.PEOPLE)
+        return [(row["code"], row["name"], row["phone"], row["area"], row["rank"]) for row in rows]
+
+    console.stored(a_building)
+    before = console.stored(posts)
+    with operator(browser, console) as (page, wrong):
+        page.goto(f"{console.url}/administration?part=roster")
+        table = page.get_by_role("table", name="人员与责任区域")
+        page.get_by_label("工号").fill("w-7")
+        page.get_by_label("姓名").fill("李𠮷")
+        page.get_by_label("区域代码与顺位").fill("nowhere")
+        page.get_by_role("button", name="保存人员").click()
+        expect(page.get_by_role("dialog")).to_contain_text(re.compile("area：.*nowhere"))
+        page.get_by_role("button", name="关闭").click()
+        page.get_by_label("电话").fill("13900000007")
+        page.get_by_label("区域代码与顺位").fill("b 2")
+        page.get_by_role("button", name="保存人员").click()
+        expect(table).to_contain_text("李𠮷")
+        assert ("w-7", "李𠮷", "13900000007", "b", 2) in console.stored(posts)
+        page.get_by_label("人员", exact=True).click()
+        page.get_by_role("option", name="w-7 李𠮷").click()
+        expect(page.get_by_label("区域代码与顺位")).to_have_value("b 2")
+        page.get_by_label("姓名").fill("李吉")
+        page.get_by_role("button", name="保存人员").click()
+        expect(table).to_contain_text("李吉")
+        assert ("w-7", "李吉", "13900000007", "b", 2) in console.stored(posts)
+        page.get_by_label("人员", exact=True).click()
+        page.get_by_role("option", name="w-7 李吉").click()
+        page.get_by_role("button", name="删除人员").click()
+        page.get_by_role("dialog").get_by_role("button", name="删除人员").click()
+        expect(table).not_to_contain_text("李吉")
+    assert wrong == []
+    assert console.stored(posts) == before, "and all others stay as they are"
 
 
 def test_another_system_is_told_tried_and_given_what_was_put_aside(
