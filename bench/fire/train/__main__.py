@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from bench.fire.train import network, samples
 from bench.fire.train.licensed import Example, fires, others
 from bench.fire.train.samples import SAMPLE_PX, Sample
+from bench.train_network import fit
 from detectors.fire.patches import LABELS, PATCH_PX, SHIPPED
 
 SCENES = 2600
@@ -30,10 +31,7 @@ REAL_LOOKS = 3
 
 BATCH = 64
 STEPS = 1600
-HIGHEST_RATE = 3e-3
 DECAY = 2e-4
-AVERAGED = 0.995
-"""Share of the averaged weights that a step keeps."""
 
 
 def main() -> None:
@@ -61,28 +59,15 @@ def main() -> None:
 
 
 def _trained(pixels: Tensor, truths: Tensor, steps: int) -> nn.Module:
-    made = network.network().to(memory_format=torch.channels_last)
-    average = torch.optim.swa_utils.AveragedModel(
-        made, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(AVERAGED), use_buffers=True
-    )
-    learner = torch.optim.AdamW(made.parameters(), lr=HIGHEST_RATE, weight_decay=DECAY)
-    pace = torch.optim.lr_scheduler.OneCycleLR(learner, HIGHEST_RATE, total_steps=steps, pct_start=0.15)
     weights = _weights(truths)
-    told, began = 0.0, time.process_time()
-    made.train()
-    for step in range(steps):
+
+    def loss_of_batch() -> Tensor:
         chosen = torch.multinomial(weights, BATCH, replacement=True)
         inputs = _augmented(pixels[chosen].permute(0, 1, 4, 2, 3).float())
-        loss = _loss(made(inputs), truths[chosen])
-        learner.zero_grad()
-        loss.backward()
-        learner.step()
-        pace.step()
-        average.update_parameters(made)
-        told = loss.item() if step == 0 else 0.98 * told + 0.02 * loss.item()
-        if step % 200 == 199:
-            print(f"{time.process_time() - began:.0f} s: step {step + 1}, loss {told:.4f}", flush=True)
-    return average.module.eval()
+        return _loss(made(inputs), truths[chosen])
+
+    made = network.network()
+    return fit(made, loss_of_batch, steps, decay=DECAY)
 
 
 def _weights(truths: Tensor) -> Tensor:

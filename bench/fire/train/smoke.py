@@ -5,7 +5,6 @@ an environment with the extra `train`. What was rendered is kept in `--work`.
 """
 
 import argparse
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bench.fire.camera.sequences import FEWEST_VISIBLE, PICTURES, SEED, SIZE_WH, START, Footage, quiet_day
-from bench.train_network import export, step
+from bench.train_network import export, fit, step
 from detectors.fire.changes import (
     CELLS_WH,
     FIRST_PICTURES,
@@ -62,8 +61,7 @@ SMOKE, UNKNOWN = 1, 2
 
 WIDTHS = (32, 48, 64)
 BATCH, STEPS = 12, 4600
-HIGHEST_RATE, DECAY = 3e-3, 1e-3
-AVERAGED = 0.995
+DECAY = 1e-3
 SMOKE_WEIGHT = 12.0
 SHARES = {"smoke": 0.5, "none": 0.4, "day": 0.1}
 """Of what is learnt from: pictures with smoke, without, and of quiet days."""
@@ -137,26 +135,13 @@ def _up(inputs: int, outputs: int) -> nn.Sequential:
 
 
 def _trained(learnt: Learnt, steps: int) -> nn.Module:
-    made = Network().to(memory_format=torch.channels_last)
-    average = torch.optim.swa_utils.AveragedModel(
-        made, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(AVERAGED), use_buffers=True
-    )
-    learner = torch.optim.AdamW(made.parameters(), lr=HIGHEST_RATE, weight_decay=DECAY)
-    pace = torch.optim.lr_scheduler.OneCycleLR(learner, HIGHEST_RATE, total_steps=steps, pct_start=0.15)
-    told, began = 0.0, time.process_time()
-    made.train()
-    for number in range(steps):
+    made = Network()
+
+    def loss_of_batch() -> Tensor:
         chosen = learnt.rows[torch.multinomial(learnt.weights, BATCH, replacement=True)]
-        loss = _loss(*_varied(_inputs(learnt.planes, chosen), learnt.truth[chosen[:, 0]]), made)
-        learner.zero_grad()
-        loss.backward()
-        learner.step()
-        pace.step()
-        average.update_parameters(made)
-        told = loss.item() if number == 0 else 0.98 * told + 0.02 * loss.item()
-        if number % 200 == 199:
-            print(f"{time.process_time() - began:.0f} s: step {number + 1}, loss {told:.3f}", flush=True)
-    return average.module.eval()
+        return _loss(*_varied(_inputs(learnt.planes, chosen), learnt.truth[chosen[:, 0]]), made)
+
+    return fit(made, loss_of_batch, steps, decay=DECAY)
 
 
 def _inputs(planes: Tensor, rows: Tensor) -> Tensor:
