@@ -8,7 +8,7 @@ import argparse
 import json
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -19,8 +19,9 @@ from bench.machine import Machine
 from bench.throwing import tables
 from bench.throwing.pictures import draw_pictures
 from bench.throwing.real import watch_real
-from bench.throwing.sets import FAMILIES, Family, Split, draw_clip
-from bench.throwing.watching import Record, digest, watch
+from bench.throwing.sets import FAMILIES, Clip, Family, Split, draw_clip
+from bench.throwing.showing import digest, render
+from bench.throwing.watching import JUDGED, Record, watch
 
 FOLDER = Path(__file__).resolve().parent
 RESULTS, REAL, PAGE = FOLDER / "results.jsonl", FOLDER / "real.json", FOLDER / "README.md"
@@ -57,6 +58,13 @@ def main() -> None:
         "--minutes", type=float, metavar="M", help="end after so many minutes, with a whole clip"
     )
     parser.add_argument(
+        "--clips",
+        type=Path,
+        metavar="DIR",
+        help="keep rendered clips there, and show what is there: a new detector need not wait for them",
+    )
+    parser.add_argument("--render", action="store_true", help="only render what --clips has not yet, and end")
+    parser.add_argument(
         "--data",
         type=Path,
         default=os.environ.get(DATA_VARIABLE),
@@ -66,13 +74,20 @@ def main() -> None:
     given = parser.parse_args()
     if unknown := set(given.families) - set(FAMILIES):
         parser.error(f"{', '.join(unknown)}: choose from {', '.join(FAMILIES)}")
+    if given.render and given.clips is None:
+        parser.error("--render needs --clips")
     cv2.setNumThreads(1)
     if given.pictures:
         draw_pictures(FOLDER)
         return
     results = RESULTS if given.split == "report" else FOLDER / f"{given.split}.jsonl"
     families: Sequence[Family] = given.families or FAMILIES
-    records = run(given.split, families, given.seeds, results, minutes=given.minutes)
+    wanted = _wanted(given.split, families, given.seeds)
+    if given.render:
+        for clip in wanted:
+            print(render(clip, given.clips).name, flush=True)
+        return
+    records = run(wanted, results, minutes=given.minutes, clips=given.clips)
     if given.data is None:
         print(f"The real clips are left out: give their folder with --data or {DATA_VARIABLE}.")
     elif not (found := watch_real(Path(given.data))):
@@ -87,18 +102,32 @@ def main() -> None:
 
 
 def run(
-    split: Split, families: Sequence[Family], seeds: int | None, results: Path, *, minutes: float | None
+    wanted: Iterable[Clip], results: Path, *, minutes: float | None, clips: Path | None = None
 ) -> list[Record]:
-    """Return the records of all clips that are wanted, those watched before and those watched now.
-
-    Families take turns, so that a run that is stopped early has seen some of each.
-    """
-    state = digest()
+    """Return the records of all clips that are wanted, those watched before and those watched now."""
+    state = digest(JUDGED)
     records = {record["clip"]: record for record in _kept(results) if record["state"] == state}
     _write(results, records.values())
     end = None if minutes is None else time.monotonic() + 60 * minutes
+    for clip in wanted:
+        if clip.name in records:
+            continue
+        if end is not None and time.monotonic() >= end:
+            break
+        few = BASELINE_SEEDS.get(clip.family, BASELINE_SEEDS_ELSEWHERE)
+        beside = clip.number < few and max(clip.size_wh) < 1920
+        record = watch(clip, state=state, baselines=beside, clips=clips)
+        records[clip.name] = record
+        with results.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record, ensure_ascii=False) + "\n")
+        print(_line(record), flush=True)
+    return list(records.values())
+
+
+def _wanted(split: Split, families: Sequence[Family], seeds: int | None) -> Iterator[Clip]:
+    """Yield the clips of families, in turns: a run that is stopped early has seen some of each."""
     numbers = {family: seeds or SEEDS[family] for family in families}
-    wanted = sorted(
+    order = sorted(
         (
             (number / numbers[family], family, number)
             for family in families
@@ -106,19 +135,8 @@ def run(
         ),
         key=lambda one: one[0],
     )
-    for _, family, number in wanted:
-        clip = draw_clip(split, family, number)
-        if clip.name in records:
-            continue
-        if end is not None and time.monotonic() >= end:
-            break
-        beside = number < BASELINE_SEEDS.get(family, BASELINE_SEEDS_ELSEWHERE) and max(clip.size_wh) < 1920
-        record = watch(clip, state=state, baselines=beside)
-        records[clip.name] = record
-        with results.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record, ensure_ascii=False) + "\n")
-        print(_line(record), flush=True)
-    return list(records.values())
+    for _, family, number in order:
+        yield draw_clip(split, family, number)
 
 
 def _kept(results: Path) -> list[Record]:

@@ -7,7 +7,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from bench.throwing.sets import Family, draw_clip, show
+from bench.throwing.sets import Family, draw_clip
+from bench.throwing.showing import show
 from gridwatch.media import encode_jpeg
 from gridwatch.model import BoxXyxy, Pixels
 

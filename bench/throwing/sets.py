@@ -5,20 +5,16 @@ is in both splits. All pictures have been through H.264 at 2 to 4 Mbit/s (for 10
 share).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
-from gridwatch.facade import FacadeView
-from gridwatch.model import Picture
-from simulators.facade.coding import recoded
 from simulators.facade.light import LightName
 from simulators.facade.sensor import ShakeName
 from simulators.facade.stage import Stage, draw_stage
-from simulators.facade.take import Disturber, Filming, Take, draw_take
+from simulators.facade.take import Disturber, Take, draw_take
 from simulators.facade.throws import windows_to_throw_from
 
 Split: TypeAlias = Literal["train", "report"]
@@ -26,8 +22,6 @@ Weather: TypeAlias = Literal["dry", "wind", "rain", "snow"]
 
 Family: TypeAlias = Literal["throws", "air", "home", "street", "rain", "snow", "light", "shake", "calm"]
 FAMILIES: tuple[Family, ...] = get_args(Family)
-
-START = datetime(2026, 3, 1, 8, tzinfo=UTC)
 
 SPLITS: Mapping[Split, int] = {"train": 1, "report": 2}
 """First number of every seed."""
@@ -106,25 +100,6 @@ class Clip:
             light_changes={"light": 3, "throws": int(self.number % 4 == 0)}.get(self.family, 0),
             wind_ms=3.0 if self.weather == "wind" else 0.7,
         )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Showing:
-    """A clip while it is shown: once `pictures` are through, `filming` knows the truth."""
-
-    clip: Clip
-    filming: Filming
-    view: FacadeView
-
-    def pictures(self) -> Iterator[Picture]:
-        """Yield the pictures as they come out of the decoder."""
-        return recoded(self.filming.pictures(), kbit_s=self.clip.kbit_s, fps=self.clip.fps)
-
-
-def show(clip: Clip) -> Showing:
-    """Draw a clip's façade and what happens there; its pictures are rendered as they are taken."""
-    take = clip.take()
-    return Showing(clip=clip, filming=Filming(take=take, start=START), view=take.view())
 
 
 def draw_clip(split: Split, family: Family, number: int) -> Clip:

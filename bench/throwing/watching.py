@@ -1,6 +1,5 @@
 """Show a clip to the methods and keep what came of it: one record per clip, small enough to be kept."""
 
-import hashlib
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,7 +10,8 @@ from typing import Any
 from bench.throwing.alerts import ALERT, Method, Ours
 from bench.throwing.baselines import Chain, Fade
 from bench.throwing.judging import judge
-from bench.throwing.sets import Clip, Showing, show
+from bench.throwing.sets import Clip
+from bench.throwing.showing import RENDERED, Showing, show
 from simulators.facade.street import Tree
 from simulators.facade.take import Filming
 from simulators.facade.weather import Falling
@@ -19,30 +19,19 @@ from simulators.facade.weather import Falling
 Record = dict[str, Any]
 """What is kept of a clip, as JSON."""
 
-ROOT = Path(__file__).resolve().parents[2]
-JUDGED = ("detectors/throwing", "gridwatch/facade", "simulators/facade", "bench/throwing/sets.py")
+JUDGED = ("detectors/throwing", "gridwatch/facade", *RENDERED)
 """What the results depend on: when any of it changes, older results say nothing."""
 
 LEAST_PICTURES = 5
 """In which a disturber must be seen to count as a track."""
 
 
-def digest() -> str:
-    """Return a name of the present state of all that is judged."""
-    files = [
-        file
-        for part in JUDGED
-        for file in ([ROOT / part] if part.endswith(".py") else (ROOT / part).rglob("*.py"))
-    ]
-    summed = hashlib.sha256()
-    for file in sorted(files):
-        summed.update(file.relative_to(ROOT).as_posix().encode() + b"\0" + file.read_bytes())
-    return summed.hexdigest()[:12]
+def watch(clip: Clip, *, state: str, baselines: bool, clips: Path | None = None) -> Record:
+    """Show a clip to the detector and maybe to the baselines; return what came of it.
 
-
-def watch(clip: Clip, *, state: str, baselines: bool) -> Record:
-    """Render a clip, show it to the detector and maybe to the baselines; return what came of it."""
-    showing = show(clip)
+    It is rendered, or taken from the folder of rendered ones.
+    """
+    showing = show(clip, clips)
     methods: list[Method] = [Ours(showing.view)]
     if baselines:
         methods += [Fade(), Chain()]

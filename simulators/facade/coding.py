@@ -1,8 +1,9 @@
 """Pictures as they come out of a camera's H.264 coder and the receiver's decoder."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import av
@@ -30,19 +31,43 @@ def recoded(pictures: Iterable[Picture], *, kbit_s: float, fps: float) -> Iterat
     waiting: list[datetime] = []
     for number, picture in enumerate(pictures):
         if coder is None:
-            coder = _coder(picture.size_wh, kbit_s, fps)
-        frame = VideoFrame.from_ndarray(np.ascontiguousarray(picture.pixels), format="bgr24")
-        frame.pts, frame.time_base = number, coder.time_base
+            coder = _set(av.CodecContext.create("libx264", "w"), picture.size_wh, kbit_s, fps)
         waiting.append(picture.at)
-        yield from _decoded(decoder, coder.encode(frame), waiting)
+        yield from _decoded(decoder, coder.encode(_frame(picture, number, coder)), waiting)
     if coder is not None:
         yield from _decoded(decoder, coder.encode(None), waiting)
         yield from _shown(decoder.decode(None), waiting)
 
 
-def _coder(size_wh: tuple[int, int], kbit_s: float, fps: float) -> Any:
+def write_coded(path: Path, pictures: Iterable[Picture], *, kbit_s: float, fps: float) -> None:
+    """Write pictures, coded as in `recoded`, as an MPEG transport stream; their times are left out."""
+    with av.open(str(path), "w", format="mpegts") as file:
+        stream: Any = None
+        for number, picture in enumerate(pictures):
+            if stream is None:
+                stream = file.add_stream("libx264", rate=Fraction(round(fps * 1000), 1000))
+                coder = _set(stream.codec_context, picture.size_wh, kbit_s, fps)
+            file.mux(stream.encode(_frame(picture, number, coder)))
+        if stream is not None:
+            file.mux(stream.encode(None))
+
+
+def read_coded(path: Path, moments: Sequence[datetime]) -> Iterator[Picture]:
+    """Yield what `write_coded` wrote, with the times of the pictures that were written."""
+    with av.open(str(path)) as file:
+        file.streams.video[0].codec_context.thread_count = 1
+        yield from _shown(file.decode(video=0), list(moments))
+
+
+def _frame(picture: Picture, number: int, coder: Any) -> VideoFrame:
+    frame = VideoFrame.from_ndarray(np.ascontiguousarray(picture.pixels), format="bgr24")
+    frame.pts, frame.time_base = number, coder.time_base
+    return frame
+
+
+def _set(coder: Any, size_wh: tuple[int, int], kbit_s: float, fps: float) -> Any:
+    """Return a coder, set to what a camera's does."""
     rate = round(1000 * kbit_s * size_wh[0] * size_wh[1] * fps / FULL_HD_PX_S)
-    coder: Any = av.CodecContext.create("libx264", "w")
     coder.width, coder.height = size_wh
     coder.pix_fmt = "yuv420p"
     coder.framerate = Fraction(round(fps * 1000), 1000)

@@ -11,6 +11,7 @@ from bench.throwing.__main__ import page, run
 from bench.throwing.alerts import ALERT, Alert
 from bench.throwing.baselines import Chain, Fade, iou
 from bench.throwing.judging import Verdict, judge
+from bench.throwing.sets import draw_clip
 from gridwatch.model import Picture, TrackPoint
 from simulators.facade.stage import draw_stage
 from simulators.facade.take import Filming, draw_take
@@ -123,10 +124,11 @@ def test_a_run_goes_on_where_it_was_and_begins_anew_when_what_it_judges_has_chan
     tmp_path: Path,
 ) -> None:
     results = tmp_path / "results.jsonl"
-    (first,) = run("train", ["calm"], 1, results, minutes=None)
+    clip = draw_clip("train", "calm", 0)
+    (first,) = run([clip], results, minutes=None)
     kept = results.read_text()
-    assert run("train", ["calm"], 1, results, minutes=None) == [first]
+    assert run([clip], results, minutes=None) == [first]
     assert results.read_text() == kept
     results.write_text(kept.replace(first["state"], "old"))
-    assert run("train", ["calm"], 1, results, minutes=0) == []
+    assert run([clip], results, minutes=0) == []
     assert "### By condition" in page([first])

@@ -1,11 +1,15 @@
 """Clips for tuning and clips for reporting never show the same house."""
 
+from dataclasses import replace
 from itertools import islice, pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from bench.throwing.sets import FAMILIES, Family, draw_clip, show
+from bench.throwing.sets import FAMILIES, Family, draw_clip
+from bench.throwing.showing import show
+from bench.throwing.watching import tracks
 from simulators.facade.stage import draw_stage
 
 
@@ -38,3 +42,21 @@ def test_throws_lie_far_enough_apart_to_be_events_of_their_own() -> None:
         assert later.released_s > earlier.body.leaves_s(take.stage.camera.size_wh) + 1
     assert take.duration_s > take.throws[-1].body.leaves_s(take.stage.camera.size_wh)
     assert len(list(islice(showing.pictures(), 3))) == 3
+
+
+@pytest.mark.parametrize("family", ["throws", "rain"])
+def test_a_kept_clip_shows_the_same_pictures_and_knows_the_same_truth(family: Family, tmp_path: Path) -> None:
+    clip = replace(draw_clip("train", family, 1), duration_s=4.0)
+    rendered, kept = show(clip), show(clip, tmp_path)
+    pictures = list(rendered.pictures())
+    for _ in range(2):
+        again = list(kept.pictures())
+        assert [one.at for one in again] == [one.at for one in pictures]
+        assert all(np.array_equal(a.pixels, b.pixels) for a, b in zip(again, pictures, strict=True))
+        kept = show(clip, tmp_path)
+    assert kept.filming.thrown == rendered.filming.thrown
+    assert kept.filming.mirrored == rendered.filming.mirrored
+    assert kept.filming.disturbing == rendered.filming.disturbing
+    assert kept.filming.truth() == rendered.filming.truth()
+    assert tracks(kept.filming) == tracks(rendered.filming)
+    assert len(list(tmp_path.rglob("*.ts"))) == 1
