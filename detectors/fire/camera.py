@@ -90,6 +90,11 @@ class CameraState:
             self.presets.popitem(last=False)
         return self.presets[name]
 
+    def forget(self, name: str) -> PresetState:
+        """Return a memory without a past for a preset that shows another view from now on."""
+        del self.presets[name]
+        return self.of(name)
+
 
 class FireCameraDetector:
     """Finds flame by colour with flicker or unrest, smoke by how the view changes; one camera per state.
@@ -131,7 +136,7 @@ class FireCameraDetector:
             )
             for box in boxes
         ]
-        return found if sight is Sight.CLEAR else [*found, self._told_sight(sight, picture)]
+        return found if sight is Sight.CLEAR else [*found, self._noted(sight.value, picture)]
 
     def new_state(self, view: FacadeView | None = None) -> CameraState:
         """Make the memory of a camera that was never seen; `view` says what it watches and where it looks."""
@@ -149,21 +154,34 @@ class FireCameraDetector:
         moment_s = picture.at.timestamp()
         found = []
         if watch_sight(memory.sight, view, moment_s):
-            found.append(self._told_sight(memory.sight.now, picture))
+            found.append(self._noted(memory.sight.now.value, picture))
         if self._own is not None:
             return [*found, *self._by_own_boxes(self._own, memory, picture)]
-        if before is None or gap_s is None or not 0 < gap_s <= FORGET_S or _cut(before, view):
+        if before is None or gap_s is None or not 0 < gap_s <= FORGET_S or before.size_wh != view.size_wh:
             memory.flame = new_flame_memory(*view.luminance.shape)
             memory.smoke = new_smoke_memory(view, moment_s)
             return found
-        if memory.flame is None or memory.smoke is None:
+        if memory.smoke is not None and _cut(before, view):
+            memory.flame = new_flame_memory(*view.luminance.shape)
+            memory.smoke = new_smoke_memory(view, moment_s, memory.smoke.aim)
+        else:
+            found += self._seen_to_change(memory, before, view, gap_s)
+        if memory.smoke is not None and memory.smoke.aim.now == "moved":
+            self._begin_anew(state, picture, view)
+            found.append(self._noted("camera_moved", picture))
+        return found
+
+    def _seen_to_change(self, memory: PresetState, before: View, view: View, gap_s: float) -> list[Finding]:
+        """Return the flame and the smoke by which a view differs from its earlier pictures."""
+        found: list[Finding] = []
+        if memory.flame is None or memory.smoke is None or memory.at is None:
             return found
         flame = watch_flame(memory.flame, before, view, gap_s)
         if flame is not None:
-            found += self._burns(memory, flame, picture.at, gap_s)
-        smoke = watch_smoke(memory.smoke, view, moment_s, self._smoke)
-        if smoke is not None:
-            found += self._told(memory, smoke, picture.at, view.size_wh)
+            found += self._burns(memory, flame, memory.at, gap_s)
+        smoke = watch_smoke(memory.smoke, view, memory.at.timestamp(), self._smoke)
+        if smoke is not None and memory.smoke.aim.now != "moved":
+            found += self._told(memory, smoke, memory.at, view.size_wh)
         return [_with_bearing(finding, memory.preset, view.size_wh) for finding in found]
 
     def finish(self, state: CameraState) -> Sequence[Finding]:
@@ -171,8 +189,16 @@ class FireCameraDetector:
         state.presets.clear()
         return ()
 
-    def _told_sight(self, sight: Sight, picture: Picture) -> Finding:
-        return Finding(label=sight.value, confidence=1.0, observed_at=picture.at, detector=self.name)
+    def _begin_anew(self, state: CameraState, picture: Picture, view: View) -> None:
+        """Take the view that a camera has moved to for what it shows from now on."""
+        sight = state.of(picture.preset).sight.now
+        memory = state.forget(picture.preset)
+        memory.view, memory.at, memory.sight.now = view, picture.at, sight
+        memory.flame = new_flame_memory(*view.luminance.shape)
+        memory.smoke = new_smoke_memory(view, picture.at.timestamp())
+
+    def _noted(self, label: str, picture: Picture) -> Finding:
+        return Finding(label=label, confidence=1.0, observed_at=picture.at, detector=self.name)
 
     def _by_own_boxes(self, own: OwnBoxes, memory: PresetState, picture: Picture) -> Sequence[Finding]:
         seen_at = memory.boxes.at
@@ -235,8 +261,6 @@ def _with_bearing(finding: Finding, preset: Preset, size_wh: tuple[int, int]) ->
 
 
 def _cut(before: View, view: View) -> bool:
-    """Say whether the camera shows another scene, or pictures of another size."""
-    if before.size_wh != view.size_wh:
-        return True
+    """Say whether the camera was turned or a light switched: next to everything has changed."""
     changed = np.abs(before.luminance - view.luminance) > CUT_LEVELS
     return bool(changed.mean() > CUT_SHARE)

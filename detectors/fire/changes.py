@@ -16,6 +16,9 @@ from gridwatch.model import Pixels
 Layers = NDArray[np.float32]
 """Planes × rows × columns: light in grey levels; blue over green, red over green and texture, parts of it."""
 
+Plane = NDArray[np.float32]
+"""Rows × columns."""
+
 CELLS_WH = (160, 96)
 """A picture of any size is held in so many cells, each smaller than a young plume."""
 GREY_PARTS = np.array([0.114, 0.587, 0.299], np.float32)
@@ -51,6 +54,8 @@ LEAST_SHIFT_PX = 0.1
 LEAST_RESPONSE = 0.05
 """Of the phase correlation: by night and in fog there may be nothing to hold on to."""
 STEADY_SHARE = 0.1
+EDGE_PX = 5
+"""Of the steady size: clouds and fog have little that is so fine."""
 WINDOW = cv2.createHanningWindow(STEADY_WH, cv2.CV_32F)
 
 
@@ -92,10 +97,19 @@ def held_still(usual: UsualView, pixels: Pixels) -> Pixels:
         height, width = pixels.shape[:2]
         back = np.array([[1, 0, -x * width / STEADY_WH[0]], [0, 1, -y * height / STEADY_WH[1]]])
         moved = cv2.warpAffine(pixels, back, (width, height), borderMode=cv2.BORDER_REPLICATE)
-        pixels = np.asarray(moved, np.uint8)
-        grey = _steady_grey(pixels)
+        moved_grey = _steady_grey(np.asarray(moved, np.uint8))
+        # What drives over the woods as one, clouds or fog, is no sway: the ground's edges would part.
+        if likeness(moved_grey, usual.grey, EDGE_PX) > likeness(grey, usual.grey, EDGE_PX):
+            pixels, grey = np.asarray(moved, np.uint8), moved_grey
     usual.grey += (grey - usual.grey) * np.float32(max(1 / (usual.pictures + 1), STEADY_SHARE))
     return pixels
+
+
+def likeness(one: Plane, other: Plane, fine: int) -> float:
+    """Return how two planes go together in what is finer than `fine`: 1 for the same, about 0 for any two."""
+    one, other = (plane - cv2.blur(plane, (fine, fine)) for plane in (one, other))
+    both = float(np.sqrt((one**2).sum() * (other**2).sum()))
+    return float((one * other).sum()) / both if both > 0 else 1.0
 
 
 def differences(usual: UsualView, planes: Layers) -> tuple[Layers, Layers]:

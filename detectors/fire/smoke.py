@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.fire.aim import AimMemory, watch_aim
 from detectors.fire.changes import (
     CELLS_WH,
     FIRST_PICTURES,
@@ -53,6 +54,7 @@ class SmokeMemory:
     usual: UsualView
     last_s: float
     earlier: deque[Layers] = field(default_factory=lambda: deque(maxlen=max(LAGS)))
+    aim: AimMemory = field(default_factory=AimMemory)
 
 
 class SmokeModel:
@@ -83,23 +85,28 @@ def as_input(memory: SmokeMemory, change: Layers, deviations: Layers) -> Layers:
     return np.asarray(np.clip(planes, -MOST_INPUT, MOST_INPUT), np.float32)
 
 
-def new_smoke_memory(view: View, moment_s: float) -> SmokeMemory:
-    """Take the first picture for what is usual."""
-    memory = SmokeMemory(usual=new_usual(view.pixels), last_s=moment_s)
+def new_smoke_memory(view: View, moment_s: float, aim: AimMemory | None = None) -> SmokeMemory:
+    """Take a picture for what is usual; `aim` is where the camera looked before, if anywhere."""
+    memory = SmokeMemory(usual=new_usual(view.pixels), last_s=moment_s, aim=aim or AimMemory())
+    watch_aim(memory.aim, memory.usual.planes[3], moment_s)
     memory.earlier.append(np.zeros_like(memory.usual.planes))
     return memory
 
 
 def watch_smoke(memory: SmokeMemory, view: View, moment_s: float, model: SmokeModel) -> list[Box] | None:
-    """Take in the next picture; return the smoke in it, or None: it came too soon."""
+    """Take in the next picture; return the smoke in it, or None: it came too soon.
+
+    Where `memory.aim` then says that the view has moved, its memory is of no more use.
+    """
     gap_s = moment_s - memory.last_s
     if gap_s < SAMPLE_S:
         return None
     memory.last_s = moment_s
     planes = planes_of(held_still(memory.usual, view.pixels))
     change, deviations = differences(memory.usual, planes)
+    watch_aim(memory.aim, planes[3], moment_s)
     found = []
-    if memory.usual.pictures >= FIRST_PICTURES:
+    if memory.usual.pictures >= FIRST_PICTURES and memory.aim.now == "usual":
         unseen = cv2.resize(view.watched.astype(np.uint8), CELLS_WH, interpolation=cv2.INTER_NEAREST) == 0
         change[:, unseen] = deviations[:, unseen] = 0
         found = _plumes(memory, view, change, model.scores(as_input(memory, change, deviations)))

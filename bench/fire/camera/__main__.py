@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from bench.__main__ import with_table
+from bench.fire.camera.bumped import bumped, bumped_name, rows
 from bench.fire.camera.judging import HEAD, METHODS, Verdicts, first_alarm
 from bench.fire.camera.noisy import noisy_boxes
 from bench.fire.camera.sequences import GAP_S, SEED, SIZE_WH, Footage, Split, quiet_day
@@ -28,7 +29,7 @@ from gridwatch.rates import most_per
 
 FOLDER = Path(__file__).resolve().parent
 PAGE = FOLDER / "README.md"
-FIRES, SEQUENCES, DAYS = 151, 48, 1
+FIRES, SEQUENCES, DAYS, BUMPS = 151, 48, 1, 48
 """As many fires, and as many sequences without one, as Pyronear's test set has; the rest is frugal."""
 QUIET_PICTURES = 30
 
@@ -42,6 +43,7 @@ def main() -> None:
     parser.add_argument(
         "--days", type=int, default=DAYS, metavar="N", help="without a fire, for our detector"
     )
+    parser.add_argument("--bumps", type=int, default=BUMPS, metavar="N", help="of a camera that is moved")
     given = parser.parse_args()
     cv2.setNumThreads(1)
     split: Split = given.split
@@ -54,7 +56,11 @@ def main() -> None:
         [(one.name, partial(watched_fire, one)) for one in footage]
         + [(name, partial(watch, name, scene)) for name, scene in days],
     )
-    text = page(split, tracks, watched)
+    moved = _kept(
+        f"{split}-bumped",
+        [(bumped_name(split, number), partial(bumped, split, number)) for number in range(given.bumps)],
+    )
+    text = page(split, tracks, watched, moved)
     print(text)
     if split == "report":
         PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8"), text), encoding="utf-8")
@@ -74,7 +80,7 @@ def _kept(name: str, wanted: Sequence[tuple[str, Callable[[], Record]]]) -> list
     return [there[sequence] for sequence, _ in wanted]
 
 
-def page(split: Split, tracks: Sequence[Record], watched: Sequence[Record]) -> str:
+def page(split: Split, tracks: Sequence[Record], watched: Sequence[Record], moved: Sequence[Record]) -> str:
     """Return the tables, after a line on what they were measured on."""
     machine = Machine.this()
     return "\n".join(
@@ -88,6 +94,8 @@ def page(split: Split, tracks: Sequence[Record], watched: Sequence[Record]) -> s
             *(verdicts.row(name) for name, verdicts in given_boxes(split, tracks).items()),
             "",
             *(own_detector(watched) if watched else []),
+            "",
+            *(rows(moved) if moved else []),
         ]
     )
 
@@ -140,6 +148,8 @@ def own_detector(watched: Sequence[Record]) -> list[str]:
         *HEAD,
         ours.row("gridwatch"),
         colour.row("grey of one picture"),
+        "",
+        f"A camera that stood still was taken for moved {sum(record['moved'] for record in watched)} times.",
         "",
         "| camera time without a fire | false alarms | a camera-day |",
         "|---|---|---|",

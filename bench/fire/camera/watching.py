@@ -56,7 +56,7 @@ def watch(name: str, scene: Scene) -> Record:
     flame: list[BoxXyxy | None] = []
     recorded: list[list[tuple[float, list[int] | None]]] = []
     seconds = 0.0
-    colour = None
+    colour, moved = None, 0
     for number, shot in enumerate(shoot(scene)):
         smoke.append(shot.smoke)
         flame.append(shot.flame)
@@ -70,6 +70,7 @@ def watch(name: str, scene: Scene) -> Record:
             for finding in findings
             if alarm_severity("fire", finding.label) is not None
         ]
+        moved += sum(finding.label == "camera_moved" for finding in findings)
         if colour is None and grey_regions(shot.picture.pixels):
             colour = number
     return {
@@ -83,6 +84,7 @@ def watch(name: str, scene: Scene) -> Record:
         "boxes": recorded,
         "told": told,
         "colour": colour,
+        "moved": moved,
         "seconds": round(seconds, 2),
         "detector": detector.name,
     }
