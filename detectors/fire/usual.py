@@ -17,8 +17,14 @@ REMEMBERED = timedelta(hours=12)
 USUAL_SHARE = 0.15
 """Part of the remembered time. A chimney that smokes all day is usual after two hours, and so would be a fire
 that was told for that long."""
+DAYS_KEPT, USUAL_DAYS, LEAST_OF_DAY_S = 8, 3, 600.0
+"""What showed something for so long on so many of the last days, today left out, is usual: a stove is lit for
+meals. A fire that comes and goes at one place for three days is on the office's desk already."""
+DAY_S = 86_400
 LONGEST_GAP = timedelta(minutes=30)
 """Nobody looked for longer than that."""
+LONGEST_COUNTED = timedelta(minutes=2)
+"""One picture speaks for no more of a day."""
 SEEN = 0.35
 """Least confidence of what counts as seen."""
 
@@ -29,12 +35,18 @@ class UsualPlaces:
 
     share: NDArray[np.float32] = field(default_factory=lambda: np.zeros(CELLS_WH[::-1], np.float32))
     at: datetime | None = None
+    days: NDArray[np.uint16] = field(default_factory=lambda: np.zeros(CELLS_WH[::-1], np.uint16))
+    """A bit for each day on which a cell showed something long enough, the lowest today."""
+    today_s: NDArray[np.float32] = field(default_factory=lambda: np.zeros(CELLS_WH[::-1], np.float32))
+    """For how long each cell has shown something today."""
+    day: int = 0
 
 
 def unusual(usual: UsualPlaces, boxes: Sequence[Box], *, at: datetime, size_wh: tuple[int, int]) -> list[Box]:
     """Take in what the next picture shows; return the boxes of places that seldom show anything."""
     gap = timedelta() if usual.at is None else min(max(at - usual.at, timedelta()), LONGEST_GAP)
     usual.at = at
+    _turn_to(usual, int(at.timestamp() // DAY_S))
     fades = np.float32(np.exp(-gap / REMEMBERED))
     usual.share *= fades
     parts = [(box, _cells(box.box_xyxy, size_wh)) for box in boxes]
@@ -43,7 +55,19 @@ def unusual(usual: UsualPlaces, boxes: Sequence[Box], *, at: datetime, size_wh: 
         if box.confidence >= SEEN:
             seen[part] = True
     usual.share[seen] += 1 - fades
-    return [box for box, part in parts if float(np.median(usual.share[part])) < USUAL_SHARE]
+    usual.today_s[seen] += min(gap, LONGEST_COUNTED).total_seconds()
+    usual.days[usual.today_s >= LEAST_OF_DAY_S] |= 1
+    is_usual = (usual.share >= USUAL_SHARE) | (np.bitwise_count(usual.days >> 1) >= USUAL_DAYS)
+    return [box for box, part in parts if is_usual[part].mean() <= 0.5]
+
+
+def _turn_to(usual: UsualPlaces, day: int) -> None:
+    """Let the days that have passed since the last picture move the bits up, and the oldest be forgotten."""
+    passed = min(max(day - usual.day, 0), DAYS_KEPT + 1)
+    usual.days = np.asarray((usual.days << passed) & ((1 << (DAYS_KEPT + 1)) - 1), np.uint16)
+    if passed:
+        usual.today_s[:] = 0
+    usual.day = day
 
 
 def _cells(box_xyxy: BoxXyxy, size_wh: tuple[int, int]) -> tuple[slice, slice]:

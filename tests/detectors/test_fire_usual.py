@@ -59,3 +59,38 @@ def test_what_is_hardly_sure_is_not_learnt_and_boxes_at_the_edge_are_held() -> N
     faint = [smoke(CHIMNEY, 0.1), smoke((-20, -20, 0, 0)), smoke((630, 350, 700, 400), 0.1)]
     _, left = hours_of(usual, faint, 6)
     assert left == [faint[0], faint[2]]
+
+
+def test_a_stove_that_is_lit_for_a_meal_each_day_is_usual_on_the_fourth() -> None:
+    usual, stove, fire = UsualPlaces(), smoke(CHIMNEY), smoke(ELSEWHERE)
+    for days in range(3):
+        _, left = hours_of(usual, [stove], 0.3, start=NOON + timedelta(days=days))
+        assert left == [stove]
+        hours_of(usual, [], 2, start=NOON + timedelta(days=days, hours=1))
+    at = NOON + timedelta(days=3, hours=1)
+    assert unusual(usual, [stove, fire], at=at, size_wh=SIZE_WH) == [fire]
+    grown = smoke((CHIMNEY[0] - 60, CHIMNEY[1] - 90, CHIMNEY[2] + 60, CHIMNEY[3]))
+    assert unusual(usual, [grown], at=at, size_wh=SIZE_WH) == [grown]
+
+
+def test_what_showed_a_moment_on_each_day_is_no_stove() -> None:
+    usual, haze = UsualPlaces(), smoke(CHIMNEY)
+    for days in range(7):
+        _, left = hours_of(usual, [haze], 0.1, start=NOON + timedelta(days=days))
+        assert left == [haze]
+        hours_of(usual, [], 12, start=NOON + timedelta(days=days, hours=1), gap_s=600)
+
+
+def test_what_smoked_on_three_days_last_month_is_unusual_again() -> None:
+    usual, stove = UsualPlaces(), smoke(CHIMNEY)
+    for days in range(3):
+        hours_of(usual, [stove], 0.3, start=NOON + timedelta(days=days))
+        hours_of(usual, [], 12, start=NOON + timedelta(days=days, hours=1), gap_s=600)
+    assert unusual(usual, [stove], at=NOON + timedelta(days=3), size_wh=SIZE_WH) == []
+    assert unusual(usual, [stove], at=NOON + timedelta(days=30), size_wh=SIZE_WH) == [stove]
+
+
+def test_a_place_that_smokes_on_past_midnight_is_not_usual_for_it() -> None:
+    usual, fire = UsualPlaces(), smoke(CHIMNEY)
+    _, left = hours_of(usual, [fire], 1, start=NOON + timedelta(hours=11, minutes=30))
+    assert left == [fire]
