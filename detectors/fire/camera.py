@@ -178,11 +178,15 @@ class FireCameraDetector:
             return found
         flame = watch_flame(memory.flame, before, view, gap_s)
         if flame is not None:
-            found += self._burns(memory, flame, memory.at, gap_s)
+            middle_x = (flame.box_xyxy[0] + flame.box_xyxy[2]) / 2
+            found += [
+                _with_bearing(burns, memory.preset, middle_x, view.size_wh[0])
+                for burns in self._burns(memory, flame, memory.at, gap_s)
+            ]
         smoke = watch_smoke(memory.smoke, view, memory.at.timestamp(), self._smoke)
         if smoke is not None and memory.smoke.aim.now != "moved":
             found += self._told(memory, smoke, memory.at, view.size_wh)
-        return [_with_bearing(finding, memory.preset, view.size_wh) for finding in found]
+        return found
 
     def finish(self, state: CameraState) -> Sequence[Finding]:
         """Conclude a clip: nothing is left open, for a fire is reported while it burns."""
@@ -217,8 +221,11 @@ class FireCameraDetector:
         rules = RULES[memory.sight.now]
         boxes = unusual(memory.usual, boxes, at=at, size_wh=size_wh)
         told = watch_boxes(memory.boxes, boxes, at=at, size_wh=size_wh, rules=rules)
+        base_x = {fire.id: fire.base_x for fire in memory.boxes.fires}
         return [
-            _with_bearing(replace(finding, detector=self.name), memory.preset, size_wh) for finding in told
+            _with_bearing(replace(finding, detector=self.name), memory.preset, base_x[finding.id], size_wh[0])
+            for finding in told
+            if finding.id is not None
         ]
 
     def _burns(self, memory: PresetState, flame: Region, at: datetime, gap_s: float) -> Sequence[Finding]:
@@ -249,12 +256,9 @@ class FireCameraDetector:
         )
 
 
-def _with_bearing(finding: Finding, preset: Preset, size_wh: tuple[int, int]) -> Finding:
-    """Return a finding with the direction of its box's middle, where the camera's own is known."""
-    if finding.box_xyxy is None or "bearing_deg" in finding.criteria:
-        return finding
-    left, _, right, _ = finding.box_xyxy
-    bearing_deg = preset.bearing_deg((left + right) / 2, size_wh[0])
+def _with_bearing(finding: Finding, preset: Preset, x: float, width: float) -> Finding:
+    """Return a finding with the direction of a column, where the camera's own is known."""
+    bearing_deg = preset.bearing_deg(x, width)
     if bearing_deg is None:
         return finding
     return replace(finding, criteria={**finding.criteria, "bearing_deg": bearing_deg})

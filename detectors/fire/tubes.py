@@ -92,6 +92,8 @@ class Fire:
     started_at: datetime
     seen_at: datetime
     box_xyxy: BoxXyxy
+    base_x: float
+    """The column that it rises from: the middle of what all boxes of its first tube share."""
     going_on: bool = True
     told_at: datetime | None = None
     told_label: str = ""
@@ -230,14 +232,15 @@ def _is_alarm(tube: Tube, score: float, hits: int, rules: Rules) -> bool:
         sum(box.confidence for box in boxes[-IN_A_ROW:]) >= rules.sure * IN_A_ROW
     )
     pooled = hits >= POOL_HITS and score > rules.alarm
-    return (in_a_row or pooled) and _share_a_place([box.box_xyxy for box in boxes])
+    return (in_a_row or pooled) and _place(tube) is not None
 
 
-def _share_a_place(boxes: Sequence[BoxXyxy]) -> bool:
-    """Tell whether some point lies in all boxes: a plume hangs on its base, a cloud drives on."""
+def _place(tube: Tube) -> BoxXyxy | None:
+    """Return what lies in all boxes of a tube: a plume hangs on its base, a cloud drives on."""
+    boxes = [box.box_xyxy for box in tube.boxes if box is not None]
     left, top = (max(box[side] for box in boxes) for side in (0, 1))
     right, bottom = (min(box[side] for box in boxes) for side in (2, 3))
-    return left < right and top < bottom
+    return (left, top, right, bottom) if left < right and top < bottom else None
 
 
 def _near(fires: Sequence[Fire], box_xyxy: BoxXyxy, near_px: float) -> Fire | None:
@@ -249,12 +252,14 @@ def _near(fires: Sequence[Fire], box_xyxy: BoxXyxy, near_px: float) -> Fire | No
 
 def _begin(watched: Watched, tube: Tube) -> Fire:
     x, y = (round(value) for value in tube.newest.box_xyxy[:2])
+    left, _, right, _ = _place(tube) or tube.newest.box_xyxy
     fire = Fire(
         id=f"fire {watched.name} {tube.started_at.isoformat()} {x},{y}",
         label=tube.label,
         started_at=tube.started_at,
         seen_at=tube.started_at,
         box_xyxy=tube.newest.box_xyxy,
+        base_x=(left + right) / 2,
     )
     watched.fires.append(fire)
     return fire

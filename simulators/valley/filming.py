@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
-from math import acos, atan2, cos, degrees, hypot, radians, sin
+from math import acos, atan2, cos, degrees, hypot, radians, sin, tan
 
 import numpy as np
 
 from gridwatch.media import encode_jpeg
 from simulators.publication import Publication, frame_publication
-from simulators.ridge.landscape import SKY_M, VIEW_RAD, Landscape, draw_landscape
+from simulators.ridge.landscape import SKY_M, Landscape, draw_landscape
 from simulators.ridge.plume import Source, Wind
 from simulators.ridge.scene import SMOKE, Asked, draw_scene
 from simulators.ridge.shooting import shoot
@@ -32,11 +32,16 @@ def landscape_before(camera: RidgeCamera, seed: int) -> Landscape:
 
 
 def in_view(camera: RidgeCamera, x_m: float, y_m: float) -> tuple[float, float, float] | None:
-    """Return column (0 to 1), bearing in degrees and distance of a place; None where the camera misses it."""
+    """Return column (0 to 1), bearing in degrees and distance of a place; None where the camera misses it.
+
+    A pinhole camera that shows `view_deg` from its left to its right edge.
+    """
     east, north = x_m - camera.x_m, y_m - camera.y_m
     bearing = degrees(atan2(east, north)) % 360
     off = (bearing - camera.heading_deg + 180) % 360 - 180
-    share = 0.5 + radians(off) / VIEW_RAD
+    if abs(off) >= camera.view_deg / 2:
+        return None
+    share = 0.5 + tan(radians(off)) / tan(radians(camera.view_deg) / 2) / 2
     return (share, bearing, hypot(east, north)) if 0.03 <= share <= 0.97 else None
 
 

@@ -8,11 +8,13 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from detectors.fire import FireSensorDetector
+from detectors.fire import FireCameraDetector, FireSensorDetector
 from gridwatch.areas.area import AreaLevel
 from gridwatch.broker_address import BrokerAddress
+from gridwatch.facade import FacadeView, Preset
+from gridwatch.fire_fusion import SEEN_BESIDE_DEG
 from gridwatch.media import read_picture
-from gridwatch.model import DeviceKind, Observation, Observations
+from gridwatch.model import DeviceKind, Observation, Observations, Picture
 from gridwatch.scenes import alarm_severity
 from gridwatch.wire import decode
 from simulators.publication import Publication
@@ -113,6 +115,39 @@ def test_the_cameras_on_the_ridges_send_a_picture_each_20_s_and_see_the_fire_whe
         column = int(seen[0] * SIZE_WH[0])
         assert smoke.max() > 15
         assert smoke[max(0, column - 80) : column + 80].max() == smoke.max()
+
+
+def test_a_column_of_a_ridge_cameras_picture_lies_where_its_pose_says() -> None:
+    for camera in valley(5).valley.cameras:
+        pose = Preset(azimuth_deg=camera.heading_deg, horizontal_fov_deg=camera.view_deg)
+        for off_deg in np.linspace(-camera.view_deg / 2 + 2, camera.view_deg / 2 - 2, 9):
+            bearing_deg = (camera.heading_deg + off_deg) % 360
+            x, y = camera.x_m + 700 * sin(radians(bearing_deg)), camera.y_m + 700 * cos(radians(bearing_deg))
+            seen = in_view(camera, x, y)
+            assert seen is not None
+            assert abs((seen[1] - bearing_deg + 180) % 360 - 180) < 1e-6
+            told = pose.bearing_deg(seen[0] * SIZE_WH[0], SIZE_WH[0])
+            assert told is not None
+            assert abs((told - bearing_deg + 180) % 360 - 180) < 0.01
+        behind = radians(camera.heading_deg + 180)
+        assert in_view(camera, camera.x_m + 700 * sin(behind), camera.y_m + 700 * cos(behind)) is None
+
+
+def test_the_bearing_of_what_the_cameras_tell_is_that_of_the_fire() -> None:
+    simulation = valley(8)
+    told = 0
+    for device, fire in [(device, fire) for _, device, fire in simulation.happenings() if "ridge" in device]:
+        camera = next(one for one in simulation.valley.cameras if one.id == device)
+        pose = Preset(azimuth_deg=camera.heading_deg, horizontal_fov_deg=camera.view_deg)
+        detector = FireCameraDetector()
+        state = detector.new_state(FacadeView(size_wh=SIZE_WH, presets=(pose,)))
+        for sent in simulation.pictures(camera):
+            for found in detector.see(state, Picture(pixels=read_picture(sent.payload), at=sent.at)):
+                if found.label in ("smoke", "flame"):
+                    off = found.criteria["bearing_deg"] - float(fire.detail["bearing_deg"])
+                    assert abs((off + 180) % 360 - 180) < SEEN_BESIDE_DEG
+                    told += 1
+    assert told
 
 
 def place_of(camera: RidgeCamera, fire: Truth) -> tuple[float, float]:
