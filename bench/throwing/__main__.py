@@ -169,7 +169,8 @@ def page(records: Sequence[Record]) -> str:
         f"`{machine.commit}`. {len(records)} rendered clips, {sum(r['seconds'] for r in records) / 3600:.2f} "
         f"hours, {len(thrown)} throws, of which {sum(map(tables.counts, thrown))} count: at least "
         f"{tables.LEAST_PX:g} px, a contrast of {tables.LEAST_CONTRAST:g} grey levels and a fall of "
-        f"{tables.LEAST_FLOORS:g} floors in the picture. Shares have counts and "
+        f"{tables.LEAST_FLOORS:g} floors in the picture, outside masks ({sum(map(tables.is_masked, thrown))} "
+        "more fell so, but behind a masked tree). Shares have counts and "
         "Wilson's 95 % interval.",
         "### Beside the baselines\n\n" + tables.methods_table(records),
         "### By condition\n\n" + tables.recall_table(records),

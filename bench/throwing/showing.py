@@ -7,6 +7,7 @@ named after the state of the simulator and of the sets: what another state rende
 import gzip
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
@@ -68,7 +69,7 @@ def render(clip: Clip, clips: Path) -> Path:
         return file
     folder.mkdir(parents=True, exist_ok=True)
     filming = Filming(take=clip.take(), start=START)
-    unfinished = file.with_suffix(".part")
+    unfinished = file.with_suffix(f".{os.getpid()}.part")
     write_coded(unfinished, filming.pictures(), kbit_s=clip.kbit_s, fps=clip.fps)
     unfinished.replace(file)
     truth = gzip.compress(json.dumps(_known(filming)).encode())

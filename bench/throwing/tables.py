@@ -13,7 +13,7 @@ OURS, FADE, CHAIN = "gridwatch", "FADE MOG2", "MOG2-SORT chain"
 
 LEAST_PX, LEAST_CONTRAST, LEAST_FLOORS = 4.0, 20.0, 2.0
 """What an event must be to count for recall: as large and as bright against the wall, as a median over its
-pictures and as painted, and seen to fall the two floors that an alert needs."""
+pictures and as painted, and seen to fall, outside masks, the two floors that an alert needs."""
 
 FAR_M = 25.0
 
@@ -36,8 +36,13 @@ def counts(event: dict[str, Any]) -> bool:
     return bool(
         event["size_px"] >= LEAST_PX
         and event["contrast"] >= LEAST_CONTRAST
-        and event["fallen_floors"] >= LEAST_FLOORS
+        and event["open_floors"] >= LEAST_FLOORS
     )
+
+
+def is_masked(event: dict[str, Any]) -> bool:
+    """Tell whether an event would count if no mask lay before it."""
+    return not counts(event) and counts(event | {"open_floors": event["fallen_floors"]})
 
 
 def share(hits: int, of: int) -> str:
@@ -103,7 +108,7 @@ def sizes_table(records: Sequence[Record]) -> str:
                 for _, event, answer in events(records)
                 if low <= event["size_px"] < high
                 and faint <= event["contrast"] < bright
-                and event["fallen_floors"] >= LEAST_FLOORS
+                and event["open_floors"] >= LEAST_FLOORS
             ]
             if chosen:
                 found = sum(a["found"] for a in chosen)

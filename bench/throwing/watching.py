@@ -3,15 +3,18 @@
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from bench.throwing.alerts import ALERT, Method, Ours
 from bench.throwing.baselines import Chain, Fade
 from bench.throwing.judging import judge
 from bench.throwing.sets import Clip
 from bench.throwing.showing import RENDERED, Showing, show
+from gridwatch.facade import FacadeView
 from simulators.facade.street import Tree
 from simulators.facade.take import Filming
 from simulators.facade.weather import Falling
@@ -55,7 +58,10 @@ def watch(clip: Clip, *, state: str, baselines: bool, clips: Path | None = None)
         "fps": clip.fps,
         "seconds": round(pictures / clip.fps, 2),
         "distance_m": round(showing.filming.take.stage.camera.at_m[1], 1),
-        "events": [truth.detail for truth in showing.filming.truth()],
+        "events": [
+            {**truth.detail, "open_floors": open_floors(showing.filming, number, showing.view)}
+            for number, truth in enumerate(showing.filming.truth())
+        ],
         "tracks": tracks(showing.filming),
         "methods": {
             name: {**verdict, "ms": round(1000 * spent[name] / max(1, pictures), 2)}
@@ -87,6 +93,22 @@ def _without_unknown(answer: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in answer.items()
         if value is not None
     }
+
+
+def open_floors(filming: Filming, number: int, view: FacadeView) -> float:
+    """Return how many floors a thing fell where it was seen and no mask was: between pictures that show it
+    so, one after the other."""
+    throw, unmasked = filming.take.throws[number], replace(view, polygon=())
+    fallen: float = 0.0
+    before: float | None = None
+    for at, seen in zip(filming.moments, filming.thrown[number], strict=True):
+        now = None
+        if seen is not None and unmasked.inside(*(np.array([value]) for value in seen.centre_xy))[0]:
+            now = throw.fallen_m((at - filming.start).total_seconds())
+        if now is not None and before is not None:
+            fallen += now - before
+        before = now
+    return round(fallen / filming.take.stage.house.floor_m, 2)
 
 
 def tracks(filming: Filming) -> dict[str, int]:

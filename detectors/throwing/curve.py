@@ -78,13 +78,14 @@ def fit_curve(t: Floats, y: Floats, *, px_per_m: tuple[float, float], aslant: bo
     finer = best.released_s + step * REFINED
     fine = _best(t, y, finer, np.array([best.terminal_ms]), px_per_m, aslant=aslant)
     noise = max(SPOT_NOISE_PX**2, fine.rest / max(1, len(t) - 4))
+    whole = t[None], y[None] - y[0], np.ones((1, len(t)), bool)
     return Curve(
         released_s=fine.released_s,
         px_per_m=fine.px_per_m,
         terminal_ms=fine.terminal_ms,
         rms_px=math.sqrt(fine.rest / len(t)),
-        bend=math.sqrt(max(0.0, rest_of_line(t, y) - fine.rest) / noise),
-        bend_aslant=math.sqrt(max(0.0, _rest_of_line_aslant(t, y) - fine.rest) / noise),
+        bend=math.sqrt(max(0.0, float(rests_of_lines(*whole)[0][0]) - fine.rest) / noise),
+        bend_aslant=math.sqrt(max(0.0, float(rests_of_line_aslant(*whole)[0]) - fine.rest) / noise),
         leaf=math.sqrt(best.leaf_gain / noise),
     )
 
@@ -177,38 +178,54 @@ def _fallen(t: Floats, terminal_ms: Floats) -> Floats:
     return np.where(np.isinf(terminal_ms), GRAVITY_MS2 / 2 * t**2, drawn)
 
 
-def rest_of_line(t: Floats, y: Floats) -> float:
-    """Return the squared rest of an even motion."""
-    dt, dy = t - t.mean(), y - y.mean()
-    return float(dy @ dy - (dt @ dy) ** 2 / (dt @ dt))
+def rests_of_lines(t: Floats, y: Floats, there: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """Return the least squared rests of an even motion, and of two, one after the other, as of a track that
+    skipped; one track a row, from its first point on, `there` where it has points."""
+    weight = there.astype(float)
+    terms = np.stack([weight, t * weight, y * weight, t * t * weight, t * y * weight, y * y * weight])
+    before = np.cumsum(terms, axis=2)
+    whole = before[:, :, -1:]
+    one = _rest_of_sums(before)
+    two = np.where(before[0] < whole[0], one + _rest_of_sums(whole - before), np.inf)
+    return one[:, -1], two.min(axis=1)
 
 
-def rest_of_two_lines(t: Floats, y: Floats) -> float:
-    """Return the least squared rest of two even motions, one after the other: of a track that skipped."""
-    before, after = _rests_of_lines(t, y), _rests_of_lines(-t[::-1], y[::-1])[::-1]
-    return float(np.min(before[:-1] + after[1:]))
-
-
-def _rests_of_lines(t: Floats, y: Floats) -> Floats:
-    """Return the squared rest of an even motion through the first point, the first two, and so on."""
-    count = np.arange(1, len(t) + 1)
-    t, y = t - t[0], y - y[0]
-    st, sy, stt, sty, syy = (np.cumsum(values) for values in (t, y, t * t, t * y, y * y))
-    tt, ty, yy = stt - st**2 / count, sty - st * sy / count, syy - sy**2 / count
-    rests: Floats = np.maximum(0.0, yy - ty**2 / np.maximum(tt, 1e-12))
+def _rest_of_sums(sums: Floats) -> Floats:
+    """Return the squared rest of an even motion, of the sums of 1, t, y, t², t·y, y² over its points."""
+    count, t, y, tt, ty, yy = sums
+    count = np.maximum(count, 1)
+    spread = np.maximum(tt - t * t / count, 1e-12)
+    rests: Floats = np.maximum(0.0, yy - y * y / count - (ty - t * y / count) ** 2 / spread)
     return rests
 
 
-def _rest_of_line_aslant(t: Floats, y: Floats) -> float:
-    """Return the squared rest of y = (a + b·t)/(1 + c·t): an even motion, seen in perspective."""
-    weight = np.ones_like(t)
-    rest = math.inf
+def rests_of_quartic(t: Floats, y: Floats, there: NDArray[np.bool_]) -> Floats:
+    """Return the least squared rests of polynomials of the fourth degree, one track a row."""
+    t = 2 * t / t[:, -1:] - 1
+    design = np.stack([t**power for power in range(5)], axis=-1) * there[..., None]
+    across = np.swapaxes(design, -1, -2)
+    fitted = np.linalg.solve(across @ design + 1e-9 * np.eye(5), across @ (y * there)[..., None])
+    rests: Floats = (((design @ fitted)[..., 0] - y * there) ** 2).sum(axis=1)
+    return rests
+
+
+def rests_of_line_aslant(t: Floats, y: Floats, there: NDArray[np.bool_]) -> Floats:
+    """Return the squared rests of y = (a + b·t)/(1 + c·t): even motions, seen in perspective, one a row."""
+    rest, _ = rests_of_lines(t, y, there)
+    long, far = t[:, -1:], np.maximum(np.abs(y).max(axis=1, keepdims=True), 1e-9)
+    t, y = t / long, y / far
+    weight = there.astype(float)
+    ok = np.ones(len(t), bool)
     for _ in range(2):
-        design = np.column_stack([np.ones_like(t), t, -t * y]) * weight[:, None]
-        (a, b, c), *_ = np.linalg.lstsq(design, y * weight, rcond=None)
+        design = np.stack([np.ones_like(t), t, -t * y], axis=-1) * weight[..., None]
+        across = np.swapaxes(design, -1, -2)
+        a, b, c = np.linalg.solve(across @ design + 1e-12 * np.eye(3), across @ (y * weight)[..., None])[
+            ..., 0
+        ].T[..., None]
         below = 1 + c * t
-        if np.min(below) < 0.05:
-            break
-        rest = min(rest, float(np.sum((y - (a + b * t) / below) ** 2)))
-        weight = 1 / below
-    return min(rest, rest_of_line(t, y))
+        ok &= below.min(axis=1) >= 0.05
+        below = np.where(ok[:, None], below, 1.0)
+        left = ((y - (a + b * t) / below) ** 2 * there).sum(axis=1) * far[:, 0] ** 2
+        rest = np.where(ok, np.minimum(rest, left), rest)
+        weight = there / below
+    return rest

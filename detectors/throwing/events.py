@@ -8,9 +8,11 @@ from statistics import median
 import numpy as np
 
 from detectors.throwing.curve import Floats
-from detectors.throwing.falls import LEAST_SAMPLES, Fall, as_fall, as_finding, may_fall
+from detectors.throwing.falls import Fall, as_falls, as_finding
+from detectors.throwing.glance import gains_speed
+from detectors.throwing.lost import LostTracks
 from detectors.throwing.spots import Spots
-from detectors.throwing.tracks import Track, Tracker
+from detectors.throwing.tracks import SETTLED, Track, Tracker
 from detectors.throwing.watched import Watched
 from gridwatch.model import Finding
 
@@ -48,6 +50,7 @@ class Events:
     watched: Watched
     detector: str
     tracker: Tracker = field(init=False)
+    lost: LostTracks = field(init=False)
     candidates: dict[Track, Fall] = field(default_factory=dict)
     """Of the tracks that go on: those that are falls so far, or were once and are not confirmed any more."""
     over: list[Fall] = field(default_factory=list)
@@ -64,6 +67,7 @@ class Events:
 
     def __post_init__(self) -> None:
         self.tracker = Tracker(watched=self.watched)
+        self.lost = LostTracks(watched=self.watched)
 
     def take(self, t: float, spots: Spots, origin: datetime) -> list[Finding]:
         """Take in what moved at `t`; return what is sure now."""
@@ -78,6 +82,7 @@ class Events:
     def break_off(self, origin: datetime) -> list[Finding]:
         """Conclude what goes on: the next picture does not follow on the last."""
         self._end(self.tracker.end())
+        self.lost.forget()
         return self._conclude(origin)
 
     @property
@@ -90,23 +95,29 @@ class Events:
         return [*self.over, *self.candidates.values()]
 
     def _end(self, ended: Sequence[Track]) -> None:
-        for track in ended:
-            before = self.candidates.pop(track, None)
-            fall = self._judged(track, before)
+        falls = self._judged(ended)
+        for track, fall in zip(ended, falls, strict=True):
+            self.candidates.pop(track, None)
+            self.lost.add(track)
             if fall is not None:
                 self.over.append(fall)
 
     def _judge_going(self) -> None:
         """Judge the tracks that have grown by some points, and count those that fall like rain."""
         even: list[float] = []
+        grown: list[Track] = []
         for track in self.tracker.tracks:
-            falling = may_fall(track)
-            if len(track.t) >= RAIN_POINTS and not falling:
+            if not track.misses:
+                track.gains_speed = gains_speed(track)
+            if len(track.t) >= RAIN_POINTS and not track.gains_speed:
                 even.append(track.size[-1])
-            before = self.candidates.get(track)
-            if track.misses or len(track.t) % JUDGED_EVERY or not (falling or before):
+            if track.misses or len(track.t) % JUDGED_EVERY:
                 continue
-            fall = self._judged(track, before)
+            if len(track.t) >= SETTLED and self.lost.rejoin(track):
+                track.gains_speed = gains_speed(track)
+            if track.gains_speed or track in self.candidates:
+                grown.append(track)
+        for track, fall in zip(grown, self._judged(grown), strict=True):
             if fall is not None:
                 self.candidates[track] = fall
         self._learn_rain(np.array(even))
@@ -120,15 +131,16 @@ class Events:
             self.even_size += rate * (float(np.mean(sizes)) - self.even_size)
             self.even_spread += rate * (float(np.mean(np.abs(sizes - self.even_size))) - self.even_spread)
 
-    def _judged(self, track: Track, before: Fall | None) -> Fall | None:
-        """Return the fall that it is; what was one and is none any more stays suspected."""
-        if len(track.t) < LEAST_SAMPLES:
-            return None
-        large = median(track.size) > self.even_size + RAIN_SPREAD * self.even_spread
-        fall = as_fall(track, self.watched, rain=self.rain, large=large)
-        if fall is None and before is not None:
-            return replace(before, confirmed=False)
-        return fall
+    def _judged(self, tracks: Sequence[Track]) -> list[Fall | None]:
+        """Return the falls that they are; what was one and is none any more stays suspected."""
+        largest = self.even_size + RAIN_SPREAD * self.even_spread
+        large = [median(track.size) > largest for track in tracks]
+        falls = as_falls(tracks, self.watched, rain=self.rain, large=large)
+        for number, track in enumerate(tracks):
+            before = self.candidates.get(track)
+            if falls[number] is None and before is not None:
+                falls[number] = replace(before, confirmed=False)
+        return falls
 
     def _is_sure(self, t: float) -> bool:
         """Tell whether a confirmed fall is over, or has gone on for so long that it can only be one."""

@@ -15,10 +15,10 @@ from detectors.throwing.curve import (
     Floats,
     drift_rest,
     fit_curve,
-    rest_of_line,
-    rest_of_two_lines,
+    rests_of_lines,
 )
-from detectors.throwing.tracks import MOST_ASIDE, Track
+from detectors.throwing.glance import SUSPECTED_BEND, SUSPECTED_BEND_ASLANT, may_fall
+from detectors.throwing.tracks import Track
 from detectors.throwing.watched import Watched
 from gridwatch.model import BoxXyxy, Finding, TrackPoint
 
@@ -28,35 +28,14 @@ LARGEST_THING_M = 1.0
 LIKE_A_LEAF = 1.5
 """Standard errors by which a leaf's curve may fit better: a shirt's track may by chance."""
 
-LEAST_SAMPLES = 9
-LEAST_DURATION_S = 0.35
-"""Below them the curve fits nearly anything."""
-
-SEEN_SHARE = 0.6
-"""Of the pictures between the first point and the last in which it must be seen. Chance tracks skip from
-leaf to leaf."""
-
-DOWN_SHARE = 0.9
-"""Of its steps that must go down."""
-
-LEAST_GAIN = 1.15
-"""Ratio of a track's speed in its second half to that in its first quarter: a shirt's is 1.3."""
-
-LEAST_FALL_PX = 20.0
-"""Forty times the error of a spot's centre."""
-
 FASTEST_ASIDE_MS = 8.0
 """A hard throw; birds fly faster."""
 
 ROUGHEST_PX, ROUGHEST_OF_SIZE, ROUGHEST_OF_FALL = 0.7, 0.2, 0.003
 """Root mean square by which a track may leave its curve: noise, tumbling, and what the curve leaves out."""
 
-SUSPECTED_BEND, CONFIRMED_BEND = 5.0, 7.0
-"""Standard errors by which gravity's curve must be better than an even motion: thousands of chance tracks
-are tried in a day."""
-
-SUSPECTED_BEND_ASLANT, CONFIRMED_BEND_ASLANT = 1.5, 3.0
-"""The same against an even motion towards the camera, as of rain, snow and insects before the lens."""
+CONFIRMED_BEND, CONFIRMED_BEND_ASLANT = 7.0, 3.0
+"""The same as SUSPECTED_BEND and SUSPECTED_BEND_ASLANT, to confirm a fall."""
 
 RAIN_BEND, RAIN_BEND_ASLANT = 10.0, 5.0
 """The same to confirm a fall in rain or snow, where tracks skip from drop to drop."""
@@ -98,30 +77,37 @@ class Fall:
     confirmed: bool
 
 
-def may_fall(track: Track) -> bool:
-    """Tell at a glance whether a track gains speed: cheap enough for every track of every picture."""
-    if len(track.t) < LEAST_SAMPLES:
-        return False
-    early, middle = max(3, len(track.t) // 4), len(track.t) // 2
-    before = (track.y[early] - track.y[0]) / (track.t[early] - track.t[0])
-    after = (track.y[-1] - track.y[middle]) / (track.t[-1] - track.t[middle])
-    return after >= LEAST_GAIN * before
-
-
-def as_fall(track: Track, watched: Watched, *, rain: bool = False, large: bool = False) -> Fall | None:
-    """Return the fall that a track shows, or None.
+def as_falls(
+    tracks: Sequence[Track], watched: Watched, *, rain: bool, large: Sequence[bool]
+) -> list[Fall | None]:
+    """Return for each track the fall that it shows, or None.
 
     In rain or snow a track may begin on a flake that crossed the thing: it is judged without its first
     points too. And only what clearly gains speed all the way is taken, if it comes over the edge, as drops
     and flakes do, or is not too `large` for one: a track may skip from one to a faster one. So small light
     things are not found then.
     """
-    least_skip = 0.0
-    if rain and _is_at_edge(track, watched):
-        least_skip = RAIN_EDGE_SKIP
-    elif rain and not large:
-        least_skip = RAIN_SKIP
-    for first in range(0, min(LONGEST_DETOUR, len(track.t)) if rain else 1, JUDGED_APART):
+    skips = [
+        _least_skip(track, watched, large=is_large) if rain else 0.0
+        for track, is_large in zip(tracks, large, strict=True)
+    ]
+    firsts = [range(0, min(LONGEST_DETOUR, len(track.t)) if rain else 1, JUDGED_APART) for track in tracks]
+    found = may_fall(tracks, firsts, skips, watched)
+    return [
+        _first_fall(track, some, watched, least_skip=skip)
+        for track, some, skip in zip(tracks, found, skips, strict=True)
+    ]
+
+
+def _least_skip(track: Track, watched: Watched, *, large: bool) -> float:
+    """Return by how much gravity's curve must be better in rain than two even motions."""
+    if _is_at_edge(track, watched):
+        return RAIN_EDGE_SKIP
+    return 0.0 if large else RAIN_SKIP
+
+
+def _first_fall(track: Track, firsts: Sequence[int], watched: Watched, *, least_skip: float) -> Fall | None:
+    for first in firsts:
         fall = _as_fall(track.without_first(first), watched, least_skip=least_skip)
         if fall is not None:
             return fall
@@ -129,12 +115,8 @@ def as_fall(track: Track, watched: Watched, *, rain: bool = False, large: bool =
 
 
 def _as_fall(track: Track, watched: Watched, *, least_skip: float) -> Fall | None:
-    if track.lasts_s < LEAST_DURATION_S or not may_fall(track) or not _is_seen(track):
-        return None
     t, size = np.array(track.t), median(track.size)
     x, y = watched.levelled(np.array(track.x), np.array(track.y))
-    if not _goes_down(x, y, size) or not _may_be_gravity(t, y, least_skip):
-        return None
     bounds = watched.scale_bounds(track.x[0], track.y[0], size, LARGEST_THING_M)
     curve = fit_curve(t, y, px_per_m=bounds, aslant=not watched.measured)
     if not _fits(t, x, curve, size, y[-1] - y[0]):
@@ -142,7 +124,7 @@ def _as_fall(track: Track, watched: Watched, *, least_skip: float) -> Fall | Non
     at_edge = _is_at_edge(track, watched)
     released = -curve.released_s <= LATEST_SIGHT_S
     begins_so = released or (at_edge and _gains_at_speed(t, y, curve))
-    may_be_rain = _skip(t, y, max(SPOT_NOISE_PX, curve.rms_px)) < least_skip
+    may_be_rain = least_skip > 0 and _skip(t, y, max(SPOT_NOISE_PX, curve.rms_px)) < least_skip
     if not _is_gravity(t, x, curve) or not begins_so or may_be_rain:
         return None
     fall_m = curve.fallen_m(t[-1] - t[0]) - (0 if released else curve.fallen_m(0.0))
@@ -151,17 +133,6 @@ def _as_fall(track: Track, watched: Watched, *, least_skip: float) -> Fall | Non
     least = (RAIN_BEND, RAIN_BEND_ASLANT) if least_skip else (CONFIRMED_BEND, CONFIRMED_BEND_ASLANT)
     sure = curve.bend >= least[0] and curve.bend_aslant >= least[1]
     return Fall(track=track, curve=curve, fall_m=fall_m, confirmed=sure and fall_m >= CONFIRMED_M)
-
-
-def _is_seen(track: Track) -> bool:
-    return len(track.t) >= SEEN_SHARE * (track.pictures - track.misses)
-
-
-def _goes_down(x: Floats, y: Floats, size: float) -> bool:
-    fall = y[-1] - y[0]
-    down = np.count_nonzero(y[1:] > y[:-1]) / (len(y) - 1)
-    far = fall >= max(LEAST_FALL_PX, 5 * size)
-    return bool(far and down >= DOWN_SHARE and abs(x[-1] - x[0]) <= MOST_ASIDE * fall)
 
 
 def _fits(t: Floats, x: Floats, curve: Curve, size: float, fall_px: float) -> bool:
@@ -176,16 +147,10 @@ def _is_gravity(t: Floats, x: Floats, curve: Curve) -> bool:
     return heavy and bends and aside_ms <= FASTEST_ASIDE_MS
 
 
-def _may_be_gravity(t: Floats, y: Floats, least_skip: float) -> bool:
-    """Tell whether even motions leave enough that gravity's curve can be better: it leaves noise at least."""
-    return rest_of_line(t, y) >= (SUSPECTED_BEND * SPOT_NOISE_PX) ** 2 and (
-        least_skip == 0 or _skip(t, y, SPOT_NOISE_PX) >= least_skip
-    )
-
-
 def _skip(t: Floats, y: Floats, noise: float) -> float:
     """Return the standard errors that two even motions, one after the other, leave besides noise."""
-    return math.sqrt(max(0.0, rest_of_two_lines(t, y) / noise**2 - len(t)))
+    _, rest = rests_of_lines(t[None] - t[0], y[None] - y[0], np.ones((1, len(t)), bool))
+    return math.sqrt(max(0.0, float(rest[0]) / noise**2 - len(t)))
 
 
 def _is_at_edge(track: Track, watched: Watched) -> bool:

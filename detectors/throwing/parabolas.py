@@ -34,7 +34,9 @@ def ways(recent: Floats, t: float, watched: Watched) -> Ways:
     """
     dt = recent[:, :, 0] - t
     there = np.isfinite(dt)
-    powers = np.stack([there, *(np.where(there, dt**power, 0.0) for power in range(1, 5))], axis=-1)
+    dt = np.where(there, dt, 0.0)
+    square = dt * dt
+    powers = np.stack([there, dt, square, square * dt, square * square], axis=-1)
     x, y = (np.where(there, recent[:, :, axis], 0.0) for axis in (1, 2))
     half_g = 0.4 * GRAVITY_MS2 * watched.px_per_m(recent[:, -1, 1], recent[:, -1, 2])
     weight = (2 * SPOT_NOISE_PX / (half_g if watched.measured else 2 * half_g)) ** 2

@@ -190,9 +190,13 @@ class SpotFinder:
 
 
 def _peaks(moved: Pixels) -> Pixels:
-    """Return each subcell's largest value (height / SUBCELL × width / SUBCELL)."""
-    grown = cv2.dilate(moved, np.ones((SUBCELL, SUBCELL), np.uint8), anchor=(0, 0))
-    return np.ascontiguousarray(grown[::SUBCELL, ::SUBCELL], dtype=np.uint8)
+    """Return each subcell's largest value (height / SUBCELL × width / SUBCELL).
+
+    Rows first, as whole rows: half the cost of a dilation in both directions.
+    """
+    rows = cv2.max(cv2.max(moved[::4], moved[1::4]), cv2.max(moved[2::4], moved[3::4]))
+    grown = cv2.dilate(rows, np.ones((1, SUBCELL), np.uint8), anchor=(0, 0))
+    return np.ascontiguousarray(grown[:, ::SUBCELL], dtype=np.uint8)
 
 
 def _spots(moved: Pixels, fine: Pixels, limits: Pixels) -> Spots:

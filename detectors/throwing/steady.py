@@ -110,6 +110,9 @@ def shrunk(grey: Pixels) -> Pixels:
     factor = max(4, round(grey.shape[1] / SMALL_WIDTH))
     height, width = (max(1, side // factor // 2) * 2 for side in grey.shape)
     part = grey[: height * factor, : width * factor]
+    while factor % 2 == 0:  # Halving again and again takes a fifth of the time.
+        factor //= 2
+        part = np.asarray(cv2.resize(part, (width * factor, height * factor), interpolation=cv2.INTER_AREA))
     return np.asarray(cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 

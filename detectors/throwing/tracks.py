@@ -2,7 +2,7 @@
 
 import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -76,6 +76,8 @@ class Track:
     """From the first point on until now, but for those in which it was under a mask."""
     misses: int = 0
     """Of these, in a row until now, those in which it was not seen."""
+    gains_speed: bool = False
+    """Whether it did at its last point, at a glance."""
 
     @property
     def fall_px(self) -> float:
@@ -180,21 +182,23 @@ class Tracker:
     def _look_back(self, track: Track) -> None:
         """Prepend where a settled track was before it was known: where it came from is told by that."""
         missed = 0
-        before = [(t, spots) for t, spots in reversed(self.past) if t < track.t[0]]
-        places = _places_before(track, [t for t, _ in before])
-        for index, (t, spots) in enumerate(before):
+        way = _way(track)
+        for t, spots in reversed(self.past):
+            if t >= track.t[0]:
+                continue
             missed += 1
             if missed > MOST_MISSES + 1:
                 return
             if not len(spots):
                 continue
-            away = np.hypot(*(spots[:, :2] - places[index]).T)
+            x, y = way(t)
+            away = np.hypot(spots[:, 0] - x, spots[:, 1] - y)
             nearest = int(np.argmin(away))
             if away[nearest] <= 2.0 + 0.3 * track.size[0] and spots[nearest, 1] < track.y[0]:
                 _insert(track, t, spots[nearest])
                 track.pictures += missed
                 missed = 0
-                places = _places_before(track, [t for t, _ in before])
+                way = _way(track)
 
     def _join_twins(self, t: float) -> list[Track]:
         """Let of tracks that share their last two points one go on, for all of them; return the others.
@@ -245,32 +249,33 @@ class Tracker:
         """Return the triples that go down, nearly straight, with an acceleration that gravity may give."""
         dt_1, dt_2 = second[0] - first[0], third[0] - second[0]
         scale = self.watched.px_per_m(second[1][:, 0], second[1][:, 1])
-        step_1 = second[1][None, :, :2] - first[1][:, None, :2]
-        a, b = np.nonzero(self._downward(step_1, dt_1, scale[None, :]))
-        step_2 = third[1][None, :, :2] - second[1][b][:, None, :2]
-        straight = step_1[a, b][:, None] / dt_1
-        gain = step_2 / dt_2 - straight
-        slack = 2 * SPOT_NOISE_PX * (1 / dt_1 + 1 / dt_2) + 0.15 * np.linalg.norm(straight, axis=2)
-        slowest, fastest = self._accelerations(scale[b][:, None])
-        lasting = (dt_1 + dt_2) / 2
-        fits = (np.abs(gain[..., 0]) <= slack) & self._downward(step_2, dt_2, scale[b][:, None])
-        fits &= (gain[..., 1] >= slowest * lasting - slack) & (gain[..., 1] <= fastest * lasting + slack)
-        misfit = np.abs(gain[..., 0]) + np.abs(gain[..., 1] - (slowest + fastest) / 2 * lasting)
-        seeds: dict[int, int] = {}  # newest spot to the pair before it that fits best
-        for pair, c in np.argwhere(fits).tolist():
-            if c not in seeds or misfit[pair, c] < misfit[seeds[c], c]:
-                seeds[c] = pair
-        return [(int(a[pair]), int(b[pair]), c) for c, pair in seeds.items()]
+        across, down = (second[1][None, :, axis] - first[1][:, None, axis] for axis in (0, 1))
+        a, b = np.nonzero(self._downward(across, down, dt_1, scale[None, :]))
+        across, down, scale = across[a, b] / dt_1, down[a, b] / dt_1, scale[b]
+        slack = 2 * SPOT_NOISE_PX * (1 / dt_1 + 1 / dt_2) + 0.15 * np.hypot(across, down)
+        slowest, fastest = (share * (dt_1 + dt_2) / 2 for share in self._accelerations(scale))
+        y = second[1][b, 1]
+        lowest, highest = (y + dt_2 * (down + slowest - slack), y + dt_2 * (down + fastest + slack))
+        pair, c = _within(lowest, highest, third[1][:, 1])
+        step_across, step_down = (third[1][c, axis] - second[1][b[pair], axis] for axis in (0, 1))
+        aside = np.abs(step_across / dt_2 - across[pair])
+        fits = (aside <= slack[pair]) & self._downward(step_across, step_down, dt_2, scale[pair])
+        usual = (slowest + fastest) / 2
+        misfit = aside + np.abs(step_down / dt_2 - (down + usual)[pair])
+        pair, c, misfit = pair[fits], c[fits], misfit[fits]
+        best = np.lexsort([misfit, c])  # Of each newest spot the pair before it that fits best.
+        _, places = np.unique(c[best], return_index=True)
+        best = best[places]
+        return list(zip(a[pair[best]].tolist(), b[pair[best]].tolist(), c[best].tolist(), strict=True))
 
-    def _downward(self, step: Floats, dt: float, scale: Floats) -> NDArray[np.bool_]:
-        """Return which steps (… × 2, pixels) go down, more than aside, and not too fast."""
-        aside, down = np.abs(step[..., 0]), step[..., 1]
+    def _downward(self, across: Floats, down: Floats, dt: float, scale: Floats) -> NDArray[np.bool_]:
+        """Return which steps (pixels) go down, more than aside, and not too fast."""
         fastest = (
             FASTEST_MS * scale * 1.3 if self.watched.measured else FASTEST_HEIGHTS_S * self.watched.height
         )
         ok: NDArray[np.bool_] = (
             (down >= LEAST_STEP_PX)
-            & (aside <= MOST_ASIDE * down + 1.0)
+            & (np.abs(across) <= MOST_ASIDE * down + 1.0)
             & (down <= fastest * dt + 2 * SPOT_NOISE_PX)
         )
         return ok
@@ -281,6 +286,16 @@ class Tracker:
         if self.watched.measured:
             return least * scale, most * MOST_BEFORE_FACADE * scale
         return least * LEAST_PX_PER_M, most * self.watched.height / LEAST_VIEW_M
+
+
+def _within(lowest: Floats, highest: Floats, values: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return all pairs of a range and of a value that lies within it."""
+    order = np.argsort(values, kind="stable")
+    begin = np.searchsorted(values[order], lowest, "left")
+    count = np.maximum(0, np.searchsorted(values[order], highest, "right") - begin)
+    ranges = np.repeat(np.arange(len(lowest)), count)
+    inner = np.arange(len(ranges)) - np.repeat(np.cumsum(count) - count, count)
+    return ranges, order[begin[ranges] + inner]
 
 
 def _goes_on(track: Track, t: float) -> bool:
@@ -294,17 +309,20 @@ def _may_pass_mask(track: Track, t: float) -> bool:
     return len(track.t) >= SETTLED and t - track.t[-1] <= LONGEST_MASKED_S
 
 
-def _places_before(track: Track, t: Sequence[float]) -> Floats:
-    """Return where a track was at times before its first (times × 2), by its first points: x straight, y with
-    an acceleration."""
-    since = np.array(track.t[:RECENT]) - track.t[0]
-    powers = np.vander(since, 3)
-    asked = np.vander(np.array(t) - track.t[0], 3)
-    places = []
-    for values, terms in ((track.x, powers[:, 1:]), (track.y, powers)):
-        fitted = np.linalg.solve(terms.T @ terms, terms.T @ np.array(values[:RECENT]))
-        places.append(asked[:, 3 - terms.shape[1] :] @ fitted)
-    return np.stack(places, axis=1)
+def _way(track: Track) -> Callable[[float], tuple[float, float]]:
+    """Return where a track was at a time before its first, by its first points: x straight, y with an
+    acceleration."""
+    begin = track.t[0]
+    dt = np.array(track.t[:RECENT]) - begin
+    powers = np.stack([np.ones_like(dt), dt, dt * dt])
+    places = np.array([track.x[:RECENT], track.y[:RECENT]]).T
+    normal, right = powers @ powers.T, powers @ places
+    x_0, x_1 = np.linalg.solve(normal[:2, :2], right[:2, 0]).tolist()
+    y_0, y_1, y_2 = np.linalg.solve(normal, right[:, 1]).tolist()
+    return lambda t: (
+        x_0 + x_1 * (t - begin),
+        y_0 + y_1 * (t - begin) + y_2 * (t - begin) ** 2,
+    )
 
 
 def _insert(track: Track, t: float, spot: Floats) -> None:

@@ -87,15 +87,16 @@ class Watched:
         return within & ~replace(self.view, polygon=()).inside(x, y)
 
     def levelled(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
-        """Return a track as a camera straight before the façade would see it, with the scale of its start.
+        """Return a track, or one a row, as a camera straight before the façade would see it, with the scale
+        of its start.
 
         Where nothing was measured it is returned as it is.
         """
         if self.view is None or self.view.calibration is None:
             return x, y
         metres = self.view.calibration.on_facade(np.stack([x, y], axis=-1))
-        scale = float(self.px_per_m(x[:1], y[:1])[0])
-        return np.asarray(metres[:, 0] * scale, float), np.asarray(-metres[:, 1] * scale, float)
+        scale = self.px_per_m(x[..., :1], y[..., :1])
+        return np.asarray(metres[..., 0] * scale, float), np.asarray(-metres[..., 1] * scale, float)
 
     def scale_bounds(self, x: float, y: float, size_px: float, largest_m: float) -> tuple[float, float]:
         """Return the least and the most pixels per metre that a thing of `size_px`, first seen there, may

@@ -165,8 +165,8 @@ def test_only_facade_is_watched_and_masks_are_not() -> None:
     assert not watched(205, 205), "a mask has no margin"
 
 
-@pytest.mark.parametrize(("masked", "labels"), [(True, ["falling_object"]), (False, [])])
-def test_a_fall_that_passes_under_a_mask_is_the_same_behind_it(masked: bool, labels: list[str]) -> None:
+@pytest.mark.parametrize("masked", [True, False])
+def test_a_fall_that_is_hidden_for_a_while_is_the_same_behind_it(masked: bool) -> None:
     tree = ((0.0, 75.0), (640.0, 75.0), (640.0, 165.0), (0.0, 165.0))
     fall = falls(lasts_s=1.9)
 
@@ -176,7 +176,7 @@ def test_a_fall_that_passes_under_a_mask_is_the_same_behind_it(masked: bool, lab
 
     view = FacadeView(size_wh=SIZE_WH, masks=(tree,) if masked else ())
     said = told([hidden], watched=Watched(size_wh=SIZE_WH, view=view))
-    assert [finding.label for _, finding in said] == labels
+    assert [finding.label for _, finding in said] == ["falling_object"]
 
 
 def test_what_begins_inside_of_the_facade_at_speed_is_no_fall_but_what_comes_over_its_edge_is() -> None:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from detectors.throwing.falls import as_fall
+from detectors.throwing.falls import Fall, as_falls
+from detectors.throwing.lost import LostTracks
 from detectors.throwing.tracks import MOST_TRACKS, Track, Tracker
 from detectors.throwing.watched import Watched
 from simulators.facade.things import fallen_m
@@ -33,6 +34,18 @@ def drop(
     """Return the pixels fallen at each picture, from when it is seen first."""
     times = [seen_after + index / fps for index in range(round((seconds - seen_after) * fps))]
     return [px_per_m * fallen_m(t, terminal_ms) for t in times]
+
+
+def as_fall(one: Track, watched: Watched, *, rain: bool = False, large: bool = False) -> Fall | None:
+    """Return the fall that a track shows."""
+    (fall,) = as_falls([one], watched, rain=rain, large=[large])
+    return fall
+
+
+def part(whole: Track, first: int, last: int, *, aside_px: float = 0.0) -> Track:
+    """Return what is left of a track from a point until before another."""
+    t, x, y, size = (values[first:last] for values in (whole.t, whole.x, whole.y, whole.size))
+    return Track(t=t, x=[value + aside_px for value in x], y=y, size=size, pictures=len(t))
 
 
 @pytest.mark.parametrize(
@@ -207,3 +220,39 @@ def test_a_flake_that_crosses_a_thing_does_not_take_its_track() -> None:
     assert thing.x == pytest.approx([320.0] * len(thing.x))
     assert set(flake.size) == {4.0}
     assert min(len(thing.t), len(flake.t)) >= 32
+
+
+def test_what_was_lost_before_a_bright_wall_goes_on_as_the_same_fall() -> None:
+    whole = track(drop(1.7))
+    before, after = part(whole, 0, 14), part(whole, 27, 38)
+    alone = [as_fall(one, WHOLE) for one in (before, after)]
+    assert not any(fall is not None and fall.confirmed for fall in alone)
+    lost = LostTracks(watched=WHOLE)
+    lost.add(before)
+    assert lost.rejoin(after)
+    assert after.t == whole.t[:14] + whole.t[27:38]
+    fall = as_fall(after, WHOLE)
+    assert fall is not None
+    assert fall.confirmed
+    assert not lost.rejoin(part(whole, 27, 38)), "what was joined is lost no more"
+
+
+def test_points_on_something_else_are_left_out_where_tracks_are_joined() -> None:
+    whole = track(drop(1.7))
+    before, after = part(whole, 0, 14), part(whole, 23, 38)
+    before.x[-2:] = [x + 6 for x in before.x[-2:]]
+    after.x[:4] = [x - 9 for x in after.x[:4]]
+    lost = LostTracks(watched=WHOLE)
+    lost.add(before)
+    assert lost.rejoin(after)
+    assert after.t == whole.t[:12] + whole.t[27:38]
+
+
+@pytest.mark.parametrize("aside_px", [-40.0, 40.0])
+def test_what_comes_elsewhere_is_another_thing(aside_px: float) -> None:
+    whole = track(drop(1.7))
+    lost = LostTracks(watched=WHOLE)
+    lost.add(part(whole, 0, 14))
+    other = part(whole, 27, 38, aside_px=aside_px)
+    assert not lost.rejoin(other)
+    assert len(other.t) == 11
