@@ -227,6 +227,32 @@ async def test_a_neighbour_stands_in_and_days_go_on_after_a_restart(bench: Bench
     }
 
 
+async def test_hours_without_readings_are_filled_and_flagged(bench: Bench) -> None:
+    await bench.begin(station("night", *ALL), station("noon", *ALL, lon=121.5))
+    for name in ("night", "noon"):
+        await bench.day(name, TODAY - DAY, temperature_c=18)
+        await bench.day(name, TODAY, temperature_c=25, rain_mm=0.25)
+    for name, hours_before in (("night", (18, 10)), ("noon", (8, 0))):
+        first, last = (noon_of(TODAY) - hours * HOUR for hours in hours_before)
+        await bench.store.execute(
+            "DELETE FROM reading USING device d WHERE device_key = d.key AND d.id = %(name)s"
+            " AND observed_at >= %(first)s AND observed_at < %(last)s",
+            {"name": name, "first": first, "last": last},
+        )
+    await bench.look()
+    _, night = await bench.days("night")
+    assert night["filled"] == {"rain": "partial"}
+    assert (night["temperature_c"], night["rain_mm"]) == (25.0, pytest.approx(4.0, abs=0.3))
+    _, noon = await bench.days("noon")
+    assert noon["filled"] == {
+        "temperature": "carried 1",
+        "humidity": "carried 1",
+        "wind": "carried 1",
+        "rain": "partial",
+    }
+    assert (noon["temperature_c"], noon["rain_mm"]) == (18.0, pytest.approx(4.0, abs=0.3))
+
+
 async def test_the_level_now_is_the_highest_of_real_stations(bench: Bench) -> None:
     await bench.begin(station("ws-1", *ALL), station("ws-2", *ALL), station("sim", *ALL, simulated=True))
     now = noon_of(TODAY) + timedelta(minutes=10)

@@ -76,7 +76,10 @@ WITH asked AS (
 INSERT INTO fire_weather_measured AS m
        (device_key, day, noon_at, temperature_c, temperature_max_c, humidity_pct, humidity_min_pct, wind_ms,
         wind_max_ms, rain_mm, rain_hours, readings, doubted)
-SELECT a.device_key, a.day, a.noon_at, t.at_noon, t.most, least(h.at_noon, 100), least(h.least, 100), w.at_noon, w.most,
+SELECT a.device_key, a.day, a.noon_at, t.at_noon, t.most,
+       -- Where there is no reading, least() alone would make it 100.
+       CASE WHEN h.at_noon IS NOT NULL THEN least(h.at_noon, 100) END,
+       CASE WHEN h.least IS NOT NULL THEN least(h.least, 100) END, w.at_noon, w.most,
        CASE WHEN r.rain <= %(most_rain)s THEN r.rain END, coalesce(r.hours, 0), a.readings, a.doubted
 FROM asked a
 LEFT JOIN weather t ON t.device_key = a.device_key AND t.day = a.day AND t.name = 'temperature_c'
