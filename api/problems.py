@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 
 from gridwatch.errors import GridwatchError, NotAllowed, NotFound, NotPermitted, StoreUnavailable
 from gridwatch.facade import CalibrationError
+from gridwatch.fields import WrongFields
 from gridwatch.lines import WrongLines
 
 MEDIA_TYPE = "application/problem+json"
@@ -101,11 +102,8 @@ async def _own_error(_: Request, error: Exception) -> JSONResponse:
 def own_problem(error: Exception) -> JSONResponse:
     """Return an error of ours as a problem; raise it where the caller can't help it."""
     match error:
-        case WrongLines():
-            wrong = [WrongField(field=one.where, why=one.why) for one in error.lines]
-            return problem(422, error.summary, errors=wrong)
-        case CalibrationError():
-            return problem(422, str(error), errors=[WrongField(field="body.landmarks", why=str(error))])
+        case WrongLines() | WrongFields() | CalibrationError():
+            return _wrong_content(error)
         case NotFound():
             return problem(404, str(error))
         case NotPermitted():
@@ -118,6 +116,18 @@ def own_problem(error: Exception) -> JSONResponse:
         case _:
             # It is ours to mend: the server's log has it, the caller need not know more.
             raise error
+
+
+def _wrong_content(error: WrongLines | WrongFields | CalibrationError) -> JSONResponse:
+    match error:
+        case WrongLines():
+            wrong = [WrongField(field=one.where, why=one.why) for one in error.lines]
+            return problem(422, error.summary, errors=wrong)
+        case WrongFields():
+            wrong = [WrongField(field=f"body.{one.field}".rstrip("."), why=one.why) for one in error.fields]
+        case CalibrationError():
+            wrong = [WrongField(field="body.landmarks", why=str(error))]
+    return problem(422, str(error), errors=wrong)
 
 
 async def _unexpected(_: Request, __: Exception) -> JSONResponse:

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from api.administration_texts import ADMINISTRATION_TEXTS
 from api.console_texts import CONSOLE_TEXTS
 from api.criterion_texts import CRITERION_TEXTS
 from api.page_texts import PAGE_TEXTS
+from api.reason_texts import reason_in_chinese, wrong_in_chinese
 from api.view_texts import VIEW_TEXTS
 
 DEFAULT_LANGUAGE: Final = "zh-CN"
@@ -61,6 +63,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         **VIEW_TEXTS["zh-CN"],
         **PAGE_TEXTS["zh-CN"],
         **CONSOLE_TEXTS["zh-CN"],
+        **ADMINISTRATION_TEXTS["zh-CN"],
         **CRITERION_TEXTS["zh-CN"],
         "events": "{count} 次",
         "confidence": "置信度",
@@ -229,6 +232,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         **VIEW_TEXTS["en"],
         **PAGE_TEXTS["en"],
         **CONSOLE_TEXTS["en"],
+        **ADMINISTRATION_TEXTS["en"],
         **CRITERION_TEXTS["en"],
         "events": "{count} events",
         "confidence": "confidence",
@@ -370,6 +374,18 @@ class Words:
     def __call__(self, key: str, **values: Any) -> str:
         """Return a text with its values filled in."""
         return self._texts[key].format(**values) if values else self._texts[key]
+
+    def why(self, reason: str) -> str:
+        """Return a reason that somebody found, as in `no area b-1`, in this language where it is known."""
+        return reason_in_chinese(reason) if self.language == DEFAULT_LANGUAGE else reason
+
+    def wrong(self, kind: str, limits: Mapping[str, Any], why: str) -> str:
+        """Return what is wrong with a field: `kind` is pydantic's type of error, `why` its own sentence."""
+        return wrong_in_chinese(kind, limits, why) if self.language == DEFAULT_LANGUAGE else why
+
+    def field(self, form: str, name: str) -> str:
+        """Return what a form calls a field; one that it doesn't know stays as it is."""
+        return self._texts.get(f"{form}.{name}", name)
 
     def scene(self, scene: str) -> str:
         """Return what a scene is called; one that we have no word for stays as it is."""

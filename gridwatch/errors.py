@@ -3,6 +3,7 @@
 GridwatchError
 ├── SettingsError         a setting or argument is wrong; the text says which and what to do
 ├── WrongLines            a file can't be imported; it names every wrong line (gridwatch/lines.py)
+├── WrongFields           what was filled in can't be used; it names every wrong field (gridwatch/fields.py)
 ├── UnreadableMessage     a device's message is not what its topic promises; it goes to quarantine
 ├── UnreadableMedia       a picture or video can't be decoded, lies about its size, or is too large
 ├── EvidenceError         evidence can't be kept: no space, no permission, or no kind that is kept

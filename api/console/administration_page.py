@@ -5,10 +5,13 @@ from collections.abc import Awaitable, Callable
 from nicegui import ui
 
 from api.console.accounts_panel import show_accounts
+from api.console.areas_panel import show_areas
 from api.console.escalation_panel import show_escalation, show_whom
 from api.console.frame import Frame, Visitor
-from api.console.installation_panel import show_areas, show_integrations, show_keeping
+from api.console.installation_panel import show_integrations
+from api.console.keeping_panel import show_keeping
 from api.console.roster_panel import show_roster
+from api.console.trail_panel import show_trail
 from api.texts import Words
 
 PATH = "/administration"
@@ -23,6 +26,7 @@ PARTS: dict[str, tuple[str, Part]] = {
     "accounts": ("/api/v1/users", show_accounts),
     "integrations": ("/api/v1/services", show_integrations),
     "keeping": ("/api/v1/keeping", show_keeping),
+    "trail": ("/api/v1/trail", show_trail),
 }
 """By name: the route that says who may see it, and what shows it."""
 

@@ -1,6 +1,6 @@
 """Doing something for whoever has a page open, and saying why where it did not work."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from nicegui import ui
@@ -10,7 +10,8 @@ from api.console.frame import Visitor
 from api.sign_in import Person
 from api.texts import Words
 from gridwatch.errors import NotAllowed, NotFound, NotPermitted, StoreUnavailable
-from gridwatch.lines import WrongLines
+from gridwatch.fields import WrongField, WrongFields
+from gridwatch.lines import WrongLine, WrongLines
 
 LINES_SHOWN = 50
 
@@ -20,10 +21,13 @@ async def do(
     words: Words,
     route: tuple[str, str],
     work: Callable[[Person], Awaitable[object]],
+    *,
+    form: str = "",
 ) -> bool:
     """Do `work` for a visitor who may call a route now, and tell whether it was done.
 
-    Who may not is sent to sign in. What a file has wrong is shown line by line.
+    Who may not is sent to sign in. What a file has wrong is shown line by line; a form, field by field:
+    `form` is the group of texts that names them.
     """
     person = await still_here(visitor.office, visitor.token, *route)
     if person is None:
@@ -34,21 +38,39 @@ async def do(
     except StoreUnavailable:
         ui.notify(words("failed"), type="negative")
     except WrongLines as error:
-        _show_lines(error, words)
+        title = words("wrong_fields" if form else "wrong_lines", count=len(error.lines))
+        _show_wrong([line_in_words(one, words, form) for one in error.lines], title, words)
+    except WrongFields as error:
+        title = words("wrong_fields", count=len(error.fields))
+        _show_wrong([field_in_words(one, words, form) for one in error.fields], title, words)
     except (NotAllowed, NotFound, NotPermitted) as error:
-        ui.notify(str(error), type="warning")
+        ui.notify(words.why(str(error)), type="warning")
     else:
         return True
     return False
 
 
-def _show_lines(error: WrongLines, words: Words) -> None:
+def line_in_words(one: WrongLine, words: Words, form: str) -> str:
+    """Return what is wrong in a line; a form's own line has no number that would help."""
+    why = words.why(one.why)
+    if form:
+        return words("wrong_field", field=words.field(form, one.field), why=why)
+    return words("wrong_line", line=one.line, field=one.field, why=why)
+
+
+def field_in_words(one: WrongField, words: Words, form: str) -> str:
+    """Return what is wrong in a field."""
+    why = words.wrong(one.kind, one.limits, one.why)
+    return words("wrong_field", field=words.field(form, one.field), why=why) if one.field else why
+
+
+def _show_wrong(wrong: Sequence[str], title: str, words: Words) -> None:
     with ui.dialog() as dialog, ui.card().classes("gw-dialog"):
-        ui.label(words("wrong_lines", count=len(error.lines))).classes("gw-label")
-        for one in error.lines[:LINES_SHOWN]:
-            ui.label(words("wrong_line", line=one.line, field=one.field, why=one.why))
-        if len(error.lines) > LINES_SHOWN:
-            ui.label(words("handover.more", count=len(error.lines) - LINES_SHOWN)).classes("gw-facts")
+        ui.label(title).classes("gw-label")
+        for said in wrong[:LINES_SHOWN]:
+            ui.label(said)
+        if len(wrong) > LINES_SHOWN:
+            ui.label(words("handover.more", count=len(wrong) - LINES_SHOWN)).classes("gw-facts")
         ui.button(words("close"), on_click=dialog.close).props("flat no-caps")
     dialog.open()
 

@@ -7,13 +7,16 @@ from typing import Any
 
 from nicegui import ui
 
-from api.console.doing import choice, do
+from api.console.doing import choice, do, field_in_words
+from api.console.drill_form import ROUTES as DRILL_ROUTES
+from api.console.drill_form import DrillForm
 from api.console.frame import Visitor
 from api.console.tables import table_html
 from api.local_time import CHINA
 from api.texts import Words
 from gridwatch.errors import NotFound, StoreUnavailable
 from gridwatch.escalation.times import Times, made_times, read_times
+from gridwatch.fields import WrongFields
 from gridwatch.model import Severity
 from gridwatch.scenes import SCENES
 from gridwatch.store.escalation import changed_times, drop_times, put_times
@@ -95,8 +98,8 @@ class EscalationPanel:
             return
         try:
             made = made_times(name, given | {"working": bool(self._working.value)})
-        except ValueError as error:
-            self._wrong.set_text(self._in_words(str(error)))
+        except WrongFields as error:
+            self._wrong.set_text("\n".join(field_in_words(one, words, "escalation") for one in error.fields))
             return
         if await do(
             self._visitor,
@@ -107,15 +110,14 @@ class EscalationPanel:
             ui.notify(words("saved"), type="positive")
             await self.show()
 
-    def _in_words(self, error: str) -> str:
-        """Return what is wrong with the names of the fields as the page has them."""
-        for field in (*FIELDS, "at_once", "working"):
-            error = error.replace(f"{field}:", f"{self._words(f'escalation.{field}')}:")
-        return error
-
     async def _drop(self) -> None:
         store, name = self._visitor.office.store, self._name.value
-        if await do(self._visitor, self._words, ("DELETE", ROUTE), lambda _: drop_times(store, name)):
+        if await do(
+            self._visitor,
+            self._words,
+            ("DELETE", ROUTE),
+            lambda person: drop_times(store, name, by=person.username),
+        ):
             ui.notify(self._words("saved"), type="positive")
             await self.show()
 
@@ -184,6 +186,8 @@ async def show_whom(visitor: Visitor, words: Words) -> None:
 
     ask.on_click(look)
     device.on("keydown.enter", look)
+    if visitor.may("POST", DRILL_ROUTES["area"]):
+        DrillForm(visitor, words)
 
 
 def whom_html(said: Mapping[str, Any], words: Words) -> str:

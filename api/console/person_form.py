@@ -11,7 +11,7 @@ from api.console.frame import Visitor
 from api.texts import Words
 from gridwatch.duty.files import COLUMNS, Table, write_table
 from gridwatch.store.connection import Row
-from gridwatch.store.people import delete_person
+from gridwatch.store.people import clear_table
 
 ROUTE = "/api/v1/roster/{table}"
 PERSONAL = ("code", "name", "phone", "duties", "username")
@@ -26,7 +26,7 @@ class PersonForm:
         visitor: Visitor,
         words: Words,
         *,
-        take: Callable[[bytes], Awaitable[None]],
+        take: Callable[[bytes], Awaitable[bool]],
         show: Callable[[], Awaitable[None]],
     ) -> None:
         self._visitor, self._words, self._take, self._show = visitor, words, take, show
@@ -87,6 +87,9 @@ class PersonForm:
     async def _delete(self) -> None:
         code, words = self._who.value, self._words
         if await really(words("person.really", name=code), words, yes="person.delete") and await do(
-            self._visitor, words, ("POST", ROUTE), lambda _: delete_person(self._visitor.office.store, code)
+            self._visitor,
+            words,
+            ("DELETE", f"{ROUTE}/{{worker}}"),
+            lambda person: clear_table(self._visitor.office.store, Table.PEOPLE, code, by=person.username),
         ):
             await self._show()

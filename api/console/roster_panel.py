@@ -9,6 +9,7 @@ from html import escape
 from nicegui import events, ui
 
 from api.console.doing import do
+from api.console.duty_form import DutyForm
 from api.console.frame import Visitor
 from api.console.person_form import ROUTE, PersonForm
 from api.console.tables import table_html
@@ -35,10 +36,13 @@ class RosterPanel:
     def __init__(self, visitor: Visitor, words: Words) -> None:
         self._visitor, self._words = visitor, words
         self._form: PersonForm | None = None
+        self._duties: Sequence[DutyForm] = ()
         if visitor.may("POST", ROUTE):
-            self._form = PersonForm(
-                visitor, words, take=partial(self._imported, Table.PEOPLE), show=self.show
-            )
+            self._form = PersonForm(visitor, words, take=partial(self._taken, Table.PEOPLE), show=self.show)
+            self._duties = [
+                DutyForm(visitor, words, table, take=partial(self._taken, table), show=self.show)
+                for table in (Table.SHIFTS, Table.LEAVE)
+            ]
             with ui.element("section").classes("gw-panel"):
                 ui.html(f"<h2>{escape(words('roster.files'))}</h2>", sanitize=False)
                 ui.label(words("roster.files_how")).classes("gw-facts")
@@ -60,6 +64,8 @@ class RosterPanel:
         people = await list_table(store, Table.PEOPLE)
         if self._form is not None:
             self._form.offer(people)
+        for duty in self._duties:
+            duty.offer(people)
         gaps, nobody = await roster_gaps(store, now), await areas_without_anybody(store)
         mend = [words("roster.nobody", area=area) for area in nobody]
         mend += [
@@ -79,17 +85,26 @@ class RosterPanel:
                 ui.html(people_html(people, words), sanitize=False)
 
     async def _imported(self, table: Table, content: bytes) -> None:
+        await self._change(table, content, form="")
+
+    async def _taken(self, table: Table, content: bytes) -> bool:
+        """Take in what a form made, which has no lines to speak of."""
+        return await self._change(table, content, form="roster" if table is Table.PEOPLE else "duty")
+
+    async def _change(self, table: Table, content: bytes, *, form: str) -> bool:
         words, store = self._words, self._visitor.office.store
         count = 0
 
-        async def take(_: Person) -> None:
+        async def take(person: Person) -> None:
             nonlocal count
             reading = await asyncio.to_thread(read_table, content, table)
-            count = await change_people(store, table, partial(fit_in, reading))
+            count = await change_people(store, table, partial(fit_in, reading), by=person.username)
 
-        if await do(self._visitor, words, ("POST", ROUTE), take):
-            ui.notify(words("roster.imported", count=count), type="positive")
+        done = await do(self._visitor, words, ("POST", ROUTE), take, form=form)
+        if done:
+            ui.notify(words("saved") if form else words("roster.imported", count=count), type="positive")
             await self.show()
+        return done
 
 
 def show_upload(words: Words, take: Callable[[bytes], Awaitable[None]], *, label: str) -> None:

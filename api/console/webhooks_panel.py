@@ -74,7 +74,7 @@ class WebhooksPanel:
         state = words("webhooks.well")
         if one.failing_since is not None:
             since = one.failing_since.astimezone(CHINA).strftime("%m-%d %H:%M")
-            state = words("webhooks.fails", time=since, why=one.last_error)
+            state = words("webhooks.fails", time=since, why=words.why(one.last_error))
         facts = [one.shown, words(f"webhooks.form.{one.form}"), one.area or words("webhooks.everything")]
         facts += [words("webhooks.with_drills")] if one.drills else []
         facts += [words("webhooks.waiting", count=one.waiting), words("webhooks.dead", count=one.dead)]
@@ -108,7 +108,8 @@ class WebhooksPanel:
         except ValidationError as error:
             first = error.errors()[0]
             field = words(f"webhooks.{first['loc'][0]}")
-            self._wrong.set_text(words("webhooks.wrong", field=field, why=first["msg"]))
+            why = words.wrong(first["type"], first.get("ctx") or {}, first["msg"])
+            self._wrong.set_text(words("webhooks.wrong", field=field, why=why))
             return
         secret = ""
 
@@ -130,7 +131,9 @@ class WebhooksPanel:
 
         if await self._do("POST", f"{ONE}/test", test) and tried is not None:
             said = self._words(
-                "webhooks.taken" if tried.taken else "webhooks.not_taken", name=name, why=tried.why
+                "webhooks.taken" if tried.taken else "webhooks.not_taken",
+                name=name,
+                why=self._words.why(tried.why),
             )
             ui.notify(said, type="positive" if tried.taken else "warning")
 
@@ -142,7 +145,7 @@ class WebhooksPanel:
                 change_name(one["change"], words),
                 one["changed_at"].astimezone(CHINA).strftime("%m-%d %H:%M:%S"),
                 str(one["attempts"]),
-                one["why"],
+                words.why(one["why"]),
             ]
             for one in (await dead_messages(self._store, name))[:DEAD_SHOWN]
         ]

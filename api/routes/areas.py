@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from api.fields import Text
-from api.office import TheOffice
+from api.office import TheOffice, ThePerson
 from api.problems import documented
 from gridwatch.areas.area import Area, AreaLevel, GridKind, feature
 from gridwatch.areas.checking import fit_in
@@ -114,6 +114,7 @@ async def areas(
 async def import_areas(
     request: Request,
     office: TheOffice,
+    person: ThePerson,
     crs: Annotated[Crs, Query(description="what its coordinates are in")] = Crs.WGS84,
 ) -> Imported:
     """Import areas and changes of areas from GeoJSON or CSV, all or none; every wrong line is told."""
@@ -121,7 +122,7 @@ async def import_areas(
     if media_type not in FORMATS:
         raise HTTPException(415, f"send {' or '.join(FORMATS)}, not {media_type or 'nothing said'}")
     reading = await asyncio.to_thread(read_areas, await request.body(), FORMATS[media_type], crs)
-    done = await change_areas(office.store, partial(fit_in, reading))
+    done = await change_areas(office.store, partial(fit_in, reading), by=person.username)
     return Imported(new=done.new, changed=done.changed, unchanged=done.unchanged)
 
 
@@ -152,9 +153,9 @@ async def area(code: Text, office: TheOffice) -> GeoJson:
 
 
 @router.delete("/{code}", status_code=status.HTTP_200_OK, responses=documented(401, 404, 409, 422, 503))
-async def delete(code: Text, office: TheOffice) -> Removed:
+async def delete(code: Text, office: TheOffice, person: ThePerson) -> Removed:
     """Delete an area with all below it, where no device stands."""
-    return Removed(deleted=await delete_area(office.store, code))
+    return Removed(deleted=await delete_area(office.store, code, by=person.username))
 
 
 def _collection(found: Sequence[Area], *, with_boundary: bool) -> GeoJson:

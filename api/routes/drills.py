@@ -1,16 +1,16 @@
 """Drills: alerts that are raised on purpose, for a device or an area."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from api.fields import DeviceId, Text
-from api.office import TheOffice, ThePerson
+from api.office import Office, TheOffice, ThePerson
 from api.problems import documented
 from api.routes.alerts import AlertAnswer
 from gridwatch.store.areas import get_area
-from gridwatch.store.drills import LABELS, USUAL_LABEL, drill_area, drill_device
+from gridwatch.store.drills import LABELS, USUAL_LABEL, drill_area, drill_device, foresee_drill
 
 router = APIRouter(prefix="/api/v1", tags=["drills"])
 
@@ -30,6 +30,27 @@ class DrillBody(BaseModel):
             raise ValueError(f"a drill may be of {', '.join(LABELS)}")
         return value
 
+
+class CalledAnswer(BaseModel):
+    """Somebody whom a drill would call."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    code: str
+    name: str
+    why: str
+    why_zh: str
+
+
+class ForeseenAnswer(BaseModel):
+    """Whom a drill would call by the roster as it is now, the next of them first."""
+
+    device: str = Field(description="at which it would be raised")
+    simulated: bool = Field(description="true: nobody is called")
+    people: list[CalledAnswer] = Field(description="empty: nobody on the roster")
+
+
+Label = Annotated[str, Query(description="of what", json_schema_extra={"enum": list(LABELS)})]
 
 USUAL = DrillBody.model_validate({})
 
@@ -57,3 +78,23 @@ async def of_area(code: Text, office: TheOffice, person: ThePerson, body: DrillB
     wanted = body or USUAL
     by, why = person.username, wanted.why
     return await drill_area(office.store, code, label=wanted.label, by=by, why=why)
+
+
+@router.get(
+    "/devices/{device}/drill", responses=documented(401, 404, 422, 503), response_model=ForeseenAnswer
+)
+async def foresee_device(device: DeviceId, office: TheOffice, label: Label = USUAL_LABEL) -> Any:
+    """Say whom a drill of a device would call; nothing is raised."""
+    return await _foreseen(office, "device", device, label)
+
+
+@router.get("/areas/{code}/drill", responses=documented(401, 404, 422, 503), response_model=ForeseenAnswer)
+async def foresee_area(code: Text, office: TheOffice, label: Label = USUAL_LABEL) -> Any:
+    """Say whom a drill of an area would call; nothing is raised."""
+    await get_area(office.store, code)
+    return await _foreseen(office, "area", code, label)
+
+
+async def _foreseen(office: Office, kind: str, name: str, label: str) -> ForeseenAnswer:
+    found = await foresee_drill(office.store, kind, name, label=label)
+    return ForeseenAnswer.model_validate(found, from_attributes=True)

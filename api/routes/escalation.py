@@ -3,7 +3,6 @@
 from typing import Annotated, Self
 
 from fastapi import APIRouter, Path, Response, status
-from fastapi.exceptions import RequestValidationError
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from api.office import TheOffice, ThePerson
@@ -71,10 +70,7 @@ async def times(office: TheOffice) -> list[TimesAnswer]:
 @router.put("/{name}", responses=documented(401, 422, 503))
 async def put(name: Name, body: TimesBody, office: TheOffice, person: ThePerson) -> TimesAnswer:
     """Change the times of a kind of alert; they count with the next decision about one."""
-    try:
-        made = made_times(name, body.model_dump(exclude_none=True))
-    except ValueError as error:
-        raise RequestValidationError([{"loc": ("body",), "msg": str(error)}]) from error
+    made = made_times(name, body.model_dump(exclude_none=True))
     await put_times(office.store, name, made, by=person.username)
     return next(one for one in await TimesAnswer.all_of(office) if one.name == name)
 
@@ -85,6 +81,6 @@ async def put(name: Name, body: TimesBody, office: TheOffice, person: ThePerson)
     response_class=Response,
     responses=documented(401, 404, 422, 503),
 )
-async def drop(name: Name, office: TheOffice) -> None:
+async def drop(name: Name, office: TheOffice, person: ThePerson) -> None:
     """Let a kind of alert have its former times again."""
-    await drop_times(office.store, name)
+    await drop_times(office.store, name, by=person.username)

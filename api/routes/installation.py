@@ -1,16 +1,19 @@
-"""What an installation keeps and for how long, and how the services that it sends by are doing."""
+"""What an installation keeps and for how long, how its services are doing, and who changed what."""
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Annotated, Any, Self
 
-from fastapi import APIRouter
-from pydantic import AwareDatetime, BaseModel, Field
+from fastapi import APIRouter, Path, Query
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from api.office import TheOffice
+from api.fields import LARGEST_ID
+from api.office import TheOffice, ThePerson
 from api.problems import documented
-from gridwatch.settings import KEEP_DAYS, Settings
+from gridwatch.kept import NAMES, QUOTAS, checked
 from gridwatch.store.channels import list_services
 from gridwatch.store.condition import fills
+from gridwatch.store.kept import changed_kept, drop_kept, kept_now, put_kept
+from gridwatch.store.trail import What, list_trail
 
 router = APIRouter(prefix="/api/v1", tags=["installation"])
 
@@ -25,38 +28,48 @@ class FillAnswer(BaseModel):
 
 
 class KeepingAnswer(BaseModel):
-    """For how long what is kept, and how full the stores are; changed in the settings of the server."""
+    """For how long what is kept, and how full the stores are."""
 
     days: Mapping[str, float] = Field(description="by setting, and for evidence by its class")
     quota_gb: Mapping[str, float]
+    changed_by: Mapping[str, str] = Field(description="what does not stand as the server's settings have it")
     fills: Mapping[str, FillAnswer]
 
     @classmethod
     async def of(cls, office: TheOffice) -> Self:
-        """Make it from the settings and what was measured."""
-        settings = office.settings
+        """Make it from what counts and what was measured."""
+        kept = await kept_now(office.store, office.settings)
         measured = {
             name: FillAnswer(
                 count=fill.count, bytes=fill.bytes, share=fill.share, measured_at=fill.measured_at
             )
             for name, fill in (await fills(office.store)).items()
         }
-        quota = {
-            "evidence_quota_gb": settings.evidence_quota_gb,
-            "quarantine_gb": settings.quarantine_gb,
-        }
-        return cls(days=kept_days(settings), quota_gb=quota, fills=measured)
+        return cls(
+            days={name: kept[name] for name in NAMES if name not in QUOTAS},
+            quota_gb={name: kept[name] for name in QUOTAS},
+            changed_by={row["name"]: row["changed_by"] for row in await changed_kept(office.store)},
+            fills=measured,
+        )
 
 
-def kept_days(settings: Settings) -> dict[str, float]:
-    """Return for how many days each class of data is kept, by the setting that says so."""
-    evidence = {**KEEP_DAYS, **settings.keep_evidence}
-    return {
-        "keep_readings_days": settings.keep_readings_days,
-        "keep_aggregates_days": settings.keep_aggregates_days,
-        "quarantine_days": settings.quarantine_days,
-        **{f"keep_evidence.{name}": days for name, days in evidence.items()},
-    }
+class KeptBody(BaseModel):
+    """For how many days something is to be kept, or how many GB of it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    value: float
+
+
+class TrailAnswer(BaseModel):
+    """One change of the installation."""
+
+    id: int
+    at: AwareDatetime
+    by: str = Field(description="an account, or cli: and a user of the machine")
+    what: What
+    subject: str
+    detail: Mapping[str, Any] = Field(description="what it was and what it is; no secrets, no telephones")
 
 
 class ServiceAnswer(BaseModel):
@@ -74,6 +87,33 @@ class ServiceAnswer(BaseModel):
 async def keeping(office: TheOffice) -> KeepingAnswer:
     """Return for how long what is kept, and how full the stores are."""
     return await KeepingAnswer.of(office)
+
+
+Kept = Annotated[str, Path(max_length=100, description="as in the answer: keep_evidence.alert")]
+
+
+@router.put("/keeping/{name}", responses=documented(401, 404, 422, 503))
+async def put_keeping(name: Kept, body: KeptBody, office: TheOffice, person: ThePerson) -> KeepingAnswer:
+    """Keep something for other days, or more or less of it; what is over is deleted within the hour."""
+    await put_kept(office.store, name, checked(name, body.value), by=person.username)
+    return await KeepingAnswer.of(office)
+
+
+@router.delete("/keeping/{name}", responses=documented(401, 404, 422, 503))
+async def drop_keeping(name: Kept, office: TheOffice, person: ThePerson) -> KeepingAnswer:
+    """Let the settings of the server say it again."""
+    await drop_kept(office.store, name, by=person.username)
+    return await KeepingAnswer.of(office)
+
+
+@router.get("/trail", responses=documented(401, 422, 503), response_model=list[TrailAnswer])
+async def trail(
+    office: TheOffice,
+    before: Annotated[int | None, Query(ge=1, le=LARGEST_ID, description="only older ones")] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> Any:
+    """Return who changed what, the newest first."""
+    return await list_trail(office.store, before=before, limit=limit)
 
 
 @router.get("/services", responses=documented(401, 503))

@@ -10,12 +10,19 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from api.csv_files import CSV
 from api.fields import Text
-from api.office import TheOffice
+from api.office import TheOffice, ThePerson
 from api.problems import documented
 from gridwatch.duty.calendar import unknown_year, unknown_years
 from gridwatch.duty.files import Table, fit_in, read_table, write_table
 from gridwatch.store.areas import get_area
-from gridwatch.store.people import areas_without_anybody, change_people, contact_card, list_table, roster_gaps
+from gridwatch.store.people import (
+    areas_without_anybody,
+    change_people,
+    clear_table,
+    contact_card,
+    list_table,
+    roster_gaps,
+)
 
 router = APIRouter(prefix="/api/v1", tags=["people"])
 
@@ -139,11 +146,18 @@ async def export_table(table: Table, office: TheOffice) -> Response:
     },
     responses=documented(401, 403, 413, 422, 503),
 )
-async def import_table(table: Table, request: Request, office: TheOffice) -> TableImported:
+async def import_table(table: Table, request: Request, office: TheOffice, person: ThePerson) -> TableImported:
     """Import people, shifts or leave, all or none; every line that is wrong is told.
 
     It takes the place of all that was known of the people that it names; others stay as they are.
     """
     reading = await asyncio.to_thread(read_table, await request.body(), table)
-    count = await change_people(office.store, table, partial(fit_in, reading))
+    count = await change_people(office.store, table, partial(fit_in, reading), by=person.username)
     return TableImported(people=count, roster=RosterState.model_validate(await roster(office)))
+
+
+@router.delete("/roster/{table}/{worker}", responses=documented(401, 403, 404, 422, 503))
+async def clear(table: Table, worker: Text, office: TheOffice, person: ThePerson) -> RosterState:
+    """Delete all shifts or all leave of a person, or (table `people`) the person with all of it."""
+    await clear_table(office.store, table, worker, by=person.username)
+    return RosterState.model_validate(await roster(office))

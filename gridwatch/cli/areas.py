@@ -12,13 +12,13 @@ from rich.console import Console
 from gridwatch.areas.area import Area, AreaLevel, GridKind
 from gridwatch.cli.drills import By, DrillLabel, Why, say_drill
 from gridwatch.cli.tables import wide_table
-from gridwatch.cli.work import with_store
+from gridwatch.cli.work import at_the_command_line, with_store
 from gridwatch.coordinates import Crs
 from gridwatch.errors import NotFound, SettingsError
 from gridwatch.settings import read_settings
 from gridwatch.store import Store
 from gridwatch.store.areas import Changed, change_areas, delete_area, list_areas, place_devices
-from gridwatch.store.drills import USUAL_LABEL, drill_area
+from gridwatch.store.drills import USUAL_LABEL, Foreseen, drill_area, foresee_drill
 
 areas_app = typer.Typer(
     no_args_is_help=True, help="The tree of areas: districts down to household points, and grids."
@@ -47,7 +47,7 @@ def import_command(
     reading = read_areas(content, form, crs)
 
     async def change(store: Store) -> Changed:
-        return await change_areas(store, partial(fit_in, reading))
+        return await change_areas(store, partial(fit_in, reading), by=at_the_command_line())
 
     done = with_store(read_settings(), change)
     typer.echo(f"imported: {done.new} new, {done.changed} changed, {done.unchanged} as they were")
@@ -109,10 +109,11 @@ def drill_command(
 ) -> None:
     """Raise a drill of an area, at one of its devices: an alert for the people on duty, marked as a drill."""
 
-    async def drill(store: Store) -> Mapping[str, Any]:
-        return await drill_area(store, code, label=label, by=by, why=why)
+    async def drill(store: Store) -> tuple[Mapping[str, Any], Foreseen]:
+        raised = await drill_area(store, code, label=label, by=by, why=why)
+        return raised, await foresee_drill(store, "area", code, label=label)
 
-    say_drill(with_store(read_settings(), drill))
+    say_drill(*with_store(read_settings(), drill))
 
 
 @areas_app.command("delete")
@@ -120,7 +121,7 @@ def delete_command(code: Annotated[str, typer.Argument(metavar="CODE")]) -> None
     """Delete an area with all below it, where no device stands."""
 
     async def delete(store: Store) -> int:
-        return await delete_area(store, code)
+        return await delete_area(store, code, by=at_the_command_line())
 
     typer.echo(f"deleted: {with_store(read_settings(), delete)}")
 

@@ -36,7 +36,7 @@ from gridwatch.store.devices import (
     list_devices,
     set_state,
 )
-from gridwatch.store.drills import USUAL_LABEL, drill_device
+from gridwatch.store.drills import USUAL_LABEL, Foreseen, drill_device, foresee_drill
 
 devices_app = typer.Typer(no_args_is_help=True, help="The registry of devices.")
 devices_app.command("knocking")(knocking_command)
@@ -230,10 +230,11 @@ def drill_command(
 ) -> None:
     """Raise a drill: an alert that goes the way of a real one to the people on duty, marked as a drill."""
 
-    async def drill(store: Store) -> Mapping[str, Any]:
-        return await drill_device(store, device, label=label, by=by, why=why)
+    async def drill(store: Store) -> tuple[Mapping[str, Any], Foreseen]:
+        raised = await drill_device(store, device, label=label, by=by, why=why)
+        return raised, await foresee_drill(store, "device", device, label=label)
 
-    say_drill(with_store(read_settings(), drill))
+    say_drill(*with_store(read_settings(), drill))
 
 
 @devices_app.command("delete")

@@ -13,6 +13,7 @@ from rich.console import Console
 from gridwatch.cli.tables import wide_table
 from gridwatch.cli.work import with_store
 from gridwatch.errors import SettingsError
+from gridwatch.kept import evidence_days
 from gridwatch.settings import read_settings
 from gridwatch.store import Row, Store
 from gridwatch.store.history import note_view
@@ -25,6 +26,7 @@ from gridwatch.store.keeping import (
     measure_evidence,
     release,
 )
+from gridwatch.store.kept import kept_now
 from gridwatch.store.lifts import judged_pictures
 
 evidence_app = typer.Typer(no_args_is_help=True, help="How long evidence is kept, and what is held.")
@@ -46,14 +48,16 @@ def list_command(
     settings = read_settings()
     wanted = None if target is None else _target(target)
 
-    async def read(store: Store) -> list[Row]:
-        return await list_evidence(store, wanted, held=held, limit=limit)
+    async def read(store: Store) -> tuple[list[Row], dict[str, float]]:
+        days = evidence_days(await kept_now(store, settings))
+        return await list_evidence(store, wanted, held=held, limit=limit), days
 
     table = wide_table("event", "position", "alert", "class", "bytes", "recorded (UTC)", "kept until (UTC)")
-    for row in with_store(settings, read):
+    rows, days = with_store(settings, read)
+    for row in rows:
         table.add_row(
             *(str(row["event_id"]), str(row["position"]), str(row["alert_id"] or ""), row["class"]),
-            *(str(row["size"]), f"{row['created_at']:%Y-%m-%d %H:%M}", _until(row, settings.keep_evidence)),
+            *(str(row["size"]), f"{row['created_at']:%Y-%m-%d %H:%M}", _until(row, days)),
         )
     Console().print(table)
 
@@ -119,21 +123,21 @@ def usage_command() -> None:
     """Print how much evidence there is, by class, and how much of the quota it takes."""
     settings = read_settings()
 
-    async def read(store: Store) -> tuple[list[Row], tuple[int, int]]:
-        return await evidence_by_class(store), await measure_evidence(store)
+    async def read(store: Store) -> tuple[list[Row], tuple[int, int], dict[str, float]]:
+        kept = await kept_now(store, settings)
+        return await evidence_by_class(store), await measure_evidence(store), kept
 
-    classes, (count, used) = with_store(settings, read)
+    classes, (count, used), kept = with_store(settings, read)
+    days, quota_gb = evidence_days(kept), kept["evidence_quota_gb"]
     table = wide_table("class", "held", "files", "bytes", "oldest (UTC)", "kept for days")
     for row in classes:
         table.add_row(
             *(row["class"], "yes" if row["held"] else "", str(row["count"]), str(row["bytes"])),
-            *(f"{row['oldest']:%Y-%m-%d %H:%M}", f"{settings.keep_evidence.get(row['class'], '')}"),
+            *(f"{row['oldest']:%Y-%m-%d %H:%M}", f"{days.get(row['class'], '')}"),
         )
     Console().print(table)
-    share = used / (settings.evidence_quota_gb * GB)
-    typer.echo(
-        f"{count} files, {used / GB:.3f} of {settings.evidence_quota_gb:g} GB ({share:.0%} of the quota)"
-    )
+    share = used / (quota_gb * GB)
+    typer.echo(f"{count} files, {used / GB:.3f} of {quota_gb:g} GB ({share:.0%} of the quota)")
 
 
 @evidence_app.command("export")

@@ -1,6 +1,7 @@
 """How a command does one piece of work with the database."""
 
 import asyncio
+import getpass
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -9,6 +10,11 @@ from gridwatch.settings import Settings
 from gridwatch.store import Store
 
 Result = TypeVar("Result")
+
+
+def at_the_command_line() -> str:
+    """Return who changes something by a command, as the trail of changes has it."""
+    return f"cli:{getpass.getuser()}"
 
 
 def with_store(settings: Settings, work: Callable[[Store], Awaitable[Result]]) -> Result:

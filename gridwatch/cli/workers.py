@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from gridwatch.cli.tables import wide_table
-from gridwatch.cli.work import with_store
+from gridwatch.cli.work import at_the_command_line, with_store
 from gridwatch.duty.calendar import unknown_year, unknown_years
 from gridwatch.duty.files import COLUMNS, Table, fit_in, read_table, write_table
 from gridwatch.duty.gaps import Gap
@@ -21,7 +21,7 @@ from gridwatch.store import Store
 from gridwatch.store.people import (
     areas_without_anybody,
     change_people,
-    delete_person,
+    clear_table,
     list_table,
     roster_gaps,
 )
@@ -51,7 +51,7 @@ def import_command(
     reading = read_table(content, what)
 
     async def change(store: Store) -> tuple[int, list[str]]:
-        count = await change_people(store, what, partial(fit_in, reading))
+        count = await change_people(store, what, partial(fit_in, reading), by=at_the_command_line())
         return count, await _warnings(store)
 
     count, warnings = with_store(read_settings(), change)
@@ -94,7 +94,7 @@ def delete_command(code: Annotated[str, typer.Argument(metavar="CODE", help="the
     """Delete a person with all areas, shifts and leave."""
 
     async def delete(store: Store) -> None:
-        await delete_person(store, code)
+        await clear_table(store, Table.PEOPLE, code, by=at_the_command_line())
 
     with_store(read_settings(), delete)
     typer.echo(f"deleted: {code}")

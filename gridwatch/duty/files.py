@@ -304,11 +304,12 @@ def write_table(rows: Iterable[Mapping[str, Any]], table: Table) -> str:
     writer = csv.writer(text)
     writer.writerow(COLUMNS[table])
     for row in rows:
-        writer.writerow([_cell(row[name]) for name in COLUMNS[table]])
+        writer.writerow([cell(row[name]) for name in COLUMNS[table]])
     return EXCEL_MARK + text.getvalue()
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """Return a value as a file says it."""
     match value:
         case None:
             return ""

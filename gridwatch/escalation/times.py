@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from gridwatch.duty.calendar import after_working_time
 from gridwatch.errors import SettingsError
+from gridwatch.fields import WrongFields
 from gridwatch.model import LABEL, Severity
 
 
@@ -37,7 +39,7 @@ class Times(BaseModel):
     @model_validator(mode="after")
     def _grows(self) -> Self:
         if self.again_most_min < self.again_min:
-            raise ValueError("again_most_min must not be less than again_min")
+            raise PydanticCustomError("again_most", "again_most_min must not be less than again_min")
         return self
 
     def after(self, at: datetime, minutes: float) -> datetime:
@@ -117,14 +119,14 @@ def read_times(path: Path | None) -> Mapping[str, Times]:
 def _times(path: Path, name: str, table: object) -> Times:
     try:
         return made_times(name, table)
-    except ValueError as error:
+    except WrongFields as error:
         raise SettingsError(f"GRIDWATCH_ESCALATION: {path}: [{name}]: {error}") from error
 
 
 def made_times(name: str, table: object) -> Times:
     """Return the usual times of a kind of alert with what a table replaces.
 
-    Raises ValueError that names each wrong field and why.
+    Raises WrongFields that names each wrong field and why.
     """
     scene, _, severity = name.rpartition(".")
     if (
@@ -132,13 +134,13 @@ def made_times(name: str, table: object) -> Times:
         or (scene and not LABEL.fullmatch(scene))
         or not isinstance(table, dict)
     ):
-        raise ValueError("write a table for critical, major or minor, or scene.severity")
+        why = "write a table for critical, major or minor, or scene.severity"
+        raise WrongFields.one("", "no_kind", why)
     usual = (USUAL.get(name) or USUAL[severity]).model_dump()
     try:
         times = Times(**{**usual, **table})
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or name}: {e['msg']}" for e in error.errors())
-        raise ValueError(wrong) from error
+        raise WrongFields.of(error) from error
     if severity == Severity.CRITICAL and times.working:
-        raise ValueError("working: life safety runs round the clock")
+        raise WrongFields.one("working", "round_the_clock", "life safety runs round the clock")
     return times

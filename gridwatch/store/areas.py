@@ -1,7 +1,7 @@
 """The governance tree in the database."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from psycopg.types.json import Jsonb
 from gridwatch.areas.area import Area, AreaLevel, GridKind
 from gridwatch.errors import NotAllowed, NotFound
 from gridwatch.store.connection import Connection, Row, Store, queries
+from gridwatch.store.trail import What, note
 
 SQL = queries("areas")
 
@@ -29,7 +30,7 @@ async def put_areas(store: Store, areas: Sequence[Area]) -> None:
         await _put(connection, areas)
 
 
-async def change_areas(store: Store, plan: Callable[[Iterable[Area]], Sequence[Area]]) -> Changed:
+async def change_areas(store: Store, plan: Callable[[Iterable[Area]], Sequence[Area]], *, by: str) -> Changed:
     """Put the areas that `plan` makes of those that are there, all or none; one change at a time.
 
     `plan` runs in a thread; what it raises ends the change.
@@ -41,6 +42,11 @@ async def change_areas(store: Store, plan: Callable[[Iterable[Area]], Sequence[A
         planned = await asyncio.to_thread(plan, known.values())
         different = [area for area in planned if known.get(area.code) != area]
         await _put(connection, different)
+        if different:
+            before = [_told(known[area.code]) for area in different if area.code in known]
+            await _note(
+                connection, different, by=by, before=before, after=[_told(area) for area in different]
+            )
     new = sum(area.code not in known for area in planned)
     return Changed(new=new, changed=len(different) - new, unchanged=len(planned) - len(different))
 
@@ -81,7 +87,7 @@ async def tree_version(store: Store) -> int:
     return int(row["version"]) if row else 0
 
 
-async def delete_area(store: Store, code: str) -> int:
+async def delete_area(store: Store, code: str, *, by: str) -> int:
     """Delete an area with all below it; return how many. Raise NotFound, NotAllowed where devices stand."""
     async with store.transaction() as connection:
         await connection.execute(SQL["lock"])
@@ -94,6 +100,8 @@ async def delete_area(store: Store, code: str) -> int:
             names = ", ".join(row["id"] for row in devices)
             raise NotAllowed(f"devices stand in {code} or below it: {names}; put them elsewhere first")
         await connection.execute(SQL["delete"], {"codes": codes})
+        gone = [area_of_row(row) for row in rows]
+        await _note(connection, gone, by=by, before=[_told(area) for area in gone], after=[])
     return len(codes)
 
 
@@ -107,6 +115,32 @@ async def place_devices(store: Store, find: Callable[[float, float], Area | None
         found = {row["key"]: area.code for row in rows if (area := find(row["lon"], row["lat"])) is not None}
         await connection.execute(SQL["place"], {"keys": list(found), "codes": list(found.values())})
     return len(found), len(rows) - len(found)
+
+
+MOST_TOLD = 20
+"""Areas of one change: a file of more is told by how many it holds."""
+
+
+def _told(area: Area) -> dict[str, Any]:
+    """Return what the trail says of an area: all but its corners."""
+    columns = _columns(area)
+    return {name: columns[name] for name in ("code", "name", "level", "grid", "parent")} | {
+        "boundary": area.boundary is not None
+    }
+
+
+async def _note(
+    connection: Connection,
+    areas: Sequence[Area],
+    *,
+    by: str,
+    before: Sequence[Mapping[str, Any]],
+    after: Sequence[Mapping[str, Any]],
+) -> None:
+    few = len(areas) <= MOST_TOLD
+    subject = ", ".join(area.code for area in areas) if few else f"{len(areas)}"
+    detail = {"before": before, "after": after} if few else {}
+    await note(connection, What.AREAS, subject, by=by, **detail)
 
 
 EVERYTHING: dict[str, Any] = {"under": None, "level": None, "grid": None}

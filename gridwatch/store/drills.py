@@ -3,18 +3,21 @@
 They are marked wherever they are shown and told, and counted apart. What is real meanwhile goes on as real.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from gridwatch.duty.ladder import OnDuty
 from gridwatch.errors import NotAllowed, NotFound
 from gridwatch.model import Severity
 from gridwatch.policy import scene_of
 from gridwatch.scenes import SCENES
 from gridwatch.store.alerts import SQL as ALERTS
 from gridwatch.store.alerts import announce, get_alert
-from gridwatch.store.connection import Row, Store, one, queries
+from gridwatch.store.connection import Connection, Row, Store, one, queries
 from gridwatch.store.jobs import RAISED, defer_notify
+from gridwatch.store.people import ladder
 
 SQL = queries("drills")
 
@@ -24,6 +27,25 @@ LABELS: Mapping[str, Severity] = {
 """What a drill may be of: what raises an alert by itself."""
 
 USUAL_LABEL = "flame"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Foreseen:
+    """Whom a drill would call, the next of them first; a drill of a `simulated` device calls nobody."""
+
+    device: str
+    simulated: bool
+    people: Sequence[OnDuty]
+
+
+async def foresee_drill(store: Store, kind: str, name: str, *, label: str) -> Foreseen:
+    """Say whom a drill of a `device` or an `area` would call by the roster as it is now; raise NotFound."""
+    scene = scene_of(label, "")
+    async with store.transaction() as connection:
+        place = await _place(connection, kind, name, scene)
+        rungs = await ladder(connection, area=place["area"], scene=scene, at=datetime.now(UTC))
+    people = [one for rung in rungs for one in rung.people]
+    return Foreseen(device=place["id"], simulated=place["simulated"], people=people)
 
 
 async def drill_device(store: Store, device: str, *, label: str, by: str, why: str) -> Mapping[str, Any]:
@@ -45,9 +67,7 @@ async def _drill(store: Store, kind: str, name: str, *, label: str, by: str, why
     async with store.transaction() as connection:
         # The row lock keeps a second drill of the same place waiting, which then finds this one.
         scene = scene_of(label, "")
-        place = await one(connection, SQL[f"place of {kind}"], **{kind: name, "scene": scene})
-        if place is None:
-            raise NotFound(f"no device {name!r}" if kind == "device" else f"no device in area {name!r}")
+        place = await _place(connection, kind, name, scene)
         group = f"drill of {kind}:{name}"
         before = await one(connection, SQL["going on"], group_key=group)
         if before is not None:
@@ -61,6 +81,13 @@ async def _drill(store: Store, kind: str, name: str, *, label: str, by: str, why
         detail = {"reason": why} if why else {}
         await announce(connection, {alert_id: "raise"}, actor=by, detail=detail)
     return await get_alert(store, alert_id)
+
+
+async def _place(connection: Connection, kind: str, name: str, scene: str) -> Row:
+    place = await one(connection, SQL[f"place of {kind}"], **{kind: name, "scene": scene})
+    if place is None:
+        raise NotFound(f"no device {name!r}" if kind == "device" else f"no device in area {name!r}")
+    return place
 
 
 def _columns(place: Row, group: str, scene: str, label: str) -> dict[str, Any]:

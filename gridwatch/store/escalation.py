@@ -6,7 +6,8 @@ from psycopg.types.json import Jsonb
 
 from gridwatch.errors import NotFound
 from gridwatch.escalation.times import Times
-from gridwatch.store.connection import Connection, Row, Store, queries
+from gridwatch.store.connection import Connection, Row, Store, one, queries
+from gridwatch.store.trail import What, note
 
 SQL = queries("escalation")
 
@@ -24,10 +25,18 @@ async def changed_times(store: Store) -> Sequence[Row]:
 
 async def put_times(store: Store, name: str, times: Times, *, by: str) -> None:
     """Let a kind of alert have other times."""
-    await store.execute(SQL["put"], {"name": name, "times": Jsonb(times.model_dump()), "by": by})
+    given = times.model_dump()
+    async with store.transaction() as connection:
+        before = await one(connection, SQL["one"], name=name)
+        await connection.execute(SQL["put"], {"name": name, "times": Jsonb(given), "by": by})
+        was = None if before is None else before["times"]
+        await note(connection, What.TIMES, name, by=by, before=was, after=given)
 
 
-async def drop_times(store: Store, name: str) -> None:
+async def drop_times(store: Store, name: str, *, by: str) -> None:
     """Let a kind of alert have its former times again; raise NotFound."""
-    if await store.execute(SQL["drop"], {"name": name}) == 0:
-        raise NotFound(f"the times of {name!r} were not changed")
+    async with store.transaction() as connection:
+        before = await one(connection, SQL["drop"], name=name)
+        if before is None:
+            raise NotFound(f"the times of {name!r} were not changed")
+        await note(connection, What.TIMES, name, by=by, before=before["times"], after=None)

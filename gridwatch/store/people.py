@@ -18,6 +18,7 @@ from gridwatch.errors import NotFound
 from gridwatch.model import Location
 from gridwatch.store.areas import area_of_row
 from gridwatch.store.connection import Connection, Row, Store, queries
+from gridwatch.store.trail import What, note
 
 SQL = queries("people")
 
@@ -73,7 +74,7 @@ async def worker_of(store: Store, person: int, at: datetime) -> Worker:
 
 
 async def change_people(
-    store: Store, table: Table, plan: Callable[[Around], Sequence[Mapping[str, Any]]]
+    store: Store, table: Table, plan: Callable[[Around], Sequence[Mapping[str, Any]]], *, by: str
 ) -> int:
     """Put the rows that `plan` makes in the place of all that was known of their people; return how many.
 
@@ -90,6 +91,7 @@ async def change_people(
         )
         rows = await asyncio.to_thread(plan, around)
         codes = {"codes": sorted({row["code"] for row in rows})}
+        before = await _told(connection, table, codes["codes"])
         if table is Table.PEOPLE:
             await connection.execute(SQL["free usernames"], codes)
             await _put_people(connection, rows)
@@ -99,7 +101,21 @@ async def change_people(
             await cursor.executemany(
                 SQL[add], [row for row in rows if table is not Table.PEOPLE or row["area"]]
             )
+        after = await _told(connection, table, codes["codes"])
+        await _note(connection, table, codes["codes"], by=by, before=before, after=after)
     return len(codes["codes"])
+
+
+async def clear_table(store: Store, table: Table, code: str, *, by: str) -> None:
+    """Delete a person with all of theirs, or all their shifts, or all their leave; raise NotFound."""
+    clear = "delete" if table is Table.PEOPLE else WRITTEN[table][0]
+    async with store.transaction() as connection:
+        await connection.execute(SQL["lock"])
+        if not await _rows(connection, SQL["exists"], {"code": code}):
+            raise NotFound(f"nobody has the number {code!r}")
+        before = await _told(connection, table, [code])
+        await connection.execute(SQL[clear], {"code": code, "codes": [code]})
+        await _note(connection, table, [code], by=by, before=before, after=[])
 
 
 WRITTEN: Mapping[Table, tuple[str, str]] = {
@@ -107,6 +123,45 @@ WRITTEN: Mapping[Table, tuple[str, str]] = {
     Table.SHIFTS: ("clear shifts", "add shift"),
     Table.LEAVE: ("clear leave", "add leave"),
 }
+
+
+MOST_TOLD = 20
+"""People of one change: a file of more is told by how many it holds."""
+
+TOLD: Mapping[Table, Sequence[str]] = {
+    Table.PEOPLE: ("code", "name", "username", "area", "rank", "scenes"),
+    Table.SHIFTS: ("code", "area", "days", "kind", "starts", "ends", "valid_from", "valid_to"),
+    Table.LEAVE: ("code", "starts", "ends", "stand_in"),
+}
+"""What the trail says of each table: no telephones, and not why somebody is away."""
+
+
+async def _told(connection: Connection, table: Table, codes: Sequence[str]) -> list[Row]:
+    """Return what the trail says of some people."""
+    if len(codes) > MOST_TOLD:
+        return []
+    rows = await _rows(connection, SQL[f"list {table}"], {"area": None})
+    return [
+        {
+            name: row[name] if row[name] is None or isinstance(row[name], int | list) else str(row[name])
+            for name in TOLD[table]
+        }
+        for row in rows
+        if row["code"] in codes
+    ]
+
+
+async def _note(
+    connection: Connection,
+    table: Table,
+    codes: Sequence[str],
+    *,
+    by: str,
+    before: Sequence[Row],
+    after: Sequence[Row],
+) -> None:
+    subject = ", ".join(codes) if len(codes) <= MOST_TOLD else f"{len(codes)}"
+    await note(connection, What(table.value), subject, by=by, before=before, after=after)
 
 
 async def _put_people(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -120,12 +175,6 @@ async def _put_people(connection: Connection, rows: Sequence[Mapping[str, Any]])
 async def list_table(store: Store, table: Table, *, area: str | None = None) -> list[Row]:
     """Return what an import of a table would bring; of people, those of an area and all below it."""
     return await store.rows(SQL[f"list {table}"], {"area": area})
-
-
-async def delete_person(store: Store, code: str) -> None:
-    """Delete a person with all posts, shifts and leave; raise NotFound."""
-    if await store.execute(SQL["delete"], {"code": code}) == 0:
-        raise NotFound(f"nobody has the number {code!r}")
 
 
 async def roster_gaps(store: Store, begins: datetime) -> list[Gap]:

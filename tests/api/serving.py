@@ -24,7 +24,7 @@ PASSWORD = "a password of the tests"
 
 EMPTY = """
     TRUNCATE device, area, quarantine, quantity, reading, notification, evidence_view, evidence_deletion,
-             evidence_hold, procrastinate_jobs, person, service, handover, shift_note, routed
+             evidence_hold, procrastinate_jobs, person, service, handover, shift_note, routed, trail, kept
     RESTART IDENTITY CASCADE"""
 
 Answer = TypeVar("Answer")

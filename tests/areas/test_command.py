@@ -91,8 +91,8 @@ async def test_of_two_imports_at_once_the_second_is_checked_against_the_first(da
     async with Store.open(database_url) as store:
         await put_areas(store, [Area(code="e", level=AreaLevel.ESTATE, name="小区"), GRID])
         outcomes = await asyncio.gather(
-            change_areas(store, plan("g,e,grid,micro,网格")),
-            change_areas(store, plan("e,g,estate,,小区")),
+            change_areas(store, plan("g,e,grid,micro,网格"), by="x"),
+            change_areas(store, plan("e,g,estate,,小区"), by="x"),
             return_exceptions=True,
         )
     assert [type(outcome) for outcome in outcomes].count(Changed) == 1

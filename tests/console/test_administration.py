@@ -7,11 +7,13 @@ from typing import Any
 from playwright.sync_api import Browser, expect
 
 from gridwatch.areas.area import Area, AreaLevel
-from gridwatch.duty.files import Table
+from gridwatch.duty.files import Table, cell
+from gridwatch.settings import read_settings
 from gridwatch.store import Store
 from gridwatch.store.accounts import find_account
-from gridwatch.store.areas import put_areas
+from gridwatch.store.areas import list_areas, put_areas
 from gridwatch.store.escalation import changed_times, drop_times
+from gridwatch.store.kept import kept_now
 from gridwatch.store.people import list_table
 from tests.api.incidents import happen, register, sensor
 from tests.api.receiving import SECRET, receiving
@@ -34,24 +36,24 @@ def test_a_dry_run_says_who_would_be_called_and_changed_times_count_in_it(
     async def taken_back(store: Store) -> list[str]:
         names = [row["name"] for row in await changed_times(store)]
         for name in names:
-            await drop_times(store, name)
+            await drop_times(store, name, by="x")
         return names
 
     console.stored(a_building)
     with operator(browser, console) as (page, wrong):
         page.goto(f"{console.url}/administration")
-        page.get_by_label("设备编号").fill("s-9")
+        page.get_by_label("设备编号", exact=True).fill("s-9")
         page.keyboard.press("Enter")
-        answer = page.get_by_role("status")
+        answer = page.get_by_role("status").first
         expect(answer).to_contain_text("设备编号：没有设备 s-9")
-        page.get_by_label("设备编号").fill("s-1")
+        page.get_by_label("设备编号", exact=True).fill("s-1")
         page.get_by_role("button", name="试算").click()
         expect(answer.locator("tbody tr").first).to_contain_text("张三 (w-1)")
         page.get_by_role("link", name="升级时限").click()
         page.get_by_label("无人接单").fill("0")
         page.get_by_role("button", name="保存").click()
         failed = page.get_by_role("alert").filter(has_text="无人接单")
-        expect(failed).to_contain_text("无人接单: Input should be greater than 0")
+        expect(failed).to_contain_text("无人接单：必须大于 0")
         page.get_by_label("无人接单").fill("3")
         page.get_by_role("button", name="保存").click()
         row = page.get_by_role("row", name=re.compile("^紧急"))
@@ -113,7 +115,7 @@ def test_one_person_is_added_changed_and_deleted_without_a_file(browser: Browser
         page.get_by_label("姓名").fill("李𠮷")
         page.get_by_label("区域代码与顺位").fill("nowhere")
         page.get_by_role("button", name="保存人员").click()
-        expect(page.get_by_role("dialog")).to_contain_text(re.compile("area：.*nowhere"))
+        expect(page.get_by_role("dialog")).to_contain_text("区域：没有区域 nowhere")
         page.get_by_role("button", name="关闭").click()
         page.get_by_label("电话").fill("13900000007")
         page.get_by_label("区域代码与顺位").fill("b 2")
@@ -134,6 +136,184 @@ def test_one_person_is_added_changed_and_deleted_without_a_file(browser: Browser
         expect(table).not_to_contain_text("李吉")
     assert wrong == []
     assert console.stored(posts) == before, "and all others stay as they are"
+
+
+def test_a_shift_and_leave_are_added_and_deleted_line_by_line_and_the_trail_says_who_did(
+    browser: Browser, console: Console
+) -> None:
+    async def stored(store: Store) -> dict[str, list[tuple[Any, ...]]]:
+        shifts = [(row["days"], cell(row["starts"])) for row in await list_table(store, Table.SHIFTS)]
+        leave = [(cell(row["starts"]), row["reason"]) for row in await list_table(store, Table.LEAVE)]
+        return {"shifts": shifts, "leave": leave}
+
+    console.stored(a_building)
+    with operator(browser, console) as (page, wrong):
+        page.goto(f"{console.url}/administration?part=roster")
+        shifts, leave = (page.get_by_role("region", name=name) for name in ("班次", "请假与代班"))
+        shifts.get_by_label("排班人员").click()
+        page.get_by_role("option", name="w-1 张三").click()
+        expect(shifts).to_contain_text("没有班次")
+        shifts.get_by_label("星期").fill("1-8")
+        shifts.get_by_label("开始", exact=True).fill("08:00")
+        shifts.get_by_label("结束", exact=True).fill("20:00")
+        shifts.get_by_role("button", name="新增班次").click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog).to_contain_text("星期，如 1-5（留空为每天）：'1-8'：1 为周一，7 为周日")
+        dialog.get_by_role("button", name="关闭").click()
+        shifts.get_by_label("星期").fill("1-5")
+        shifts.get_by_role("button", name="新增班次").click()
+        expect(shifts.get_by_role("listitem")).to_contain_text("08:00–20:00 · 周一、周二、周三、周四、周五")
+        shifts.get_by_label("开始", exact=True).fill("09:00")
+        shifts.get_by_label("结束", exact=True).fill("12:00")
+        shifts.get_by_label("星期").fill("6")
+        shifts.get_by_role("button", name="新增班次").click()
+        expect(shifts.get_by_role("listitem")).to_have_count(2)
+        leave.get_by_label("请假人员").click()
+        page.get_by_role("option", name="w-1 张三").click()
+        leave.get_by_label("开始", exact=True).fill("2026-11-23T08:30")
+        leave.get_by_label("结束", exact=True).fill("2026-11-23T08:30")
+        leave.get_by_label("事由").fill("体检")
+        leave.get_by_role("button", name="新增请假").click()
+        expect(dialog).to_contain_text("结束：须晚于开始时间")
+        dialog.get_by_role("button", name="关闭").click()
+        leave.get_by_label("结束", exact=True).fill("2026-11-24T08:30")
+        leave.get_by_role("button", name="新增请假").click()
+        expect(leave.get_by_role("listitem")).to_contain_text("2026-11-23 08:30 – 2026-11-24 08:30")
+        assert console.stored(stored) == {
+            "shifts": [([1, 2, 3, 4, 5], "08:00"), ([6], "09:00")],
+            "leave": [("2026-11-23 08:30", "体检")],
+        }
+        shifts.get_by_role("button", name=re.compile("删除 08:00")).click()
+        expect(shifts.get_by_role("listitem")).to_have_count(1)
+        leave.get_by_role("button", name=re.compile("删除 2026")).click()
+        expect(leave.get_by_role("listitem")).to_have_count(0)
+        assert console.stored(stored) == {"shifts": [([6], "09:00")], "leave": []}
+        page.get_by_role("link", name="变更记录").click()
+        rows = page.get_by_role("table", name="变更记录").get_by_role("row")
+        expect(rows.nth(1)).to_contain_text(re.compile("admin.*请假.*w-1.*2026-11-23.*→ —"))
+        expect(rows).to_have_count(6)
+        expect(page.locator(".gw-page")).not_to_contain_text("体检")
+    assert wrong == []
+
+
+def test_an_area_is_added_renamed_moved_and_deleted_without_a_file(
+    browser: Browser, console: Console
+) -> None:
+    async def areas(store: Store) -> dict[str, tuple[str, str | None]]:
+        return {one.code: (one.name, one.parent) for one in await list_areas(store)}
+
+    console.stored(a_building)
+    with operator(browser, console) as (page, wrong):
+        page.goto(f"{console.url}/administration?part=areas")
+
+        def save(code: str, name: str, level: str, parent: str) -> None:
+            page.get_by_label("区域代码", exact=True).fill(code)
+            page.get_by_label("区域名称").fill(name)
+            page.get_by_label("区域层级").click()
+            page.get_by_role("option", name=level, exact=True).click()
+            page.get_by_label("上级区域代码").fill(parent)
+            page.get_by_role("button", name="保存区域").click()
+
+        tree = page.get_by_role("table", name="区域")
+        save("e", "", "小区", "nowhere")
+        dialog = page.get_by_role("dialog")
+        expect(dialog).to_contain_text("区域名称：请填写")
+        dialog.get_by_role("button", name="关闭").click()
+        save("e", "锦竹苑", "小区", "")
+        expect(tree).to_contain_text("锦竹苑")
+        page.get_by_label("区域代码", exact=True).fill("b")
+        page.get_by_role("button", name="查找").click()
+        expect(page.get_by_label("区域名称")).to_have_value("3栋")
+        save("b", "3号楼", "楼栋", "e")
+        expect(tree).to_contain_text("3号楼")
+        assert console.stored(areas) == {"e": ("锦竹苑", None), "b": ("3号楼", "e")}
+        page.get_by_role("button", name="删除区域").click()
+        dialog.get_by_role("button", name="删除区域").click()
+        expect(page.get_by_text("b 及其下级有设备：s-1；请先移到别处")).to_be_visible()
+        save("h", "101室", "户", "b")
+        expect(tree).to_contain_text("101室")
+        page.get_by_role("button", name="删除区域").click()
+        dialog.get_by_role("button", name="删除区域").click()
+        expect(tree).not_to_contain_text("101室")
+        page.get_by_role("link", name="变更记录").click()
+        rows = page.get_by_role("table", name="变更记录").get_by_role("row")
+        expect(rows.filter(has_text="3号楼").first).to_contain_text(re.compile("admin.*区域.*3栋.*→.*3号楼"))
+    assert wrong == []
+
+
+def test_what_is_kept_is_changed_at_the_console_and_goes_back_to_the_settings(
+    browser: Browser, console: Console
+) -> None:
+    async def kept(store: Store) -> float:
+        return (await kept_now(store, read_settings()))["keep_evidence.alert"]
+
+    with operator(browser, console) as (page, wrong):
+        page.goto(f"{console.url}/administration?part=keeping")
+        page.get_by_label("保存内容").click()
+        page.get_by_role("option", name="证据：告警").click()
+        days = page.get_by_label("天数（限额为 GB）")
+        expect(days).to_have_value("90")
+        days.fill("400000")
+        page.get_by_role("button", name="保存").click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog).to_contain_text("天数（限额为 GB）：不能大于 36500")
+        dialog.get_by_role("button", name="关闭").click()
+        days.fill("45")
+        page.get_by_role("button", name="保存").click()
+        expect(dialog).to_contain_text("由 90 改为 45：超出的数据将被永久删除")
+        dialog.get_by_role("button", name="保存").click()
+        row = page.get_by_role("row", name=re.compile("^证据：告警"))
+        expect(row).to_contain_text(re.compile("45.*admin"))
+        assert console.stored(kept) == 45
+        page.get_by_label("保存内容").click()
+        page.get_by_role("option", name="证据：告警").click()
+        page.get_by_role("button", name="按服务器设置").click()
+        expect(row).to_contain_text(re.compile("90.*—"))
+        assert console.stored(kept) == 90
+    assert wrong == []
+
+
+def test_a_drill_says_whom_it_calls_before_it_is_raised_and_where_nobody_stands_on_the_roster(
+    browser: Browser, console: Console
+) -> None:
+    async def drills(store: Store) -> list[tuple[str, str]]:
+        rows = await store.rows("SELECT state, area FROM alert WHERE drill")
+        return [(row["state"], row["area"]) for row in rows]
+
+    async def a_bare_place(store: Store) -> None:
+        await put_areas(store, [Area(code="c", level=AreaLevel.BUILDING, name="9栋")])
+        await register(store, sensor("c-1", area="c"))
+
+    console.stored(a_building)
+    console.stored(a_bare_place)
+    with operator(browser, console) as (page, wrong):
+        page.goto(f"{console.url}/administration?part=whom")
+        raised = page.get_by_role("button", name="发起演练").first
+        raised.click()
+        expect(page.get_by_role("alert").filter(has_text="演练事由：请填写")).to_be_visible()
+        page.get_by_label("演练事由").fill("季度演练")
+        page.get_by_label("设备编号或区域代码").fill("nowhere")
+        raised.click()
+        expect(page.get_by_role("alert").filter(has_text="没有 nowhere")).to_be_visible()
+        page.get_by_label("设备编号或区域代码").fill("c")
+        raised.click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog).to_contain_text("演练不会通知任何人")
+        dialog.get_by_role("button", name="取消").click()
+        assert console.stored(drills) == []
+        page.get_by_label("设备编号或区域代码").fill("s-1")
+        raised.click()
+        expect(dialog).to_contain_text("张三")
+        dialog.get_by_role("button", name="发起演练").click()
+        link = page.get_by_role("link", name=re.compile("查看演练"))
+        link.wait_for()
+        assert console.stored(drills) == [("open", "b")]
+        raised.click()
+        dialog.get_by_role("button", name="发起演练").click()
+        expect(page.get_by_text("还在进行：请先将它解决")).to_be_visible()
+        link.click()
+        expect(page.locator("body")).to_contain_text("季度演练")
+    assert wrong == []
 
 
 def test_another_system_is_told_tried_and_given_what_was_put_aside(
@@ -163,14 +343,14 @@ def test_another_system_is_told_tried_and_given_what_was_put_aside(
         dialog.get_by_role("button", name="关闭").click()
         receiver.answers = [(410, {})]
         page.get_by_role("button", name="测试 city").click()
-        expect(page.get_by_text("city：测试未成功：it answered 410")).to_be_visible()
+        expect(page.get_by_text("city：测试未成功：对方回应 410")).to_be_visible()
         page.get_by_role("button", name="测试 city").click()
         expect(page.get_by_text("city：对方已收下测试事件")).to_be_visible()
         assert [one["type"] for one in receiver.events] == ["gridwatch.test"]
         console.stored(refused)
         page.reload()
         page.get_by_role("button", name="查看搁置 city").click()
-        expect(page.get_by_role("dialog").get_by_role("row").nth(1)).to_contain_text("it answered 410")
+        expect(page.get_by_role("dialog").get_by_role("row").nth(1)).to_contain_text("对方回应 410")
         page.keyboard.press("Escape")
         expect(page.locator(".gw-page")).not_to_contain_text("private")
         page.get_by_role("button", name="全部重发 city").click()

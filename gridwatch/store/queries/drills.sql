@@ -1,10 +1,10 @@
 -- place of device --
-SELECT d.key, d.id, d.scene, d.area FROM device d
+SELECT d.key, d.id, d.scene, d.area, d.simulated FROM device d
 WHERE d.id = %(device)s AND ((SELECT sees_all()) OR d.area IN (SELECT code FROM seen_area))
 FOR NO KEY UPDATE OF d
 -- place of area --
 -- The device that stands for it: a real one, and one that watches for such a thing, if there is any.
-SELECT d.key, d.id, d.scene, %(area)s AS area FROM device d
+SELECT d.key, d.id, d.scene, %(area)s AS area, d.simulated FROM device d
 WHERE state_now(d) <> 'retired' AND d.area IN (
         WITH RECURSIVE below AS (
             SELECT code FROM area WHERE code = %(area)s

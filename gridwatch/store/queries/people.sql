@@ -61,6 +61,8 @@ FROM person WHERE code = %(code)s
 INSERT INTO leave (person_key, starts_at, ends_at, stand_in_key, reason)
 SELECT p.key, %(starts)s, %(ends)s, s.key, %(reason)s
 FROM person p LEFT JOIN person s ON s.code = %(stand_in)s WHERE p.code = %(code)s
+-- exists --
+SELECT FROM person WHERE code = %(code)s
 -- delete --
 DELETE FROM person WHERE code = %(code)s
 -- list people --

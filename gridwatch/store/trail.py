@@ -1,0 +1,40 @@
+"""Who changed what in the installation: people, areas, times, what is kept, services, accounts."""
+
+from enum import StrEnum
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from gridwatch.store.connection import Connection, Row, Store, queries
+
+SQL = queries("trail")
+
+
+class What(StrEnum):
+    """What kind of thing was changed."""
+
+    PEOPLE = "people"
+    SHIFTS = "shifts"
+    LEAVE = "leave"
+    AREAS = "areas"
+    TIMES = "times"
+    KEPT = "kept"
+    SERVICE = "service"
+    CHANNELS = "channels"
+    ACCOUNT = "account"
+    TOKEN = "token"  # noqa: S105 - a kind of thing
+    WEBHOOK = "webhook"
+
+
+async def note(connection: Connection, what: What, subject: str, *, by: str, **detail: Any) -> None:
+    """Write down a change in its own transaction: what is undone leaves no trace.
+
+    `detail` is JSON: what it was and what it is. Nothing secret, and no telephone, belongs in it.
+    """
+    given = {"by": by, "what": what.value, "subject": subject, "detail": Jsonb(detail)}
+    await connection.execute(SQL["note"], given)
+
+
+async def list_trail(store: Store, *, before: int | None = None, limit: int = 100) -> list[Row]:
+    """Return changes, the newest first; `before`: only those older than the one of that id."""
+    return await store.rows(SQL["list"], {"before": before, "limit": limit})
