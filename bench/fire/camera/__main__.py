@@ -4,8 +4,7 @@ Each sequence is kept at once: a run that is stopped, or asked for more, goes on
 """
 
 import argparse
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -15,11 +14,10 @@ import cv2
 import numpy as np
 
 from bench.__main__ import with_table
-from bench.fire.camera.bumped import bumped, bumped_name, rows
 from bench.fire.camera.judging import HEAD, METHODS, Verdicts, first_alarm
 from bench.fire.camera.noisy import noisy_boxes
 from bench.fire.camera.sequences import GAP_S, SEED, SIZE_WH, Footage, Split, quiet_day
-from bench.fire.camera.watching import TRACK_WH, Record, track, true_and_false, watch, watched_fire
+from bench.fire.camera.watching import TRACK_WH, Record, kept, track, true_and_false, watch, watched_fire
 from bench.machine import Machine
 from bench.spread import quantile
 from bench.throwing.tables import share
@@ -29,7 +27,7 @@ from gridwatch.rates import most_per
 
 FOLDER = Path(__file__).resolve().parent
 PAGE = FOLDER / "README.md"
-FIRES, SEQUENCES, DAYS, BUMPS = 151, 48, 1, 48
+FIRES, SEQUENCES, DAYS = 151, 48, 1
 """As many fires, and as many sequences without one, as Pyronear's test set has; the rest is frugal."""
 QUIET_PICTURES = 30
 
@@ -43,44 +41,25 @@ def main() -> None:
     parser.add_argument(
         "--days", type=int, default=DAYS, metavar="N", help="without a fire, for our detector"
     )
-    parser.add_argument("--bumps", type=int, default=BUMPS, metavar="N", help="of a camera that is moved")
     given = parser.parse_args()
     cv2.setNumThreads(1)
     split: Split = given.split
     fires = [Footage(split=split, number=2 * number) for number in range(given.fires)]
     footage = [Footage(split=split, number=number) for number in range(given.sequences)]
     days = [(f"{split}-day-{number}", quiet_day(split, number)) for number in range(given.days)]
-    tracks = _kept(f"{split}-fires", [(one.name, partial(track, one)) for one in fires])
-    watched = _kept(
-        f"{split}-watched",
+    tracks = kept(FOLDER / f"{split}-fires.jsonl", [(one.name, partial(track, one)) for one in fires])
+    watched = kept(
+        FOLDER / f"{split}-watched.jsonl",
         [(one.name, partial(watched_fire, one)) for one in footage]
         + [(name, partial(watch, name, scene)) for name, scene in days],
     )
-    moved = _kept(
-        f"{split}-bumped",
-        [(bumped_name(split, number), partial(bumped, split, number)) for number in range(given.bumps)],
-    )
-    text = page(split, tracks, watched, moved)
+    text = page(split, tracks, watched)
     print(text)
     if split == "report":
         PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8"), text), encoding="utf-8")
 
 
-def _kept(name: str, wanted: Sequence[tuple[str, Callable[[], Record]]]) -> list[Record]:
-    """Return the records that are asked for; make and keep those that are not there yet."""
-    path = FOLDER / f"{name}.jsonl"
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    there = {record["sequence"]: record for record in map(json.loads, lines)}
-    for sequence, make in wanted:
-        if sequence not in there:
-            there[sequence] = make()
-            with path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(there[sequence]) + "\n")
-            print(sequence, flush=True)
-    return [there[sequence] for sequence, _ in wanted]
-
-
-def page(split: Split, tracks: Sequence[Record], watched: Sequence[Record], moved: Sequence[Record]) -> str:
+def page(split: Split, tracks: Sequence[Record], watched: Sequence[Record]) -> str:
     """Return the tables, after a line on what they were measured on."""
     machine = Machine.this()
     return "\n".join(
@@ -94,8 +73,6 @@ def page(split: Split, tracks: Sequence[Record], watched: Sequence[Record], move
             *(verdicts.row(name) for name, verdicts in given_boxes(split, tracks).items()),
             "",
             *(own_detector(watched) if watched else []),
-            "",
-            *(rows(moved) if moved else []),
         ]
     )
 
@@ -103,9 +80,9 @@ def page(split: Split, tracks: Sequence[Record], watched: Sequence[Record], move
 def given_boxes(split: Split, tracks: Sequence[Record]) -> dict[str, Verdicts]:
     """Let each of the rules judge the same boxes of the modelled detector."""
     verdicts = {name: Verdicts() for name in METHODS}
-    for number, kept in enumerate(tracks):
+    for number, fire in enumerate(tracks):
         nothing: list[BoxXyxy | None] = [None] * QUIET_PICTURES
-        for has_fire, truth in ((True, kept["smoke"]), (False, nothing)):
+        for has_fire, truth in ((True, fire["smoke"]), (False, nothing)):
             rng = np.random.default_rng([SEED[split], number, has_fire])
             pictures = noisy_boxes(rng, truth, TRACK_WH)
             for name, make in METHODS.items():
@@ -148,8 +125,6 @@ def own_detector(watched: Sequence[Record]) -> list[str]:
         *HEAD,
         ours.row("gridwatch"),
         colour.row("grey of one picture"),
-        "",
-        f"A camera that stood still was taken for moved {sum(record['moved'] for record in watched)} times.",
         "",
         "| camera time without a fire | false alarms | a camera-day |",
         "|---|---|---|",

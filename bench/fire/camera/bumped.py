@@ -1,15 +1,23 @@
-"""A camera that is knocked, zoomed or turned while nothing burns: what our detector makes of it."""
+"""A camera that is knocked, zoomed or turned while nothing burns: what our detector makes of it.
 
+`python -m bench.fire.camera.bumped` writes its table into README.md; what was watched is kept at once.
+"""
+
+import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.__main__ import with_table
 from bench.fire.camera.sequences import SEED, Footage, Split
-from bench.fire.camera.watching import Record
+from bench.fire.camera.watching import Record, kept
+from bench.machine import Machine
 from bench.throwing.tables import share
 from detectors.fire import FireCameraDetector
 from gridwatch.model import Picture, Pixels
@@ -19,12 +27,37 @@ from simulators.ridge.shooting import shoot
 Bump: TypeAlias = Literal["shifted", "zoomed", "tilted", "turned"]
 BUMPS: tuple[Bump, ...] = get_args(Bump)
 
+FOLDER = Path(__file__).resolve().parent
+PAGE = FOLDER / "README.md"
+BEGIN, END = "<!-- bumped: begin -->", "<!-- bumped: end -->"
+SEQUENCES = 48
 AT_PICTURE = 16
 """The first of the new view."""
 SHIFT_SHARE = (0.04, 0.25)
 """Of the picture's width; the detector holds a sway of less still."""
 ZOOM = (1.1, 1.6)
 TILT_DEG = (2.0, 8.0)
+
+
+def main() -> None:
+    """Watch what was not watched yet, then write the table."""
+    parser = argparse.ArgumentParser(prog="python -m bench.fire.camera.bumped", description=__doc__)
+    parser.add_argument("--split", choices=get_args(Split), default="report", help="train writes no table")
+    parser.add_argument("--sequences", type=int, default=SEQUENCES, metavar="N")
+    given = parser.parse_args()
+    cv2.setNumThreads(1)
+    wanted = [
+        (bumped_name(given.split, number), partial(bumped, given.split, number))
+        for number in range(given.sequences)
+    ]
+    records = kept(FOLDER / f"{given.split}-bumped.jsonl", wanted)
+    machine = Machine.this()
+    said = f"{machine.measured_at[:10]}, commit `{machine.commit}`, {len(records)} sequences."
+    text = "\n".join([said, "", *rows(records)])
+    print(text)
+    if given.split == "report":
+        page = with_table(PAGE.read_text(encoding="utf-8"), text, begin=BEGIN, end=END)
+        PAGE.write_text(page, encoding="utf-8")
 
 
 def bumped_name(split: Split, number: int) -> str:
@@ -100,3 +133,7 @@ def rows(records: Sequence[Record]) -> list[str]:
         alarmed = share(sum(bool(one["alarms"]) for one in some), len(some))
         lines.append(f"| {bump or 'any of these'} | {told} | {alarmed} |")
     return lines
+
+
+if __name__ == "__main__":
+    main()

@@ -1,8 +1,10 @@
 """Our whole detector before rendered sequences: what it tells, where it burns, how long it takes."""
 
+import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from bench.fire.camera.peers import grey_regions
@@ -21,6 +23,19 @@ Record = dict[str, Any]
 ATTEMPTS = 20
 TRACK_WH = (320, 180)
 """Of the pictures whose true boxes are kept: small, for only the boxes are wanted."""
+
+
+def kept(path: Path, wanted: Sequence[tuple[str, Callable[[], Record]]]) -> list[Record]:
+    """Return the records that are asked for; make and keep those that are not in the file yet."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    there = {record["sequence"]: record for record in map(json.loads, lines)}
+    for sequence, make in wanted:
+        if sequence not in there:
+            there[sequence] = make()
+            with path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(there[sequence]) + "\n")
+            print(sequence, flush=True)
+    return [there[sequence] for sequence, _ in wanted]
 
 
 def track(footage: Footage) -> Record:
@@ -56,7 +71,7 @@ def watch(name: str, scene: Scene) -> Record:
     flame: list[BoxXyxy | None] = []
     recorded: list[list[tuple[float, list[int] | None]]] = []
     seconds = 0.0
-    colour, moved = None, 0
+    colour = None
     for number, shot in enumerate(shoot(scene)):
         smoke.append(shot.smoke)
         flame.append(shot.flame)
@@ -70,7 +85,6 @@ def watch(name: str, scene: Scene) -> Record:
             for finding in findings
             if alarm_severity("fire", finding.label) is not None
         ]
-        moved += sum(finding.label == "camera_moved" for finding in findings)
         if colour is None and grey_regions(shot.picture.pixels):
             colour = number
     return {
@@ -84,7 +98,6 @@ def watch(name: str, scene: Scene) -> Record:
         "boxes": recorded,
         "told": told,
         "colour": colour,
-        "moved": moved,
         "seconds": round(seconds, 2),
         "detector": detector.name,
     }
