@@ -11,7 +11,6 @@ import aiomqtt
 
 from gridwatch import running
 from gridwatch.broker_address import BrokerAddress
-from gridwatch.broker_config import BRIDGE, COLLECTOR, own_users
 from gridwatch.settings import Settings
 from ingest.bridges.publisher import Publisher
 from ingest.bridges.spool import Spool
@@ -31,7 +30,12 @@ def broker_address(settings: Settings) -> BrokerAddress:
     Beside a running `up` that meets devices a bridge is a user of its own, who may less than a collector.
     """
     address = BrokerAddress.parse(running.mqtt_url(settings))
-    if settings.mqtt_url is not None or address.username != COLLECTOR:
+    if settings.mqtt_url is not None:
+        return address
+    # It needs the database's client and a library of certificates: 20 MB.
+    from gridwatch.broker_config import BRIDGE, COLLECTOR, own_users
+
+    if address.username != COLLECTOR:
         return address
     secret = own_users(settings.data_dir / BROKER_FOLDER)[BRIDGE].secret
     return replace(address, username=BRIDGE, password=secret)
