@@ -9,6 +9,7 @@ from api.feed import AreaFeed, Feed
 from api.listeners import Listeners
 from api.sign_in import Callers, Guesses, Passwords, Person, Tokens
 from gridwatch.evidence import EvidenceFiles
+from gridwatch.model import Role
 from gridwatch.settings import Settings
 from gridwatch.store import Store
 from gridwatch.store.area_tree import CurrentTree
@@ -33,14 +34,15 @@ class Office:
     def seen_by(self, person: Person) -> "Office":
         """Return the office as somebody sees it: of an area, only what lies in it and below.
 
-        What lies in no area belongs to those who see all.
+        A grid worker sees besides the places of what they were called for. What lies in no area belongs to
+        those who see all.
         """
         if person.area is None:
             return self
         area = person.area
         return replace(
             self,
-            store=self.store.within(area),
+            store=self.store.within(area, called=person.username if person.role is Role.GRID_WORKER else ""),
             feed=self.feed.within(area),
             tree=self.tree.within(area),
             area=area,

@@ -27,7 +27,7 @@ KEEPALIVES = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count
 
 CONNECT_TIMEOUT_S = 5
 
-SEE_AREA = "SELECT set_config('gridwatch.area', %s, false)"
+SEE_AREA = "SELECT set_config('gridwatch.area', %s, false), set_config('gridwatch.called', %s, false)"
 psycopg.adapters.register_dumper(np.ndarray, ColumnDumper)
 
 WAIT_FOR_CONNECTION_S = 10.0
@@ -90,13 +90,18 @@ class Store:
     Every method raises StoreUnavailable when the database is away and StoreError when it refuses.
     """
 
-    def __init__(self, pool: AsyncConnectionPool[Connection], area: str | None = None) -> None:
+    def __init__(
+        self, pool: AsyncConnectionPool[Connection], area: str | None = None, called: str = ""
+    ) -> None:
         self._pool = pool
-        self._area = area
+        self._area, self._called = area, called
 
-    def within(self, area: str) -> "Store":
-        """Return the same database as who sees only this area and all below it: see migration 0082."""
-        return Store(self._pool, area)
+    def within(self, area: str, *, called: str = "") -> "Store":
+        """Return the same database as who sees only this area and all below it: see migrations 0082 and 0100.
+
+        `called`: the account of a grid worker, who sees besides the places of what they were called for.
+        """
+        return Store(self._pool, area, called)
 
     @classmethod
     @asynccontextmanager
@@ -132,7 +137,7 @@ class Store:
                 if self._area is None:
                     yield connection
                     return
-                async with _limited(connection, self._area):
+                async with _limited(connection, self._area, self._called):
                     yield connection
 
     @asynccontextmanager
@@ -174,14 +179,14 @@ class Store:
 
 
 @asynccontextmanager
-async def _limited(connection: Connection, area: str) -> AsyncIterator[None]:
+async def _limited(connection: Connection, area: str, called: str) -> AsyncIterator[None]:
     """Let a connection see one part of the tree; one that can't be set free again is closed."""
-    await connection.execute(SEE_AREA, [area])
+    await connection.execute(SEE_AREA, [area, called])
     try:
         yield
     finally:
         try:
-            await connection.execute(SEE_AREA, [""])
+            await connection.execute(SEE_AREA, ["", ""])
         except psycopg.Error:
             await connection.close()
 

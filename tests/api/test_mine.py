@@ -16,11 +16,12 @@ from gridwatch.services import Service
 from gridwatch.store import Store
 from gridwatch.store.alerts import last_seq
 from gridwatch.strongbox import Strongbox
-from tests.api.calling import reach
+from tests.api.calling import add_call, reach
 from tests.api.grid import settle, workers
 from tests.api.incidents import happen
 from tests.api.serving import Api
 from tests.channels.services import cloud_running
+from tests.servers import wait_until
 
 # Apprise asks for a module that Python will drop; it does without.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
@@ -68,6 +69,44 @@ def test_my_alerts_are_those_of_my_areas_the_worst_first_with_the_way_there(
     assert first["contacts"] == [{"name": "物业王", "phone": "13911112222"}]
     assert [one["app"] for one in first["routes"]] == ["gaode", "baidu", "tencent"]
     assert [one["id"] for one in _mine(clients["zhang"], id=[elsewhere, ebike])["alerts"]] == [ebike]
+
+
+def test_who_is_called_for_an_alert_beside_their_grid_sees_it_and_acts_on_it_and_nothing_else(
+    api: Api, clients: Mapping[str, httpx.Client]
+) -> None:
+    """As that of a micro grid which stands beside the building in the tree, and not above it."""
+
+    async def only_their_grid(store: Store) -> None:
+        await store.execute("UPDATE account SET area = 'g' WHERE username IN ('zhang', 'li')")
+
+    async def call(store: Store) -> None:
+        row = await store.row("SELECT key FROM person WHERE username = 'zhang'")
+        assert row is not None
+        await add_call(store, alert, row["key"])
+
+    async def end_long_ago(store: Store) -> None:
+        await store.execute(
+            "UPDATE alert SET resolved_at = now() - interval '2 days' WHERE id = %(id)s", {"id": alert}
+        )
+
+    api.stored(only_their_grid)
+    (alert,) = _happen(api, ("other-1", "flame"))
+    zhang, li = (clients[one] for one in ("zhang", "li"))
+    wait_until(
+        lambda: zhang.get("/api/v1/devices/other-1").status_code == 404, what="the smaller part counts"
+    )
+    assert zhang.get(f"/api/v1/alerts/{alert}").status_code == 404
+    api.stored(call)
+    assert [one["id"] for one in _mine(zhang)["alerts"]] == [alert]
+    assert zhang.get(f"/api/v1/alerts/{alert}").json()["area"] == "x"
+    assert zhang.post(f"/api/v1/alerts/{alert}/accept").json()["state"] == "accepted"
+    assert zhang.post(f"/api/v1/alerts/{alert}/arrive").status_code == 200
+    assert zhang.post(f"/api/v1/alerts/{alert}/resolve").json()["state"] == "resolved"
+    assert zhang.get(f"/api/v1/alerts/{alert}").status_code == 200, "also a while after"
+    assert li.get(f"/api/v1/alerts/{alert}").status_code == 404, "who was not called sees nothing of it"
+    assert (li.post(f"/api/v1/alerts/{alert}/comment", json={"note": "x"})).status_code == 404
+    api.stored(end_long_ago)
+    assert zhang.get(f"/api/v1/alerts/{alert}").status_code == 404
 
 
 def test_an_alert_elsewhere_is_mine_once_it_is_given_to_me(
