@@ -100,6 +100,7 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("DELETE", "/api/v1/keeping/{name}"): INSTALLING,
     ("GET", "/api/v1/trail"): INSTALLING,
     ("GET", "/api/v1/services"): INSTALLING,
+    ("POST", "/api/v1/services/{service}/test"): INSTALLING,
     ("GET", "/api/v1/readings"): READING,
     ("GET", "/api/v1/events"): READING,
     ("GET", EVENT): READING,

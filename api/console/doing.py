@@ -9,7 +9,7 @@ from api.access import still_here
 from api.console.frame import Visitor
 from api.sign_in import Person
 from api.texts import Words
-from gridwatch.errors import NotAllowed, NotFound, NotPermitted, StoreUnavailable
+from gridwatch.errors import NotAllowed, NotFound, NotPermitted, SettingsError, StoreUnavailable
 from gridwatch.fields import WrongField, WrongFields
 from gridwatch.lines import WrongLine, WrongLines
 
@@ -43,7 +43,7 @@ async def do(
     except WrongFields as error:
         title = words("wrong_fields", count=len(error.fields))
         _show_wrong([field_in_words(one, words, form) for one in error.fields], title, words)
-    except (NotAllowed, NotFound, NotPermitted) as error:
+    except (NotAllowed, NotFound, NotPermitted, SettingsError) as error:
         ui.notify(words.why(str(error)), type="warning")
     else:
         return True

@@ -6,9 +6,10 @@ from typing import Annotated, Any, Self
 from fastapi import APIRouter, Path, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from api.fields import LARGEST_ID
+from api.fields import LARGEST_ID, Text
 from api.office import TheOffice, ThePerson
 from api.problems import documented
+from api.trying import try_service
 from gridwatch.kept import NAMES, QUOTAS, checked
 from gridwatch.store.channels import list_services
 from gridwatch.store.condition import fills
@@ -122,3 +123,24 @@ async def services(office: TheOffice) -> list[ServiceAnswer]:
     return [
         ServiceAnswer.model_validate(one, from_attributes=True) for one in await list_services(office.store)
     ]
+
+
+class ServiceTest(BaseModel):
+    """Where a test message goes."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    address: str = Field("", max_length=500, description="user id, telephone or address; empty for a robot")
+
+
+class TrialAnswer(BaseModel):
+    """Whether a service took a message."""
+
+    taken: bool
+    said: str = Field(description="its receipt, or why it did not take it")
+
+
+@router.post("/services/{service}/test", responses=documented(401, 404, 422, 503))
+async def test_service(service: Text, office: TheOffice, body: ServiceTest) -> TrialAnswer:
+    """Send a test message by a service now."""
+    return TrialAnswer.model_validate(await try_service(office, service, body.address), from_attributes=True)

@@ -85,6 +85,7 @@ MAY = {
     "DELETE /api/v1/keeping/{name}": "W",
     "GET /api/v1/trail": "W",
     "GET /api/v1/services": "W",
+    "POST /api/v1/services/{service}/test": "W",
     "GET /api/v1/readings": "WAOGI",
     "GET /api/v1/events": "WAOGI",
     "GET /api/v1/events/{event}": "WAOGI",
@@ -217,7 +218,7 @@ async def _settle(store: Store) -> dict[str, Any]:
             "username": "nobody", "token": "nothing", "mute": 99, "handover": 99,
             "webhook": "none",
             "position": 1,
-            "table": "shifts", "name": "minor", "worker": "w-nobody",
+            "table": "shifts", "name": "minor", "worker": "w-nobody", "service": "none",
         }  # fmt: skip
     await register(store, sensor("nowhere-1"))
     await happen(store, "nowhere-1")
@@ -362,6 +363,7 @@ ABSENT = (
     "{webhook}",
     "{name}",
     "{worker}",
+    "{service}",
     "/view",
     "/at",
     "DELETE /api/v1/events",

@@ -15,6 +15,7 @@ import httpx
 from api.app import EVIDENCE_FOLDER
 from gridwatch.evidence import EvidenceFiles
 from gridwatch.store import Store
+from gridwatch.strongbox import Strongbox
 from tests.api.serving import PASSWORD, at_store
 from tests.servers import end, free_port, wait_until
 
@@ -24,10 +25,12 @@ Answer = TypeVar("Answer")
 class Console:
     """A console that a test may stop, kill and start again on its port."""
 
-    def __init__(self, database_url: str, folder: Path) -> None:
+    def __init__(self, database_url: str, folder: Path, **settings: str) -> None:
         self.port = free_port()
         self.files = EvidenceFiles(folder / EVIDENCE_FOLDER)
+        self.box = Strongbox(folder)
         self._folder = folder
+        self._settings = {f"GRIDWATCH_{name.upper()}": value for name, value in settings.items()}
         self.database_url = database_url
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -44,6 +47,7 @@ class Console:
             "GRIDWATCH_HTTP_PORT": str(self.port),
             "GRIDWATCH_ADMIN_PASSWORD": PASSWORD,
             "GRIDWATCH_MIGRATE": "0",
+            **self._settings,
         }
         with (self._folder / "api.log").open("ab") as log:
             process = subprocess.Popen(

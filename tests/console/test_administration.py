@@ -12,6 +12,7 @@ from gridwatch.settings import read_settings
 from gridwatch.store import Store
 from gridwatch.store.accounts import find_account
 from gridwatch.store.areas import list_areas, put_areas
+from gridwatch.store.channels import put_service
 from gridwatch.store.escalation import changed_times, drop_times
 from gridwatch.store.kept import kept_now
 from gridwatch.store.people import list_table
@@ -19,6 +20,7 @@ from tests.api.incidents import happen, register, sensor
 from tests.api.receiving import SECRET, receiving
 from tests.api.test_escalation_times import PERSON
 from tests.api.test_handovers import a_shift
+from tests.channels.services import cloud_running
 from tests.console.console import Console
 from tests.console.test_console import operator
 
@@ -314,6 +316,27 @@ def test_a_drill_says_whom_it_calls_before_it_is_raised_and_where_nobody_stands_
         link.click()
         expect(page.locator("body")).to_contain_text("季度演练")
     assert wrong == []
+
+
+def test_a_service_is_tried_and_says_in_chinese_why_it_took_nothing(
+    browser: Browser, console: Console
+) -> None:
+    with cloud_running() as cloud:
+
+        async def set_up(store: Store) -> None:
+            await put_service(store, console.box, "work", cloud.wecom)
+
+        console.stored(set_up)
+        with operator(browser, console) as (page, wrong):
+            page.goto(f"{console.url}/administration?part=integrations")
+            page.get_by_label("测试地址").fill("ZhangSan")
+            page.get_by_role("button", name="发送测试消息").click()
+            expect(page.get_by_text("work：服务已收下测试消息")).to_be_visible()
+            assert [(one[0], one[1]) for one in cloud.delivered] == [("wecom", "ZhangSan")]
+            page.get_by_label("测试地址").fill("Nobody")
+            page.get_by_role("button", name="发送测试消息").click()
+            expect(page.get_by_text("没有这名成员，或应用对其不可见")).to_be_visible()
+        assert wrong == []
 
 
 def test_another_system_is_told_tried_and_given_what_was_put_aside(

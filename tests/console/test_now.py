@@ -3,7 +3,13 @@
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any, ClassVar
 
+import cv2
+import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
@@ -14,8 +20,10 @@ from gridwatch.store import Store
 from gridwatch.store.alerts import announce
 from tests.console.console import Console
 from tests.console.test_console import operator
+from tests.servers import copied_database
 
 MANY = 300
+TILE = cv2.imencode(".png", np.full((256, 256, 3), 200, np.uint8))[1].tobytes()
 SERIOUS = {"serious", "critical"}
 
 ADD_MANY = """
@@ -25,6 +33,52 @@ ADD_MANY = """
            lon, lat, now(), now()
     FROM device, generate_series(1, %(many)s) AS n WHERE id = 'smoke-1-0'
     RETURNING id"""
+
+
+class _Tiles(BaseHTTPRequestHandler):
+    """A tile server that remembers what it was asked for."""
+
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        """Answer with one grey tile."""
+        self.asked.append(self.path)
+        self.send_response(200)
+        self.send_header("Content-Type", "image/png")
+        self.end_headers()
+        self.wfile.write(TILE)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+def test_a_tile_server_that_is_set_draws_the_ground_and_is_named(
+    browser: Browser, postgres_url: str, migrated_template: str, tmp_path: Path
+) -> None:
+    """That nothing is asked from outside without it, every other test of these pages sees."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Tiles)
+    Thread(target=server.serve_forever, daemon=True).start()
+    tiles = f"http://127.0.0.1:{server.server_address[1]}"
+    with copied_database(postgres_url, migrated_template) as database:
+        console = Console(
+            database, tmp_path, map_tiles=f"{tiles}/{{z}}/{{x}}/{{y}}.png", map_attribution="© 天府地图"
+        )
+        try:
+            console.start()
+            console.stored(_a_town)
+            with operator(browser, console) as (page, wrong):
+                expect(page.locator(".leaflet-tile-loaded").first).to_be_visible()
+                expect(page.locator(".leaflet-control-attribution")).to_contain_text("© 天府地图")
+                drawn = page.locator(".leaflet-tile-loaded").first.evaluate("one => one.naturalWidth")
+            outside = {one for one in wrong if tiles not in one}
+        finally:
+            console.stop()
+            server.shutdown()
+            server.server_close()
+    assert drawn == 256
+    assert outside == set(), "nothing but tiles comes from elsewhere"
+    assert _Tiles.asked
+    assert all(re.fullmatch(r"/\d+/\d+/\d+\.png", path) for path in _Tiles.asked)
 
 
 def found(label: str, confidence: float = 0.9) -> Finding:
