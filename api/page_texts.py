@@ -305,7 +305,7 @@ PAGE_TEXTS: Mapping[str, Mapping[str, str]] = {
         "whom.called": "通知",
         "whom.drill": "设备正在测试：只通知测试人",
         "areas.files": "导入与导出",
-        "areas.files_how": "GeoJSON 或 CSV（WGS-84）。同代码的区域将被修改，有错误时整个文件不生效。",
+        "areas.files_how": "GeoJSON 或 CSV。同代码的区域将被修改，有错误时整个文件不生效。",
         "areas.download": "下载 GeoJSON",
         "areas.upload": "上传区域文件",
         "areas.imported": "新增 {new}，修改 {changed}，不变 {unchanged}",
@@ -695,7 +695,7 @@ PAGE_TEXTS: Mapping[str, Mapping[str, str]] = {
         "whom.called": "Called",
         "whom.drill": "The device is in test: only its tester is told",
         "areas.files": "Import and export",
-        "areas.files_how": "GeoJSON or CSV (WGS-84). Areas of the same code are changed; where anything "
+        "areas.files_how": "GeoJSON or CSV. Areas of the same code are changed; where anything "
         "is wrong nothing is.",
         "areas.download": "Download GeoJSON",
         "areas.upload": "Upload a file of areas",
