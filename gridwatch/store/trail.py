@@ -1,4 +1,4 @@
-"""Who changed what in the installation: people, areas, times, what is kept, services, accounts."""
+"""Who changed what in the installation: people, shifts, leave, areas, times of escalation, what is kept."""
 
 from enum import StrEnum
 from typing import Any
@@ -19,11 +19,6 @@ class What(StrEnum):
     AREAS = "areas"
     TIMES = "times"
     KEPT = "kept"
-    SERVICE = "service"
-    CHANNELS = "channels"
-    ACCOUNT = "account"
-    TOKEN = "token"  # noqa: S105 - a kind of thing
-    WEBHOOK = "webhook"
 
 
 async def note(connection: Connection, what: What, subject: str, *, by: str, **detail: Any) -> None:
