@@ -50,7 +50,7 @@ class ForeseenAnswer(BaseModel):
     people: list[CalledAnswer] = Field(description="empty: nobody on the roster")
 
 
-Label = Annotated[str, Query(description="of what", json_schema_extra={"enum": list(LABELS)})]
+Label = Annotated[Text, Query(description="of what", json_schema_extra={"enum": list(LABELS)})]
 
 USUAL = DrillBody.model_validate({})
 

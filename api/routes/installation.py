@@ -90,7 +90,7 @@ async def keeping(office: TheOffice) -> KeepingAnswer:
     return await KeepingAnswer.of(office)
 
 
-Kept = Annotated[str, Path(max_length=100, description="as in the answer: keep_evidence.alert")]
+Kept = Annotated[Text, Path(description="as in the answer: keep_evidence.alert")]
 
 
 @router.put("/keeping/{name}", responses=documented(401, 404, 422, 503))
