@@ -5,6 +5,7 @@ from typing import Annotated, Self
 from fastapi import APIRouter, Path, Response, status
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from api.fields import Text
 from api.office import TheOffice, ThePerson
 from api.problems import documented
 from gridwatch.escalation.times import USUAL, Times, made_times, read_times
@@ -12,7 +13,7 @@ from gridwatch.store.escalation import changed_times, drop_times, put_times
 
 router = APIRouter(prefix="/api/v1/escalation", tags=["alerts"])
 
-Name = Annotated[str, Path(max_length=100, description="critical, major or minor, or scene.severity")]
+Name = Annotated[Text, Path(description="critical, major or minor, or scene.severity")]
 
 
 class TimesBody(BaseModel):

@@ -2,6 +2,8 @@
 
 from datetime import datetime, timedelta
 
+import pytest
+
 from gridwatch.areas.area import Area, AreaLevel
 from gridwatch.store import Store
 from gridwatch.store.areas import put_areas
@@ -69,3 +71,12 @@ def test_what_is_kept_is_told_by_setting(api: Api) -> None:
     assert kept["days"]["keep_readings_days"] == 365
     assert kept["days"]["keep_evidence.alert"] == 90
     assert api.client.get("/api/v1/services").json() == []
+
+
+@pytest.mark.parametrize("path", ["escalation", "keeping"])
+def test_a_name_with_a_letter_that_no_text_has_is_refused(api: Api, path: str) -> None:
+    for answer in (
+        api.client.put(f"/api/v1/{path}/minor%00", json={"value": 1} if path == "keeping" else {}),
+        api.client.delete(f"/api/v1/{path}/minor%00"),
+    ):
+        assert (answer.status_code, "NUL" in answer.text) == (422, True), answer.text
