@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 from api.app import create_app
 from detectors import CAMERA_DETECTORS, DetectorOptions
 from detectors.fire import FireSensorDetector
-from gridwatch.cli import app
+from gridwatch.cli.every import app
 from gridwatch.model import Message, Observations, Picture, Severity
 from gridwatch.registration.body import DeviceBody
 from gridwatch.scenes import Scene

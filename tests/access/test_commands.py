@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from gridwatch.broker_config import CONFIGURATION, own_users
-from gridwatch.cli import app
+from gridwatch.cli.every import app
 from gridwatch.private_ca import PrivateCa, server_names
 from gridwatch.store.credentials import verify, verify_secret
 from tests.api.serving import at_store

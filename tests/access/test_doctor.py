@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gridwatch.broker_config import API, BRIDGE, COLLECTOR, own_url
-from gridwatch.cli import app
+from gridwatch.cli.every import app
 from tests.access.guarded import Guarded
 
 

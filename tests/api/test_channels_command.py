@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from gridwatch.cli import app
+from gridwatch.cli.every import app
 from gridwatch.errors import SettingsError
 from gridwatch.lines import WrongLines
 from tests.api.calling import add_person

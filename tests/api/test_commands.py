@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from api.problems import MEDIA_TYPE
-from gridwatch.cli import app
+from gridwatch.cli.every import app
 from gridwatch.store import Store
 from tests.api.serving import Api
 

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gridwatch.areas.area import Area, AreaLevel
-from gridwatch.cli import app
+from gridwatch.cli.every import app
 from gridwatch.escalation.case import Trigger
 from gridwatch.escalation.times import USUAL
 from gridwatch.model import DeviceState, Role

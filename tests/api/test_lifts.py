@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from typer.testing import CliRunner, Result
 
-from gridwatch.cli import app
+from gridwatch.cli.every import app
 from gridwatch.interlock import USUAL_VOICE, Note, State
 from gridwatch.store import Store
 from gridwatch.store.lifts import Lift, begin_hold, enter, get_lift, tell_people, tell_state

@@ -8,7 +8,7 @@ from typing import Any
 from typer.testing import CliRunner
 
 from gridwatch.areas.area import Area, AreaLevel
-from gridwatch.cli import app
+from gridwatch.cli.every import app
 from gridwatch.model import DeviceState, Role
 from gridwatch.store import Store
 from gridwatch.store.actions import act

@@ -13,7 +13,7 @@ from gridwatch.areas.area import Area, AreaLevel, GridKind
 from gridwatch.areas.checking import fit_in
 from gridwatch.areas.reading import FileFormat, read_areas
 from gridwatch.areas.writing import write_areas
-from gridwatch.cli import app
+from gridwatch.cli.every import app
 from gridwatch.lines import WrongLines
 from gridwatch.store import Store
 from gridwatch.store.areas import Changed, change_areas, put_areas

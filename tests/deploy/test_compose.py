@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from gridwatch.broker_address import BrokerAddress
 from gridwatch.broker_config import find_plugin
-from gridwatch.cli import app
+from gridwatch.cli.every import app
 from gridwatch.cli.up.broker import find_mosquitto
 from gridwatch.settings import Settings, read_settings
 from tests.access.guarded import Guest

@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 
 from api.sign_in import Passwords, sign_in
 from gridwatch.areas.area import Area, AreaLevel, GridKind
-from gridwatch.cli import app
+from gridwatch.cli.every import app
 from gridwatch.policy import CHINA
 from gridwatch.store import Store
 from gridwatch.store.areas import put_areas

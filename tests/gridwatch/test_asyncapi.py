@@ -15,7 +15,7 @@ import pytest
 from jsonschema import Draft7Validator
 from typer.testing import CliRunner
 
-from gridwatch.cli import app
+from gridwatch.cli.every import app
 from gridwatch.wire import decode
 from ingest.collector import MEDIA, READINGS
 from ingest.shares import MARKER

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from typer.testing import CliRunner, Result
 
-from gridwatch.cli import app
+from gridwatch.cli.every import app
 from tests.collectors import ask, register, write_book
 
 

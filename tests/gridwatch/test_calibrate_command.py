@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
-from gridwatch.cli import app
+from gridwatch.cli.every import app
 from gridwatch.facade import CalibrationError, FacadeView
 from gridwatch.media import encode_jpeg
 from gridwatch.model import Device, DeviceKind

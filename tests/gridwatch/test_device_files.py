@@ -16,7 +16,7 @@ from openpyxl import Workbook
 from typer.testing import CliRunner
 
 from gridwatch.areas.area import Area, AreaLevel
-from gridwatch.cli import app
+from gridwatch.cli.every import app
 from gridwatch.coordinates import Crs
 from gridwatch.lines import WrongLines
 from gridwatch.model import Channel, Device, DeviceKind, DeviceState, Stated

@@ -12,11 +12,11 @@ import pytest
 from cryptography.fernet import Fernet
 from typer.testing import CliRunner
 
-from gridwatch.cli import app
 from gridwatch.cli.doctor import broker as doctor_of_the_broker
 from gridwatch.cli.doctor import folder
 from gridwatch.cli.doctor.channels import check_outside
 from gridwatch.cli.doctor.check import State
+from gridwatch.cli.every import app
 from gridwatch.cli.up.broker import (
     amqtt_command,
     find_mosquitto,

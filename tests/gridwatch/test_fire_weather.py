@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from gridwatch.cli import app
+from gridwatch.cli.every import app
 from gridwatch.fire_weather import EXACT, PRINTED, Moisture, Noon, codes_of, season
 
 TABLES = Path(__file__).parent / "fwi"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from gridwatch.cli import app
+from gridwatch.cli.every import app
 from gridwatch.errors import SettingsError
 from gridwatch.formats import FieldMeaning, Formats, quantities, read_formats
 

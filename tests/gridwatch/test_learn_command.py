@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 from detectors.elevator import learning
 from detectors.elevator.cabin_model import SHIPPED
 from detectors.elevator.recogniser import LABELS
-from gridwatch.cli import app
+from gridwatch.cli.every import app
 from gridwatch.cli.learn import truth_of_folder
 from gridwatch.errors import SettingsError
 from gridwatch.learnt import KEPT, bring_back, model_in_use, new_folder, put_in_use

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from gridwatch.cli import app
+from gridwatch.cli.every import app
 from simulators.network_camera import NetworkCamera, encode_film
 from tests.collectors import ask, running_collector
 from tests.ingest.bridges.test_pages import Page
