@@ -7,6 +7,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
 HIGHEST_RATE = 3e-3
 AVERAGED = 0.995
 """Share of the averaged weights that a step keeps."""
@@ -38,8 +40,11 @@ def export(network: nn.Module, path: Path, input_shape: tuple[int, ...], names: 
 
 
 def fit(network: nn.Module, loss_of_batch: Callable[[], Tensor], steps: int, *, decay: float) -> nn.Module:
-    """Train a network by the loss of so many batches, each drawn anew; return it with averaged weights."""
-    made = network.to(memory_format=torch.channels_last)
+    """Train a network by the loss of so many batches, each drawn anew; return it with averaged weights.
+
+    On a GPU where there is one (`DEVICE`), so that what `loss_of_batch` feeds must lie there too.
+    """
+    made = network.to(DEVICE, memory_format=torch.channels_last)
     average = torch.optim.swa_utils.AveragedModel(
         made, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(AVERAGED), use_buffers=True
     )
@@ -56,5 +61,7 @@ def fit(network: nn.Module, loss_of_batch: Callable[[], Tensor], steps: int, *, 
         average.update_parameters(made)
         told = loss.item() if number == 0 else 0.98 * told + 0.02 * loss.item()
         if number % 200 == 199:
-            print(f"{time.process_time() - began:.0f} s: step {number + 1}, loss {told:.4f}", flush=True)
-    return average.module.eval()
+            print(
+                f"{time.process_time() - began:.0f} s of CPU: step {number + 1}, loss {told:.4f}", flush=True
+            )
+    return average.module.cpu().eval()

@@ -12,7 +12,7 @@ import json
 import sys
 import time
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -27,6 +27,7 @@ from bench.machine import Machine
 from bench.spread import share
 from detectors.elevator import ElevatorDetector
 from detectors.elevator.looks import odds_of
+from detectors.elevator.recogniser import SUSPECTED
 from gridwatch.interlock import (
     AGREEING_LOOKS,
     HELD_FOR,
@@ -78,6 +79,7 @@ class Visit:
     full_at_s: float | None = None
     left_at_s: float | None = None
     told: list[float] = field(default_factory=list)
+    suspected: list[float] = field(default_factory=list)
     held: list[float] = field(default_factory=list)
     freed_at_s: float | None = None
     peak: float = -99.0
@@ -106,7 +108,8 @@ class Judge:
         findings = self._detector.see(self._state, picture)
         self.seconds.append(time.process_time() - began)
         scores = self._detector.scores(self._state)
-        visit.told += [now_s for finding in findings if _is_first(finding)]
+        visit.told += [now_s for finding in findings if _is_first(finding, HELD_FOR)]
+        visit.suspected += [now_s for finding in findings if _is_first(finding, {SUSPECTED})]
         was_holding = self._interlock.is_holding
         self._interlock.see(Look(at_s=now_s, scores=scores), now_s)
         if self._interlock.is_holding and not was_holding:
@@ -118,9 +121,9 @@ class Judge:
             visit.peak = max(visit.peak, sorted(self._odds)[LOOKS - AGREEING_LOOKS])
 
 
-def _is_first(finding: Finding) -> bool:
+def _is_first(finding: Finding, labels: Set[str]) -> bool:
     """Say whether a finding tells a new visit of a vehicle, not more about one that was told."""
-    return finding.label in HELD_FOR and finding.ended_at is None and not finding.criteria.get("entered")
+    return finding.label in labels and finding.ended_at is None and not finding.criteria.get("entered")
 
 
 def visit_cabin(cabin: int, judges: Sequence[Judge]) -> Iterator[list[Visit]]:
@@ -178,6 +181,21 @@ def report(visits: Sequence[Visit]) -> Mapping[str, Any]:
         "recall": share(right, len(vehicles)),
         "precision": share(right, right + wrong),
         "told again": again,
+        "suspected or told": {
+            "recall": share(sum(bool(v.suspected or v.told) for v in vehicles), len(vehicles)),
+            "precision": share(
+                sum(bool(v.suspected or v.told) for v in vehicles),
+                sum(bool(v.suspected or v.told) for v in visits),
+            ),
+            "wrongly": dict(Counter(v.shows for v in others if v.suspected or v.told)),
+            "after fully inside, s": _quantiles(
+                [
+                    max(0.0, min(v.suspected + v.told) - v.full_at_s)
+                    for v in vehicles
+                    if (v.suspected or v.told) and v.full_at_s is not None
+                ]
+            ),
+        },
         "wrong events": dict(Counter(visit.shows for visit in others for _ in visit.told)),
         "held": share(len(held), len(vehicles)),
         "false holds": {

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.elevator.background import Mask
 from detectors.elevator.recogniser import EMPTY, LABELS, LENS_COVERED, Seen
 from detectors.onnx.net import letterbox, read_net
 from gridwatch.errors import DetectorError
@@ -30,6 +31,14 @@ INPUT_WH = (160, 128)
 
 CELL_PX = 16
 GRID_WH = (INPUT_WH[0] // CELL_PX, INPUT_WH[1] // CELL_PX)
+
+DARK, LIGHT, MOST_GAIN = 20.0, 235.0, 6.0
+"""Levels that the darkest and lightest parts of a picture are given, and the most that it is stretched."""
+
+FAINT = 0.75
+"""How much of the empty cabin's contrast is taken away where it is known what stands in it."""
+RIM = 0.02
+"""Of the picture's width so much around what stands is left as it is: outlines are never exact."""
 
 SHARPNESS = 4.0
 """How much more the surest cells of a picture count than the others: between their mean and their largest."""
@@ -107,9 +116,10 @@ class CabinModel:
         """The name of the shipped recogniser, or of the user's own."""
         return "cabin" if self._folder == SHIPPED else "learnt"
 
-    def look(self, pixels: Pixels) -> Seen:
-        """Look at one picture."""
-        cells = self.head.of_cells(self.features(pixels))
+    def look(self, pixels: Pixels, standing: Mask | None = None) -> Seen:
+        """Look at one picture; where it is known what stands out from the empty cabin, at that before all."""
+        shown = pixels if standing is None else faint_around(pixels, standing, RIM * pixels.shape[1])
+        cells = self.head.of_cells(self.features(shown))
         scores = odds_to_score(pooled(cells))
         places = {
             label: _box(odds_to_score(cells[:, number]), pixels)
@@ -123,7 +133,7 @@ class CabinModel:
 
     def features(self, pixels: Pixels) -> Floats:
         """Return the features of one picture's cells (cells × features), row by row."""
-        canvas, _ = letterbox(pixels, INPUT_WH)
+        canvas, _ = letterbox(evened(pixels), INPUT_WH)
         try:
             self._net.setInput(cv2.dnn.blobFromImage(canvas, 1 / 64, mean=(128.0, 128.0, 128.0)))
             found = np.asarray(self._net.forward(), np.float32)
@@ -132,6 +142,23 @@ class CabinModel:
         if found.ndim != 4 or found.shape[2:] != GRID_WH[::-1]:
             raise DetectorError(f"{self._folder}: the network is of another kind: it gives {found.shape}")
         return np.ascontiguousarray(found[0].reshape(found.shape[1], -1).T)
+
+
+def faint_around(pixels: Pixels, standing: Mask, rim_px: float) -> Pixels:
+    """Return a picture in which all is faint that lies further than `rim_px` from what stands."""
+    kept = cv2.dilate(standing, np.ones((2 * max(1, round(rim_px)) + 1,) * 2, np.uint8))
+    weight = cv2.blur(kept, (5, 5)).astype(np.float32)[..., None] / 255
+    mean = np.array(cv2.mean(pixels)[:3], np.float32)
+    return np.asarray(mean + (pixels - mean) * (1 - FAINT * (1 - weight)), np.uint8)
+
+
+def evened(pixels: Pixels) -> Pixels:
+    """Return a picture whose darks and lights lie where those of others do: cabins are dim or glaring."""
+    sample = pixels[::4, ::4].max(axis=2)
+    dark, light = (float(level) for level in np.percentile(sample, (3, 97)))
+    gain = min(MOST_GAIN, (LIGHT - DARK) / max(1.0, light - dark))
+    levels = np.clip((np.arange(256) - dark) * gain + DARK, 0, 255).astype(np.uint8)
+    return np.asarray(cv2.LUT(pixels, levels), np.uint8)
 
 
 def _box(scores: Floats, pixels: Pixels) -> BoxXyxy:

@@ -3,9 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeAlias
 
-from detectors.elevator.by_shape import ShapeWatch
 from detectors.elevator.cabin_model import SHIPPED, CabinModel
 from detectors.elevator.looks import SHIPPED_CAUTION, Caution
 from detectors.elevator.own_model import OwnModel
@@ -14,11 +12,7 @@ from detectors.elevator.watch import CabinWatch
 from gridwatch.facade import FacadeView
 from gridwatch.model import Finding, Picture
 
-VERSION = "2"
-SHAPE = "elevator-shape/1"
-
-Watch: TypeAlias = CabinWatch | ShapeWatch
-
+VERSION = "3"
 UNTOLD = frozenset({EMPTY, "person"})
 """What every lift shows all day."""
 
@@ -27,8 +21,8 @@ class ElevatorDetector:
     """Looks with the user's ONNX model where one is given, else with the recogniser of our own.
 
     A lone picture is judged by what it shows; a camera's pictures over time, by what they show together. The
-    shipped recogniser finds nothing of rendered visits yet (bench/elevator): over time the outline decides in
-    its place.
+    shipped recogniser is a weak one (bench/elevator): over time it suspects an e-bike long before it is sure
+    enough for a lift to be held.
     """
 
     def __init__(
@@ -38,11 +32,11 @@ class ElevatorDetector:
 
         DetectorError when a file or the class mapping can't be used.
         """
-        self._by_shape = onnx is None and model == SHIPPED
         self.recogniser: Recogniser = CabinModel(model) if onnx is None else OwnModel(onnx, classes)
-        self._caution = (
-            SHIPPED_CAUTION if onnx is None else Caution.counting_from(self.recogniser.least_score)
-        )
+        if onnx is not None:
+            self._caution = Caution.counting_from(self.recogniser.least_score)
+        else:
+            self._caution = SHIPPED_CAUTION if model == SHIPPED else Caution()
 
     @property
     def name(self) -> str:
@@ -68,19 +62,18 @@ class ElevatorDetector:
             for label in sorted(labels, key=lambda label: -seen.scores[label])
         )
 
-    def new_state(self, view: FacadeView | None = None) -> Watch:
+    def new_state(self, view: FacadeView | None = None) -> CabinWatch:
         """Make the memory of a cabin that was never seen."""
-        return ShapeWatch() if self._by_shape else CabinWatch(caution=self._caution)
+        return CabinWatch(caution=self._caution)
 
-    def see(self, state: Watch, picture: Picture) -> Sequence[Finding]:
+    def see(self, state: CabinWatch, picture: Picture) -> Sequence[Finding]:
         """Look at the cabin's next picture; change `state`; return what was concluded now."""
-        name = SHAPE if isinstance(state, ShapeWatch) else self.name
-        return [replace(finding, detector=name) for finding in state.see(self.recogniser, picture)]
+        return [replace(finding, detector=self.name) for finding in state.see(self.recogniser, picture)]
 
-    def scores(self, state: Watch) -> Mapping[str, float]:
+    def scores(self, state: CabinWatch) -> Mapping[str, float]:
         """Return how surely each class is in the cabin now, by the latest pictures together."""
         return state.scores
 
-    def finish(self, state: Watch) -> Sequence[Finding]:
+    def finish(self, state: CabinWatch) -> Sequence[Finding]:
         """End the visits that the last picture leaves open."""
         return [replace(finding, detector=self.name) for finding in state.end()]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from detectors.elevator.background import Mask
 from detectors.elevator.recogniser import Seen
 from detectors.onnx import own_model
 from gridwatch.model import Pixels
@@ -21,8 +22,8 @@ class OwnModel(own_model.OwnModel):
     def __init__(self, path: Path, classes: Mapping[str, str] | None = None) -> None:
         super().__init__(path, classes, [COCO_MEANING])
 
-    def look(self, pixels: Pixels) -> Seen:
-        """Look at one picture: of each label the surest box."""
+    def look(self, pixels: Pixels, standing: Mask | None = None) -> Seen:
+        """Look at one picture: of each label the surest box. Such models know whole pictures alone."""
         best = {sighting.label: sighting for sighting in reversed(self.sightings(pixels))}
         none = dict.fromkeys(self.labels, 0.0)
         return Seen(

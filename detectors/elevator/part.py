@@ -18,12 +18,17 @@ LEAST_SPOT = 0.001
 def look_closely(recogniser: Recogniser, picture: Picture, standing: Mask) -> Seen:
     """Look at what stands in the cabin (a mask at work size), enlarged; boxes are in the picture's pixels."""
     x1, y1, x2, y2 = part_of(standing, picture.size_wh)
-    seen = recogniser.look(np.ascontiguousarray(picture.pixels[y1:y2, x1:x2]))
+    outline = _at(standing, picture.size_wh)[y1:y2, x1:x2]
+    seen = recogniser.look(np.ascontiguousarray(picture.pixels[y1:y2, x1:x2]), outline)
     boxes: dict[str, BoxXyxy] = {
         label: (left + x1, top + y1, right + x1, bottom + y1)
         for label, (left, top, right, bottom) in seen.boxes.items()
     }
     return Seen(scores=seen.scores, boxes=boxes)
+
+
+def _at(standing: Mask, size_wh: tuple[int, int]) -> Mask:
+    return np.asarray(cv2.resize(standing, size_wh, interpolation=cv2.INTER_NEAREST), np.uint8)
 
 
 def part_of(standing: Mask, size_wh: tuple[int, int]) -> tuple[int, int, int, int]:

@@ -4,10 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from detectors.elevator.background import Mask
 from gridwatch.model import BoxXyxy, Pixels
 
 EBIKE = "ebike"
 """An e-bike, moped or motorcycle."""
+
+SUSPECTED = "suspected_ebike"
+"""What is likely one, and not sure enough for a lift to be held."""
 
 EMPTY = "empty"
 """A cabin without anybody."""
@@ -44,6 +48,9 @@ class Recogniser(Protocol):
         """From here a class counts as seen in a picture that is judged alone."""
         ...
 
-    def look(self, pixels: Pixels) -> Seen:
-        """Look at one picture (height × width × 3, blue green red)."""
+    def look(self, pixels: Pixels, standing: Mask | None = None) -> Seen:
+        """Look at one picture (height × width × 3, blue green red).
+
+        `standing`, where the empty cabin is known: what stands out from it, of the picture's size.
+        """
         ...

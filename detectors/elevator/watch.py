@@ -12,7 +12,7 @@ from detectors.elevator.doorway import Doorway
 from detectors.elevator.lens import LensMemory, Trouble
 from detectors.elevator.looks import SLOW, Caution, Looks
 from detectors.elevator.part import look_closely
-from detectors.elevator.recogniser import EBIKE, EMPTY, LENS_COVERED, Recogniser, Seen
+from detectors.elevator.recogniser import EBIKE, EMPTY, LENS_COVERED, SUSPECTED, Recogniser, Seen
 from detectors.elevator.visit import Visit
 from gridwatch.model import BoxXyxy, Finding, Picture
 
@@ -166,17 +166,16 @@ class CabinWatch:
         for label in self.scores:
             if label not in UNTOLD and label not in self.visits:
                 self.visits[label] = Visit(label=label)
-        told = [
-            visit.look(
-                at,
-                self.scores.get(visit.label, 0.0),
-                None if seen is None else seen.boxes.get(visit.label),
-                moves=self.moves,
-                is_slow=self.is_slow,
-            )
-            for visit in self.visits.values()
-        ]
+        told = []
+        for visit in sorted(self.visits.values(), key=lambda visit: visit.label == SUSPECTED):
+            suspects = visit.label == SUSPECTED
+            score = 0.0 if suspects and self._is_told(EBIKE) else self.scores.get(visit.label, 0.0)
+            box = None if seen is None else seen.boxes.get(EBIKE if suspects else visit.label)
+            told.append(visit.look(at, score, box, moves=self.moves, is_slow=self.is_slow))
         return [finding for finding in told if finding is not None]
+
+    def _is_told(self, label: str) -> bool:
+        return label in self.visits and self.visits[label].began_at is not None
 
 
 def _of_lens(trouble: Trouble, at: datetime) -> Finding:

@@ -37,7 +37,7 @@ class TruthTeller:
         self.still: Still | None = None
         self.looked = 0
 
-    def look(self, pixels: Pixels) -> Seen:
+    def look(self, pixels: Pixels, standing: Mask | None = None) -> Seen:
         """Tell what was rendered, with boxes in the part of it that is shown."""
         self.looked += 1
         if self.still is None:
@@ -204,6 +204,37 @@ def test_caution_asks_for_more_than_the_recogniser_does() -> None:
     assert look_at([0.7] * 7, Caution(off={"ebike": 1.0}))[-1] < SEEN_SCORE
 
 
+WARY = Caution(off={"ebike": 2.0}, suspects_from=-1.0)
+
+
+def together(**scores: float) -> Mapping[str, float]:
+    looks = Looks(caution=WARY)
+    for index in range(7):
+        looks.add(START + timedelta(seconds=0.2 * index), scores)
+    return looks.together(START + timedelta(seconds=1.2))
+
+
+def test_a_likely_ebike_is_suspected_before_it_counts_and_not_where_a_pram_is_likelier() -> None:
+    assert "suspected_ebike" not in Looks().together(START)
+    likely = together(ebike=0.4, pram=0.1)
+    assert likely["suspected_ebike"] >= SEEN_SCORE > likely["ebike"]
+    assert together(ebike=0.2, pram=0.1)["suspected_ebike"] < SEEN_SCORE
+    assert together(ebike=0.4, pram=0.5)["suspected_ebike"] == 0.0
+
+
+@pytest.mark.parametrize(("score", "label"), [(0.45, "suspected_ebike"), (0.97, "ebike")])
+def test_a_visit_is_suspected_or_told_never_both(score: float, label: str) -> None:
+    watch, sayer, dice = CabinWatch(caution=WARY), Sayer(), np.random.default_rng(4)
+    told = []
+    for number in range(12):
+        sayer.score = score if number > 2 else 0.0
+        pixels = dice.integers(0, 255, (12, 16, 3), np.uint8)
+        shown = np.asarray(cv2.resize(pixels, SIZE_WH, interpolation=cv2.INTER_CUBIC), np.uint8)
+        picture = Picture(pixels=shown, at=START + timedelta(seconds=0.2 * number))
+        told += [finding.label for finding in watch.see(sayer, picture) if finding.ended_at is None]
+    assert set(told) == {label}
+
+
 def test_a_visit_that_only_stops_to_be_seen_has_not_left() -> None:
     visit = Visit(label="ebike")
     at = START
@@ -224,7 +255,7 @@ class Sayer:
     def __init__(self) -> None:
         self.score = 0.0
 
-    def look(self, pixels: Pixels) -> Seen:
+    def look(self, pixels: Pixels, standing: Mask | None = None) -> Seen:
         """Say how surely there is an e-bike."""
         return Seen(scores={"ebike": self.score})
 
@@ -279,7 +310,7 @@ def test_boxes_lie_in_the_whole_picture_again() -> None:
     class Corner:
         name, least_score = "corner", 0.5
 
-        def look(self, pixels: Pixels) -> Seen:
+        def look(self, pixels: Pixels, standing: Mask | None = None) -> Seen:
             self.size_hw = pixels.shape[:2]
             return Seen(scores={"ebike": 0.9}, boxes={"ebike": (0.0, 0.0, 10.0, 20.0)})
 

@@ -65,7 +65,7 @@ def test_yolox_finds_a_two_wheeler_in_ten_of_the_28_real_pictures(
             x1, y1, x2, y2 = finding.box_xyxy
             assert 0 <= x1 < x2 <= picture.size_wh[0]
             assert 0 <= y1 < y2 <= picture.size_wh[1]
-            assert finding.detector == "elevator-yolox_nano/2"
+            assert finding.detector == "elevator-yolox_nano/3"
 
 
 def test_a_bicycle_mapped_to_itself_raises_no_ebike(weights: Path, etoilesha: Sequence[Picture]) -> None:
@@ -159,7 +159,7 @@ def test_without_a_model_of_the_users_a_lone_picture_is_judged_by_the_shipped_on
         assert {finding.label for finding in found} == seen
         sure = [finding.confidence for finding in found]
         assert sure == sorted((scores[label] for label in seen), reverse=True)
-        assert {finding.detector for finding in found} <= {"elevator-cabin/2"}
+        assert {finding.detector for finding in found} <= {"elevator-cabin/3"}
 
 
 @pytest.mark.parametrize("cover", [0, 128])

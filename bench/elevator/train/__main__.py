@@ -10,7 +10,8 @@ import json
 import time
 import zipfile
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from itertools import repeat
 from pathlib import Path
 
 import cv2
@@ -25,29 +26,33 @@ from bench.elevator.train.cutting import cut_outs
 from bench.elevator.train.examples import Example, labels_of, truth_of
 from bench.elevator.train.judging import Judged, judged, lowered
 from bench.elevator.train.licensed import licensed
-from bench.elevator.train.rendered import CutOut, rendered
+from bench.elevator.train.rendered import NOWHERE, CutOut, rendered
+from bench.train_network import DEVICE, fit
+from detectors.elevator.background import Mask
 from detectors.elevator.cabin_model import FEATURES_FILE, HEAD_FILE, SHIPPED, CabinModel, Head
 from detectors.elevator.learning import REHEARSAL_FILE, Lessons, write_rehearsal
 from detectors.elevator.recogniser import LABELS
+from gridwatch.model import Pixels
+from simulators.cabin.still import STILLS_PER_CABIN
 
-RENDERED = 4000
-VALIDATION_RENDERED = 600
+RENDERED = 36_000
+VALIDATION_RENDERED = 1800
 RENDER_SEED, VALIDATION_SEED = 2_000_000, 4_000_000
 """Apart from the seeds of every bench."""
 
 BATCH = 32
-STEPS = 3000
-HIGHEST_RATE = 3e-3
+STEPS = 24_000
 DECAY = 1e-4
 CELL_WEIGHT = 0.5
-AVERAGED = 0.995
-"""Share of the averaged weights that a step keeps: what is shipped is the average of the last 200 steps."""
-REHEARSED = 250
-"""Pictures whose features are shipped for learning from a user's own: some 2 MB."""
+REHEARSED, REHEARSED_NONE = 250, 250
+"""Pictures whose features are shipped for learning from a user's own, and how many more show nothing that
+rides: some 2 MB. Who teaches e-bikes must not teach that everything is one."""
+PART = 100 * STILLS_PER_CABIN
+"""Stills that one process renders at a time."""
 AHEAD = 6
 """Batches that are drawn while others are learnt from."""
 
-SHARES = {"rendered": 0.42, "ebike": 0.22, "bicycle": 0.14, "shamin_topview": 0.05, "none": 0.17}
+SHARES = {"rendered": 0.52, "ebike": 0.18, "bicycle": 0.1, "shamin_topview": 0.05, "none": 0.15}
 """Of what a batch is made: a rare class is seen as often as a common one."""
 
 
@@ -82,8 +87,11 @@ def _rehearse(model: Path, examples: Sequence[Example], seed: int) -> None:
     """Write what a user's learning rehearses: features of some of the pictures learnt from."""
     rng = np.random.default_rng(seed)
     kinds = [[one for one in examples if _kind(one) == kind] for kind in SHARES]
+    counts = [REHEARSED // len(kinds) + (REHEARSED_NONE if name == "none" else 0) for name in SHARES]
     chosen = [
-        kind[place] for kind in kinds for place in rng.permutation(len(kind))[: REHEARSED // len(kinds)]
+        kind[place]
+        for kind, count in zip(kinds, counts, strict=True)
+        for place in rng.permutation(len(kind))[:count]
     ]
     recogniser = CabinModel(model)
     lessons = Lessons(
@@ -94,35 +102,22 @@ def _rehearse(model: Path, examples: Sequence[Example], seed: int) -> None:
 
 
 def _trained(examples: Sequence[Example], steps: int, seed: int) -> tuple[nn.Module, nn.Module]:
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     features, head = network.features(), network.head()
-    both = nn.ModuleList([features, head]).to(device, memory_format=torch.channels_last)
-    average = torch.optim.swa_utils.AveragedModel(
-        both, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(AVERAGED), use_buffers=True
+    batches = _batches(examples, steps, seed)
+    held = fit(
+        nn.ModuleList([features, head]), lambda: _loss(features, head, next(batches)), steps, decay=DECAY
     )
-    learner = torch.optim.AdamW(both.parameters(), lr=HIGHEST_RATE, weight_decay=DECAY)
-    pace = torch.optim.lr_scheduler.OneCycleLR(learner, HIGHEST_RATE, total_steps=steps, pct_start=0.15)
-    began, told = time.monotonic(), 0.0
-    for step, samples in enumerate(_batches(examples, steps, seed)):
-        loss = _loss(features, head, samples, device)
-        learner.zero_grad()
-        loss.backward()
-        learner.step()
-        pace.step()
-        average.update_parameters(both)
-        told = loss.item() if step == 0 else 0.98 * told + 0.02 * loss.item()
-        if step % 50 == 49:
-            print(f"{time.monotonic() - began:.0f} s: step {step + 1}, loss {told:.4f}", flush=True)
-    held = average.module.cpu().eval()
     return held[0], held[1]
 
 
-def _loss(features: nn.Module, head: nn.Module, samples: Sequence[Sample], device: torch.device) -> Tensor:
-    pixels = torch.from_numpy(np.stack([sample.pixels for sample in samples])).to(device)
-    pictures = torch.from_numpy(np.stack([sample.picture for sample in samples])).to(device)
-    truths = torch.from_numpy(np.stack([sample.cells for sample in samples])).to(device)
+def _loss(features: nn.Module, head: nn.Module, samples: Sequence[Sample]) -> Tensor:
+    pixels = torch.from_numpy(np.stack([sample.pixels for sample in samples])).to(DEVICE)
+    pictures = torch.from_numpy(np.stack([sample.picture for sample in samples])).to(DEVICE)
+    truths = torch.from_numpy(np.stack([sample.cells for sample in samples])).to(DEVICE)
     inputs = ((pixels.permute(0, 3, 1, 2).float() - 128) / 64).contiguous(memory_format=torch.channels_last)
-    cells = head(features(inputs).flatten(2).transpose(1, 2))
+    with torch.autocast(DEVICE.type, torch.bfloat16):
+        seen = features(inputs)
+    cells = head(seen.float().flatten(2).transpose(1, 2))
     return _known_loss(network.pooled(cells), pictures) + CELL_WEIGHT * _known_loss(cells, truths)
 
 
@@ -161,24 +156,41 @@ def _rendered(work: Path, examples: Sequence[Example], seed: int, count: int) ->
     cuts = [*_kept_cuts(work.with_suffix(".cuts.zip"), examples)]
     rooms = [one.pixels for one in examples if one.source in ("doordetect", "coco128") and not one.boxes]
     file = work.with_suffix(".rendered.npz")
-    if file.exists():
-        with np.load(file) as held:
-            shown = [*held["pixels"]]
-            truths = json.loads(str(held["truths"]))
-        return [
-            Example(
-                pixels=pixels,
-                boxes=[(label, tuple(box)) for label, box in boxes],
-                whole=frozenset(whole),
-                absent=frozenset(absent),
-                source="rendered",
-            )
-            for pixels, (boxes, whole, absent) in zip(shown, truths, strict=True)
-        ]
-    made = [rendered(seed + number, cuts, rooms) for number in range(count)]
-    truths = [(list(one.boxes), sorted(one.whole), sorted(one.absent)) for one in made]
-    np.savez(file, pixels=np.stack([one.pixels for one in made]), truths=np.array(json.dumps(truths)))
-    return made
+    if not file.exists():
+        parts = [range(first, min(first + PART, seed + count)) for first in range(seed, seed + count, PART)]
+        with ProcessPoolExecutor() as others:
+            some = others.map(_render, parts, repeat(cuts), repeat(rooms))
+            made = [one for part in some for one in part]
+        truths = [([label for label, _ in one.boxes], [*one.whole], [*one.absent]) for one in made]
+        np.savez(
+            file,
+            pixels=np.stack([one.pixels for one in made]),
+            masks=np.stack([_mask_of(one) for one in made]),
+            truths=np.array(json.dumps(truths)),
+        )
+    with np.load(file) as held:
+        shown, masks, told = held["pixels"], held["masks"], json.loads(str(held["truths"]))
+    return [
+        Example(
+            pixels=pixels,
+            boxes=[(label, NOWHERE) for label in labels],
+            whole=frozenset(whole),
+            absent=frozenset(absent),
+            source="rendered",
+            mask=mask,
+        )
+        for pixels, mask, (labels, whole, absent) in zip(shown, masks, told, strict=True)
+    ]
+
+
+def _render(seeds: Sequence[int], cuts: Sequence[CutOut], rooms: Sequence[Pixels]) -> list[Example]:
+    cv2.setNumThreads(1)
+    return [rendered(seed, cuts, rooms) for seed in seeds]
+
+
+def _mask_of(example: Example) -> Mask:
+    assert example.mask is not None
+    return example.mask
 
 
 def _kept_cuts(file: Path, examples: Sequence[Example]) -> Iterator[CutOut]:

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.elevator.train.examples import NUMBER, WHOLE, Example
-from detectors.elevator.cabin_model import CELL_PX, GRID_WH, INPUT_WH
+from detectors.elevator.background import Mask
+from detectors.elevator.cabin_model import CELL_PX, GRID_WH, INPUT_WH, evened, faint_around
 from detectors.elevator.recogniser import LABELS
 from gridwatch.model import BoxXyxy, Pixels
 
@@ -18,6 +19,16 @@ LEAST_PX = 14
 """On the network's input; of what is smaller nobody can say what it is."""
 CLEARLY, HARDLY = 0.55, 0.05
 """Share of a box inside the picture from which its class is there, and below which it is not."""
+
+
+FAINT_SHARE = 0.6
+"""Of the looks at rendered cabins so many are before a faint cabin, as all are at run time, over time."""
+DEGRADED_SHARE = 0.3
+"""Rendered cabins come from a rendered CCTV: the rest of the looks stays as that shows them."""
+SEEN_SHARE = 0.012
+"""Of the input so much of a thing must be seen to say what it is."""
+CELL_SHARE = 0.2
+"""From this share on a cell shows a thing."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,9 +44,19 @@ def augmented(example: Example, rng: np.random.Generator) -> Sample:
     """Draw one look at an example."""
     matrix = _geometry(example, rng)
     bend = float(rng.uniform(0.3, 1.1)) if rng.random() < 0.3 else 0.0
-    pixels = _warped(example.pixels, matrix, bend, rng)
-    picture, cells = _truth(example, matrix, bend)
-    return Sample(pixels=_degraded(pixels, rng), picture=picture, cells=cells)
+    if example.mask is None:
+        pixels = _warped(example.pixels, matrix, bend, rng)
+        picture, cells = _truth(example, matrix, bend)
+        return Sample(pixels=evened(_degraded(pixels, rng)), picture=picture, cells=cells)
+    pixels = example.pixels
+    if rng.random() < FAINT_SHARE:
+        pixels = faint_around(pixels, _outline(example.mask, rng), rng.uniform(0.01, 0.04) * pixels.shape[1])
+    pixels = _warped(pixels, matrix, 0.0, rng)
+    mask = cv2.warpAffine(example.mask, matrix, INPUT_WH, flags=cv2.INTER_NEAREST)
+    picture, cells = _seen(example, np.asarray(mask, np.uint8))
+    if rng.random() < DEGRADED_SHARE:
+        pixels = _degraded(pixels, rng)
+    return Sample(pixels=evened(pixels), picture=picture, cells=cells)
 
 
 def _geometry(example: Example, rng: np.random.Generator) -> Wide:
@@ -50,7 +71,8 @@ def _geometry(example: Example, rng: np.random.Generator) -> Wide:
         middle = np.array([(x1 + x2) / 2, (y1 + y2) / 2]) + rng.normal(0, 0.12, 2) * longest
     else:
         fit = min(INPUT_WH[0] / width, INPUT_WH[1] / height)
-        scale = fit * rng.uniform(0.85, 1.9 if is_cabin else 2.5)
+        least, most = (0.8, 1.25) if example.mask is not None else (0.85, 1.9 if is_cabin else 2.5)
+        scale = fit * rng.uniform(least, most)
         slack = np.maximum(0, np.array([width, height]) - np.array(INPUT_WH) / scale) / 2
         middle = np.array([width, height]) / 2 + rng.uniform(-1, 1, 2) * slack
     spread = 3.2 if example.source == "shamin_topview" and rng.random() < 0.4 else 0.15
@@ -131,6 +153,38 @@ def _truth(example: Example, matrix: Wide, bend: float) -> tuple[Floats, Floats]
     for label, some in shown.items():
         if picture[NUMBER[label]] == 1:
             cells[:, NUMBER[label]] = _cells([box for box, _ in some], [certain for _, certain in some])
+    return picture, cells
+
+
+def _outline(mask: Mask, rng: np.random.Generator) -> Mask:
+    """Return what would stand out from the empty cabin: not all that stands, and shadows and doors beside."""
+    standing = np.asarray((mask > 0) * np.uint8(255), np.uint8)
+    height, width = mask.shape
+    for _ in range(int(rng.integers(0, 4))):
+        w, h = int(rng.uniform(0.03, 0.2) * width), int(rng.uniform(0.03, 0.2) * height)
+        x, y = int(rng.uniform(0, width - w)), int(rng.uniform(0, height - h))
+        standing[y : y + h, x : x + w] = 0
+    for _ in range(int(rng.integers(0, 3))):
+        w, h = int(rng.uniform(0.05, 0.4) * width), int(rng.uniform(0.05, 0.6) * height)
+        x, y = int(rng.uniform(0, width - w)), int(rng.uniform(0, height - h))
+        standing[y : y + h, x : x + w] = 255
+    return standing
+
+
+def _seen(example: Example, mask: Mask) -> tuple[Floats, Floats]:
+    """Return the truth of a picture of which every pixel is known."""
+    picture = np.full(len(LABELS), np.nan, np.float32)
+    picture[[NUMBER[label] for label in example.absent]] = 0
+    picture[[NUMBER[label] for label in example.whole]] = 1
+    cells = np.tile(picture, (GRID_WH[0] * GRID_WH[1], 1))
+    cells[:, [NUMBER[label] for label in WHOLE]] = np.nan
+    for label in {label for label, _ in example.boxes}:
+        number = NUMBER[label]
+        own = (mask == number + 1).astype(np.float32)
+        shares = np.asarray(cv2.resize(own, GRID_WH, interpolation=cv2.INTER_AREA))
+        share = float(shares.mean())
+        picture[number] = 1 if share >= SEEN_SHARE else 0 if share == 0 else np.nan
+        cells[:, number] = np.where(shares >= CELL_SHARE, 1, np.where(shares == 0, 0, np.nan)).ravel()
     return picture, cells
 
 

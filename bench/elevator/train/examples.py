@@ -17,7 +17,8 @@ Box = tuple[str, BoxXyxy]
 class Example:
     """One picture with its boxes; of labels in neither `boxes` nor `absent` nobody knows.
 
-    `whole` are labels of the picture as a whole (`empty`, `lens_covered`).
+    `whole` are labels of the picture as a whole (`empty`, `lens_covered`). `mask`, where it is known, has per
+    pixel 1 more than the number of the label that is seen there, OTHER where none is for it, 0 for the cabin.
     """
 
     pixels: Pixels
@@ -25,10 +26,13 @@ class Example:
     whole: frozenset[str] = frozenset()
     absent: frozenset[str] = frozenset()
     source: str = ""
+    mask: NDArray[np.uint8] | None = None
 
 
 NO_VEHICLE = frozenset({"ebike", "bicycle", "wheelchair", "pram", "trolley"})
 WHOLE = frozenset({"empty", "lens_covered"})
+
+OTHER = 255
 
 NUMBER: Mapping[str, int] = {label: number for number, label in enumerate(LABELS)}
 

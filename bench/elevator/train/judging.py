@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.elevator.train.examples import Example, truth_of
-from detectors.elevator.cabin_model import CabinModel
+from detectors.elevator.cabin_model import RIM, CabinModel, faint_around
 from detectors.elevator.recogniser import LABELS
+from gridwatch.model import Pixels
 
 Floats = NDArray[np.float32]
 
@@ -41,9 +42,9 @@ class Judged:
 
 
 def judged(model: Path, examples: Sequence[Example]) -> Judged:
-    """Judge whole pictures, as they are."""
+    """Judge real pictures as they are, and rendered ones before a faint cabin, as over time."""
     recogniser = CabinModel(model)
-    features = np.stack([recogniser.features(one.pixels) for one in examples])
+    features = np.stack([recogniser.features(_shown(one)) for one in examples])
     return Judged(
         odds=recogniser.head.of_pictures(features),
         truth=np.stack(
@@ -67,3 +68,10 @@ def lowered(found: Judged) -> Floats:
         sides = [np.quantile(odds, 1 - ALLOWED_FALSE) for odds in without if len(odds)]
         lines[number] = max(sides) if sides else 0.0
     return lines
+
+
+def _shown(example: Example) -> Pixels:
+    if example.mask is None or not example.mask.any():
+        return example.pixels
+    standing = np.asarray((example.mask > 0) * np.uint8(255), np.uint8)
+    return faint_around(example.pixels, standing, RIM * example.pixels.shape[1])

@@ -10,7 +10,7 @@ from bench.train_network import step
 from detectors.elevator.cabin_model import INPUT_WH, SHARPNESS
 from detectors.elevator.recogniser import LABELS
 
-CHANNELS = (16, 32, 64, 96)
+CHANNELS = (16, 32, 72, 128)
 """Of the four stages, each half the size of the one before."""
 
 

@@ -7,16 +7,22 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.elevator.train.examples import NO_VEHICLE, WHOLE, Box, Example
+from bench.elevator.train.examples import NO_VEHICLE, NUMBER, OTHER, WHOLE, Box, Example
+from detectors.elevator.part import part_of
 from gridwatch.model import BoxXyxy, Pixels
 from simulators.cabin.still import Still, render_cabin
 
 SIZE_WH = (320, 240)
+STORED_WH = (192, 144)
+"""What stands in a cabin is cut out, as over time it is at run time, and kept at this size."""
 
 CUT_OUT_SHARE = 0.15
 """How many pictures show a two-wheeler that was cut out of a real picture, in a rendered cabin or a room."""
 ROOM_SHARE = 0.2
 """How many show rendered visitors before a real room, so that no cabin of ours tells that something rides."""
+
+NOWHERE: BoxXyxy = (0.0, 0.0, 0.0, 0.0)
+"""The box of what has a mask."""
 
 LEAST_SHARE = 0.006
 """Of what takes less of a picture nobody could say what it is."""
@@ -36,6 +42,12 @@ class CutOut:
 def rendered(seed: int, cut_outs: Sequence[CutOut], rooms: Sequence[Pixels]) -> Example:
     """Render one picture."""
     rng = np.random.default_rng([13, seed])
+    return _cut(_whole(rng, seed, cut_outs, rooms), rng)
+
+
+def _whole(
+    rng: np.random.Generator, seed: int, cut_outs: Sequence[CutOut], rooms: Sequence[Pixels]
+) -> Example:
     roll = rng.random()
     if cut_outs and roll < CUT_OUT_SHARE:
         return _with_cut_out(rng, render_cabin(seed, size_wh=SIZE_WH, shows=()), cut_outs, rooms)
@@ -67,7 +79,43 @@ def _example(still: Still, pixels: Pixels) -> Example:
         whole=frozenset(whole),
         absent=frozenset(ALL - present - whole - unsure),
         source="rendered",
+        mask=_mask(still, pixels),
     )
+
+
+def _mask(still: Still, like: Pixels) -> NDArray[np.uint8]:
+    """Return per pixel the number of the label that is seen there."""
+    meaning = np.zeros(256, np.uint8)
+    for thing in still.things:
+        label = MEANING.get(thing.label, thing.label)
+        meaning[thing.number] = NUMBER[label] + 1 if label in ALL else OTHER
+    mask = np.zeros(like.shape[:2], np.uint8)
+    mask[: still.mask.shape[0], : still.mask.shape[1]] = meaning[still.mask]
+    return mask
+
+
+def _cut(example: Example, rng: np.random.Generator) -> Example:
+    """Cut a picture to what stands in it, hardly ever exactly; an empty one anywhere."""
+    size_wh = example.pixels.shape[1], example.pixels.shape[0]
+    assert example.mask is not None
+    standing = np.asarray((example.mask > 0) * np.uint8(255), np.uint8)
+    if not standing.any():
+        w, h = (int(side * rng.uniform(0.4, 1.0)) for side in size_wh)
+        x, y = int(rng.integers(0, size_wh[0] - w + 1)), int(rng.integers(0, size_wh[1] - h + 1))
+        standing[y : y + h, x : x + w] = 255
+    x1, y1, x2, y2 = part_of(standing, size_wh)
+    return Example(
+        pixels=_stored(example.pixels[y1:y2, x1:x2], cv2.INTER_AREA),
+        boxes=[(label, NOWHERE) for label, _ in example.boxes],
+        whole=example.whole,
+        absent=example.absent,
+        source=example.source,
+        mask=_stored(example.mask[y1:y2, x1:x2], cv2.INTER_NEAREST),
+    )
+
+
+def _stored(pixels: NDArray[np.uint8], by: int) -> NDArray[np.uint8]:
+    return np.asarray(cv2.resize(pixels, STORED_WH, interpolation=by), np.uint8)
 
 
 def _room(rng: np.random.Generator, rooms: Sequence[Pixels], like: Pixels) -> Pixels:
@@ -113,6 +161,7 @@ def _with_cut_out(
         boxes=boxes,
         absent=frozenset(ALL - {label for label, _ in boxes} - {"empty", "person"}),
         source="rendered",
+        mask=np.asarray((alpha[..., 0] > 0.5) * np.uint8(NUMBER[one.label] + 1), np.uint8),
     )
 
 
