@@ -6,15 +6,14 @@ Rendering takes seconds and memory: it is done in a process of its own (see stud
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import cast
 
 import numpy as np
 
 from gridwatch.facade import FacadeView
 from gridwatch.media import encode_jpeg, encode_mp4
 from gridwatch.picture_format import with_preset
-from simulators.cabin_view import Cabin
-from simulators.cabin_visit import render_visit
+from simulators.cabin.still import Site
+from simulators.cabin.visit import filmed, render_visit, site_for
 from simulators.facade.stage import Stage, draw_stage
 from simulators.facade.take import Disturber, Filming, draw_take
 from simulators.facade.throws import windows_to_throw_from
@@ -25,12 +24,15 @@ from simulators.ridge.landscape import draw_landscape
 from simulators.ridge.scene import Asked, Trouble, draw_scene
 from simulators.ridge.shooting import shoot as shoot_ridge
 from simulators.ridge.shooting import truth_of
-from simulators.visitors import VisitorKind
 
 SIZE_WH = (640, 360)
 """Of every simulated camera: the substream that cameras offer for analysis."""
 
 VISIT_FPS = 4.0
+LIFT_DEPTH_M = 2.3
+"""Of the simulated lift at least: a stretcher or a moped fits."""
+LIFT_LEAST_GAIN = 0.75
+"""Of its camera: what a show shows is lit."""
 RIDGE_INTERVAL_S = 10.0
 """The camera turns between its presets: each is seen every 20 s."""
 RIDGE_PRESETS = 2
@@ -77,15 +79,22 @@ def _camera(seed: int, number: int) -> np.random.Generator:
 
 
 def _visit(film: Film, start: datetime) -> Footage:
-    rendered = render_visit(
-        _take(film),
-        start=start,
-        fps=VISIT_FPS,
+    moments = render_visit(
+        int(_take(film).integers(2**31)),
+        shows=film.shows,
         size_wh=SIZE_WH,
-        visitor=cast(VisitorKind, film.shows),
-        cabin=Cabin.drawn(_camera(film.seed, CABIN)),
+        fps=VISIT_FPS,
+        site=_lift(_camera(film.seed, CABIN)),
     )
-    return _as_frames(film, rendered)
+    return _as_frames(film, filmed(moments, shows=film.shows, start=start))
+
+
+def _lift(rng: np.random.Generator) -> Site:
+    """Return a lift whose camera sees it lit and from under the ceiling."""
+    while True:
+        site = site_for(int(rng.integers(2**31)), LIFT_DEPTH_M, SIZE_WH)
+        if site.cctv.gain >= LIFT_LEAST_GAIN and not site.cctv.night and site.view != "overhead":
+            return site
 
 
 def _ridge(film: Film, start: datetime) -> Footage:
