@@ -40,6 +40,16 @@ WRONG: Mapping[str, str] = {
 }
 """By pydantic's type of error, or ours; what stands in braces is what the field is held to."""
 
+PARTIES: Mapping[str, str] = {
+    "WeCom": "企业微信",
+    "WeCom's robot": "企业微信群机器人",
+    "DingTalk's robot": "钉钉群机器人",
+    "Feishu's robot": "飞书群机器人",
+    "Alibaba Cloud": "阿里云",
+    "Tencent Cloud": "腾讯云",
+}
+"""Who carries messages, by what a reason calls them."""
+
 REASONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), said)
     for pattern, said in (
@@ -147,6 +157,8 @@ REASONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"(?P<whose>.*) did not take it \((?P<code>.*)\)", "{whose}没有收下（{code}）"),
         (r"Apprise can't use this address", "Apprise 不能使用这个地址"),
         (r"Apprise could not send it", "Apprise 未能发出"),
+        (r"no answer \((?P<error>.*)\)", "没有回应（{error}）"),
+        (r"who sent it was killed: .*", "发送时程序中断：不知是否已发出"),
         (r"it answered (?P<code>\d+)", "对方回应 {code}"),
     )
 )
@@ -158,7 +170,8 @@ def reason_in_chinese(reason: str) -> str:
     for pattern, said in REASONS:
         match = pattern.fullmatch(reason)
         if match is not None:
-            return said.format(**match.groupdict())
+            named = match.groupdict()
+            return said.format(**{name: PARTIES.get(text, text) for name, text in named.items()})
     return reason
 
 

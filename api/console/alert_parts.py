@@ -114,7 +114,7 @@ def _end_of(one: Mapping[str, Any], words: Words, *, now: datetime) -> str:
 
 def _message_html(message: Mapping[str, Any], words: Words, *, now: datetime) -> str:
     facts = [
-        escape(str(message["service"])),
+        escape(message["service"].removeprefix("installation ")),
         f'<b class="gw-outcome-{message["outcome"]}">{words("outcome." + message["outcome"])}</b>',
         local_time(message["sent_at"], now=now),
     ]
@@ -123,7 +123,7 @@ def _message_html(message: Mapping[str, Any], words: Words, *, now: datetime) ->
     if message.get("by_person_at"):
         facts.append(words("told.seen", time=local_time(message["by_person_at"], now=now)))
     if message.get("why"):
-        facts.append(escape(message["why"]))
+        facts.append(escape(words.why(message["why"])))
     return f"<span>{' · '.join(facts)}</span>"
 
 

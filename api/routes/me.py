@@ -16,6 +16,7 @@ from api.fields import LARGEST_ID
 from api.office import Office, TheOffice, ThePerson
 from api.places import Places
 from api.problems import documented
+from api.reason_texts import reason_in_chinese
 from api.routes.alerts import AlertAnswer
 from api.routes.figures import FiguresAnswer
 from api.worker.maps import route_links
@@ -85,6 +86,7 @@ class MyChannel(BaseModel):
     works: Works
     since: AwareDatetime | None = Field(description="when that was seen")
     why: str = Field(description="why it does not")
+    why_zh: str = Field(description="the same in Chinese")
 
 
 class ActionAnswer(BaseModel):
@@ -256,13 +258,14 @@ def _channel(row: Mapping[str, Any], way: Channel) -> MyChannel:
         works=works,
         since=since,
         why=why,
+        why_zh=reason_in_chinese(why),
     )
 
 
 def _works(row: Mapping[str, Any]) -> tuple[Works, datetime | None, str]:
     """Say whether a channel works by what went last by it: a call, or a try."""
     if row["failing_since"] is not None:
-        return Works.NO, row["failing_since"], row["why"]
+        return Works.NO, row["failing_since"], row["last_error"]
     tried = row["tried_at"]
     if tried is not None and row["taken"] is not None and (row["went_at"] is None or tried > row["went_at"]):
         return (Works.YES if row["taken"] else Works.NO), tried, row["why"]
@@ -270,7 +273,7 @@ def _works(row: Mapping[str, Any]) -> tuple[Works, datetime | None, str]:
         case Outcome.SENT | Outcome.ARRIVED:
             return Works.YES, row["went_at"], ""
         case Outcome.FAILED | Outcome.REFUSED:
-            return Works.NO, row["went_at"], ""
+            return Works.NO, row["went_at"], row["went_why"]
         case _:
             return Works.UNKNOWN, None, ""
 

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from gridwatch.media import encode_jpeg
-from gridwatch.services import Service
+from gridwatch.services import Service, WeComRobot
 from gridwatch.store import Store
 from gridwatch.store.alerts import last_seq
+from gridwatch.store.channels import note_service
 from gridwatch.strongbox import Strongbox
 from tests.api.calling import add_call, reach
 from tests.api.grid import settle, workers
@@ -218,6 +219,23 @@ def test_i_can_try_my_own_channels_now_and_then(api: Api, clients: Mapping[str, 
     failed = zhang.post("/api/v1/me/channels/2/test").json()
     assert (failed["works"], bool(failed["why"])) == ("no", True)
     assert "13900000001" not in failed["why"]
+    assert (failed["why"], failed["why_zh"]) == (
+        "Alibaba Cloud can't be reached (ConnectError)",
+        "连接不上阿里云（ConnectError）",
+    )
+
+
+def test_a_way_that_failed_for_others_tells_why_it_does_before_i_ever_tried_it(
+    api: Api, clients: Mapping[str, httpx.Client]
+) -> None:
+    async def fails(store: Store) -> None:
+        services: dict[str, Service] = {"wecom": WeComRobot(key="k")}
+        await reach(store, Strongbox(api.settings.data_dir), services, {"w-zhang": [("wecom", "ZhangSan")]})
+        await note_service(store, "wecom", error="WeCom's robot did not take it (errcode 1)")
+
+    api.stored(fails)
+    (way,) = clients["zhang"].get("/api/v1/me/duty").json()["channels"]
+    assert (way["works"], way["why_zh"]) == ("no", "企业微信群机器人没有收下（errcode 1）")
 
 
 def _with_exif(jpeg: bytes) -> bytes:

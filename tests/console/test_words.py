@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from api.console.alert_card import card_html, playback_link, thumbnail_html
+from api.console.alert_parts import told_html
 from api.console.board import urgency
 from api.console.danger_chip import danger_html
 from api.local_time import local_time
@@ -156,3 +157,14 @@ def test_a_level_of_fire_danger_is_told_in_words_and_colour() -> None:
     assert "gw-danger-red" in chinese
     assert "禁止一切用火" in chinese
     assert "Fire danger lower (2 of 5)" in danger_html(DangerLevel.LOWER, Words("en"))
+
+
+def test_who_was_told_says_why_a_message_did_not_go_in_the_readers_language() -> None:
+    why = "Alibaba Cloud did not take it (x)"
+    message = {"service": "sms", "outcome": "failed", "sent_at": NOON, "why": why}
+    told = {
+        "name": "张三", "why": "", "why_zh": "", "messages": [message],
+        "asked_at": NOON, "answered_at": None, "reached_at": None, "ended_at": None,
+    }  # fmt: skip
+    assert "阿里云没有收下（x）" in told_html([told], Words("zh-CN"), now=NOON)
+    assert why in told_html([told], Words("en"), now=NOON)

@@ -66,7 +66,7 @@ function channels(duty, redraw) {
     const name = say(`kind.${one.kind}`);
     const test = button("small", say("test"), () => tryChannel(one, test, redraw), { "aria-label": `${say("test")} ${name}`, "data-focus": `test-${one.position}` });
     return h("li.channel", {}, h("div", {}, h("b", {}, name, hint ? ` ${hint}` : ""), works,
-      h("span.quiet", {}, [when, quiet, one.works === "no" ? one.why : ""].filter(Boolean).join(" · "))), test);
+      h("span.quiet", {}, [when, quiet, one.works === "no" ? (language === "en" ? one.why : one.why_zh) : ""].filter(Boolean).join(" · "))), test);
   });
   return section(say("me.channels"), h("p", {}, say("me.channels_why")),
     rows.length ? h("ul.rows", {}, rows) : h("p.warning", {}, say("me.no_channels")));

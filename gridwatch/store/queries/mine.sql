@@ -31,11 +31,11 @@ SELECT r.area, p.name, p.phone FROM responsibility r JOIN person p ON p.key = r.
 WHERE r.area = ANY(%(areas)s) AND p.phone <> '' AND p.key IS DISTINCT FROM %(person)s
 ORDER BY r.area, r.rank, p.code
 -- channels --
-SELECT c.key, c.position, c.service, s.failing_since, c.quiet_from, c.quiet_to,
-       went.outcome, went.tried_at AS went_at, trial.taken, trial.tried_at, trial.why
+SELECT c.key, c.position, c.service, s.failing_since, s.last_error, c.quiet_from, c.quiet_to,
+       went.outcome, went.tried_at AS went_at, went.why AS went_why, trial.taken, trial.tried_at, trial.why
 FROM channel c JOIN service s ON s.name = c.service
 LEFT JOIN LATERAL (
-    SELECT d.outcome, d.tried_at FROM delivery d WHERE d.channel_key = c.key AND d.outcome <> 'waiting'
+    SELECT d.outcome, d.tried_at, d.why FROM delivery d WHERE d.channel_key = c.key AND d.outcome <> 'waiting'
     ORDER BY d.tried_at DESC LIMIT 1) went ON true
 LEFT JOIN LATERAL (
     SELECT t.taken, t.tried_at, t.why FROM channel_trial t WHERE t.channel_key = c.key
