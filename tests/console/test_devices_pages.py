@@ -81,6 +81,9 @@ def test_a_camera_that_sends_clips_alone_is_heard_by_them(browser: Browser, cons
         rows = page.locator(".gw-devices section").nth(1).locator("tbody tr")
         expect(rows.filter(has_text="c-1")).to_contain_text("11-24 12:34:56")
         expect(rows.filter(has_text="c-2")).to_contain_text("近 30 天无")
+        page.goto(f"{console.url}/devices/one?device=c-1")
+        expect(page.get_by_role("heading", name="最近画面")).to_be_visible()
+        expect(page.get_by_role("button", name="放行电梯")).to_have_count(0)
     assert wrong == []
 
 

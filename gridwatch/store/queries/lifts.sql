@@ -21,7 +21,8 @@ WHERE (EXISTS (SELECT FROM lift l WHERE l.device_key = d.key) OR EXISTS (SELECT 
 ORDER BY d.id
 LIMIT %(limit)s
 -- cameras --
-SELECT id FROM device WHERE lift = %(lift)s OR (id = %(lift)s AND kind = 'camera') ORDER BY id
+SELECT id FROM device
+WHERE lift = %(lift)s OR (id = %(lift)s AND kind = 'camera' AND scene = 'elevator') ORDER BY id
 -- rows --
 INSERT INTO lift (device_key) SELECT unnest(%(keys)s::integer[]) ON CONFLICT DO NOTHING
 -- may be held --
