@@ -25,6 +25,9 @@ LENGTHS = tuple(
 )
 """Of buckets, as people count time."""
 
+DECIMALS = 4
+"""Of what is drawn: sensors have no more, and the axis would show those of the sums."""
+
 RANGES = {"day": timedelta(days=1), "week": timedelta(days=7), "month": timedelta(days=30)}
 RANGES |= {"year": timedelta(days=365)}
 
@@ -127,7 +130,7 @@ def chart(
         line
         | {
             "name": words(f"device.{name}"),
-            "data": [None if one is None else getattr(one, name) for one in rows],
+            "data": [None if one is None else round(getattr(one, name), DECIMALS) for one in rows],
             "lineStyle": {"type": style, "width": 2 if name == "avg" else 1},
             "itemStyle": {"color": colour},
         }
