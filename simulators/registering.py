@@ -1,9 +1,12 @@
 """Simulated devices enter the registry before they speak, and leave it with one call."""
 
 import asyncio
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 from gridwatch.broker_address import BrokerAddress
 from gridwatch.errors import SettingsError
+from gridwatch.facade import FacadeView
 from gridwatch.store.areas import put_areas
 from gridwatch.store.connection import Store
 from gridwatch.store.devices import (
@@ -48,10 +51,16 @@ async def calibrate(store: Store, *, seed: int) -> None:
     """Let the façade's camera know its façade, unless it does: what falls is traced to a window."""
     known = (await find_devices(store, [FACADE_CAMERA])).get(FACADE_CAMERA)
     if known is not None and known.view is None:
-        # What renders is large: after the first start nobody needs it here.
-        from simulators.films import facade_view
+        # What renders is large, and after the first start nobody needs it here.
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as other:
+            view = await asyncio.get_running_loop().run_in_executor(other, _facade_view, seed)
+        await set_view(store, FACADE_CAMERA, view, by="simulate")
 
-        await set_view(store, FACADE_CAMERA, await asyncio.to_thread(facade_view, seed), by="simulate")
+
+def _facade_view(seed: int) -> FacadeView:
+    from simulators.films import facade_view
+
+    return facade_view(seed)
 
 
 async def remove(store: Store, address: BrokerAddress) -> Deleted:
