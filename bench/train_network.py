@@ -7,8 +7,6 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
 HIGHEST_RATE = 3e-3
 AVERAGED = 0.995
 """Share of the averaged weights that a step keeps."""
@@ -40,11 +38,11 @@ def export(network: nn.Module, path: Path, input_shape: tuple[int, ...], names: 
 
 
 def fit(network: nn.Module, loss_of_batch: Callable[[], Tensor], steps: int, *, decay: float) -> nn.Module:
-    """Train a network by the loss of so many batches, each drawn anew; return it with averaged weights.
+    """Train a network, where it lies, by the loss of so many batches, each drawn anew.
 
-    On a GPU where there is one (`DEVICE`), so that what `loss_of_batch` feeds must lie there too.
+    Returns it with averaged weights, on the CPU.
     """
-    made = network.to(DEVICE, memory_format=torch.channels_last)
+    made = network.to(memory_format=torch.channels_last)
     average = torch.optim.swa_utils.AveragedModel(
         made, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(AVERAGED), use_buffers=True
     )

@@ -27,7 +27,7 @@ from bench.elevator.train.examples import Example, labels_of, truth_of
 from bench.elevator.train.judging import Judged, judged, lowered
 from bench.elevator.train.licensed import licensed
 from bench.elevator.train.rendered import NOWHERE, CutOut, rendered
-from bench.train_network import DEVICE, fit
+from bench.train_network import fit
 from detectors.elevator.background import Mask
 from detectors.elevator.cabin_model import FEATURES_FILE, HEAD_FILE, SHIPPED, CabinModel, Head
 from detectors.elevator.learning import REHEARSAL_FILE, Lessons, write_rehearsal
@@ -43,6 +43,7 @@ RENDER_SEED, VALIDATION_SEED = 2_000_000, 4_000_000
 BATCH = 32
 STEPS = 24_000
 DECAY = 1e-4
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 CELL_WEIGHT = 0.5
 REHEARSED, REHEARSED_NONE = 250, 250
 """Pictures whose features are shipped for learning from a user's own, and how many more show nothing that
@@ -102,7 +103,7 @@ def _rehearse(model: Path, examples: Sequence[Example], seed: int) -> None:
 
 
 def _trained(examples: Sequence[Example], steps: int, seed: int) -> tuple[nn.Module, nn.Module]:
-    features, head = network.features(), network.head()
+    features, head = network.features().to(DEVICE), network.head().to(DEVICE)
     batches = _batches(examples, steps, seed)
     held = fit(
         nn.ModuleList([features, head]), lambda: _loss(features, head, next(batches)), steps, decay=DECAY
