@@ -86,6 +86,11 @@ class Visit:
     """The highest log odds from which a hold would have been asked for."""
 
     @property
+    def noticed(self) -> list[float]:
+        """When an e-bike was suspected or told."""
+        return self.suspected + self.told
+
+    @property
     def is_vehicle(self) -> bool:
         """Say whether the lift is to wait for it."""
         return self.shows in HELD_FOR
@@ -182,17 +187,17 @@ def report(visits: Sequence[Visit]) -> Mapping[str, Any]:
         "precision": share(right, right + wrong),
         "told again": again,
         "suspected or told": {
-            "recall": share(sum(bool(v.suspected or v.told) for v in vehicles), len(vehicles)),
+            "recall": share(sum(bool(v.noticed) for v in vehicles), len(vehicles)),
             "precision": share(
-                sum(bool(v.suspected or v.told) for v in vehicles),
-                sum(bool(v.suspected or v.told) for v in visits),
+                sum(bool(v.noticed) for v in vehicles),
+                sum(bool(v.noticed) for v in visits),
             ),
-            "wrongly": dict(Counter(v.shows for v in others if v.suspected or v.told)),
+            "wrongly": dict(Counter(v.shows for v in others if v.noticed)),
             "after fully inside, s": _quantiles(
                 [
-                    max(0.0, min(v.suspected + v.told) - v.full_at_s)
+                    max(0.0, min(v.noticed) - v.full_at_s)
                     for v in vehicles
-                    if (v.suspected or v.told) and v.full_at_s is not None
+                    if v.noticed and v.full_at_s is not None
                 ]
             ),
         },

@@ -9,7 +9,7 @@ from statistics import median_low
 import numpy as np
 
 from detectors.elevator.recogniser import EBIKE, SUSPECTED
-from gridwatch.interlock import SEEN_SCORE, SPARED
+from gridwatch.interlock import SEEN_SCORE, vehicle_score
 
 LONG, SHORT = 7, 3
 """Looks that must speak for something, and the newest of them that may deny it: seen slowly, gone quickly."""
@@ -78,11 +78,9 @@ class Looks:
         }
         scores = {label: _score(value - self.caution.of(label)) for label, value in odds.items()}
         if self.caution.suspects_from is not None and EBIKE in odds:
-            spared = max((odds[label] for label in SPARED & odds.keys()), default=-np.inf)
-            likelier = odds[EBIKE] > spared
-            scores[SUSPECTED] = (
-                _score(odds[EBIKE] - self.caution.suspects_from + odds_of(SEEN_SCORE)) * likelier
-            )
+            is_likelier = vehicle_score({label: _score(value) for label, value in odds.items()}) > 0
+            suspected = _score(odds[EBIKE] - self.caution.suspects_from + odds_of(SEEN_SCORE))
+            scores[SUSPECTED] = suspected if is_likelier else 0.0
         return scores
 
 

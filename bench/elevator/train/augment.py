@@ -6,10 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.elevator.train.examples import NUMBER, WHOLE, Example
+from bench.elevator.train.examples import NUMBER, WHOLE, Example, standing_of, truth_of
 from detectors.elevator.background import Mask
 from detectors.elevator.cabin_model import CELL_PX, GRID_WH, INPUT_WH, evened, faint_around
-from detectors.elevator.recogniser import LABELS
 from gridwatch.model import BoxXyxy, Pixels
 
 Floats = NDArray[np.float32]
@@ -135,9 +134,7 @@ def _moved(box: BoxXyxy, matrix: Wide, bend: float) -> Wide:
 
 
 def _truth(example: Example, matrix: Wide, bend: float) -> tuple[Floats, Floats]:
-    picture = np.full(len(LABELS), np.nan, np.float32)
-    picture[[NUMBER[label] for label in example.absent]] = 0
-    picture[[NUMBER[label] for label in example.whole]] = 1
+    picture = truth_of(example.whole, example.absent)
     shown: dict[str, list[tuple[Wide, float]]] = {}
     for label, box in example.boxes:
         moved = _moved(box, matrix, bend)
@@ -158,7 +155,7 @@ def _truth(example: Example, matrix: Wide, bend: float) -> tuple[Floats, Floats]
 
 def _outline(mask: Mask, rng: np.random.Generator) -> Mask:
     """Return what would stand out from the empty cabin: not all that stands, and shadows and doors beside."""
-    standing = np.asarray((mask > 0) * np.uint8(255), np.uint8)
+    standing = standing_of(mask)
     height, width = mask.shape
     for _ in range(int(rng.integers(0, 4))):
         w, h = int(rng.uniform(0.03, 0.2) * width), int(rng.uniform(0.03, 0.2) * height)
@@ -173,9 +170,7 @@ def _outline(mask: Mask, rng: np.random.Generator) -> Mask:
 
 def _seen(example: Example, mask: Mask) -> tuple[Floats, Floats]:
     """Return the truth of a picture of which every pixel is known."""
-    picture = np.full(len(LABELS), np.nan, np.float32)
-    picture[[NUMBER[label] for label in example.absent]] = 0
-    picture[[NUMBER[label] for label in example.whole]] = 1
+    picture = truth_of(example.whole, example.absent)
     cells = np.tile(picture, (GRID_WH[0] * GRID_WH[1], 1))
     cells[:, [NUMBER[label] for label in WHOLE]] = np.nan
     for label in {label for label, _ in example.boxes}:

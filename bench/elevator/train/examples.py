@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.elevator.background import Mask
 from detectors.elevator.recogniser import LABELS
 from gridwatch.model import BoxXyxy, Pixels
 
@@ -26,13 +27,19 @@ class Example:
     whole: frozenset[str] = frozenset()
     absent: frozenset[str] = frozenset()
     source: str = ""
-    mask: NDArray[np.uint8] | None = None
+    mask: Mask | None = None
 
 
 NO_VEHICLE = frozenset({"ebike", "bicycle", "wheelchair", "pram", "trolley"})
 WHOLE = frozenset({"empty", "lens_covered"})
 
 OTHER = 255
+
+
+def standing_of(mask: Mask) -> Mask:
+    """Return 255 where a mask of labels shows anything but the cabin."""
+    return np.asarray((mask > 0) * np.uint8(255), np.uint8)
+
 
 NUMBER: Mapping[str, int] = {label: number for number, label in enumerate(LABELS)}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.elevator.train.examples import Example, truth_of
+from bench.elevator.train.examples import Example, standing_of, truth_of
 from detectors.elevator.cabin_model import RIM, CabinModel, faint_around
 from detectors.elevator.recogniser import LABELS
 from gridwatch.model import Pixels
@@ -73,5 +73,4 @@ def lowered(found: Judged) -> Floats:
 def _shown(example: Example) -> Pixels:
     if example.mask is None or not example.mask.any():
         return example.pixels
-    standing = np.asarray((example.mask > 0) * np.uint8(255), np.uint8)
-    return faint_around(example.pixels, standing, RIM * example.pixels.shape[1])
+    return faint_around(example.pixels, standing_of(example.mask), RIM * example.pixels.shape[1])

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.elevator.train.examples import NO_VEHICLE, NUMBER, OTHER, WHOLE, Box, Example
+from bench.elevator.train.examples import NO_VEHICLE, NUMBER, OTHER, WHOLE, Box, Example, standing_of
 from detectors.elevator.part import part_of
 from gridwatch.model import BoxXyxy, Pixels
 from simulators.cabin.still import Still, render_cabin
@@ -98,7 +98,7 @@ def _cut(example: Example, rng: np.random.Generator) -> Example:
     """Cut a picture to what stands in it, hardly ever exactly; an empty one anywhere."""
     size_wh = example.pixels.shape[1], example.pixels.shape[0]
     assert example.mask is not None
-    standing = np.asarray((example.mask > 0) * np.uint8(255), np.uint8)
+    standing = standing_of(example.mask)
     if not standing.any():
         w, h = (int(side * rng.uniform(0.4, 1.0)) for side in size_wh)
         x, y = int(rng.integers(0, size_wh[0] - w + 1)), int(rng.integers(0, size_wh[1] - h + 1))
