@@ -207,7 +207,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "refused": "Nothing was done: the alert is already “{state}”",
         "gone": "This alert was deleted",
         "failed": "Nothing was done: the database is away",
-        "simulated": "SIMULATED",
+        "simulated": "simulated",
         "drill": "DRILL {tester}",
         "drills": "Drills",
         "playback": "Recorder's playback",

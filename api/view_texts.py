@@ -51,6 +51,8 @@ VIEW_TEXTS: Mapping[str, Mapping[str, str]] = {
         "view.corner.top-right": "右上",
         "view.corner.bottom-left": "左下",
         "view.corner.bottom-right": "右下",
+        "view.without_landmarks": "已标定，未保存标定点：改动窗格前请在画面上重新点选窗角",
+        "view.needless": "这个摄像头无需标定：识别算法自己学习画面",
         "view.uncalibrated": "未标定：在画面上点选至少 4 个窗角（最好 8 个，靠近立面四角），填写楼层和窗号",
         "view.residual": "残差 {px:.1f} 像素，{m:.2f} 米；立面上的位置误差约 {error:.2f} 米；"
         "摄像头距立面 {away:.0f} 米，高 {height:.1f} 米",
@@ -103,10 +105,10 @@ VIEW_TEXTS: Mapping[str, Mapping[str, str]] = {
         "view.undo": "Undo",
         "direction.known": "Direction (preset)",
         "direction.only": "the only one",
-        "direction.new": "Add a preset, named as the pictures' comment preset= says",
+        "direction.new": "Add a preset (as in the pictures: preset=)",
         "direction.add": "Add",
         "direction.drop": "Remove this preset",
-        "direction.azimuth_deg": "Bearing of the middle (degrees from north, clockwise)",
+        "direction.azimuth_deg": "Bearing of the middle (° from north, clockwise)",
         "direction.horizontal_fov_deg": "Horizontal field of view (degrees)",
         "direction.seen": "From {left:.0f}° at the left to {right:.0f}° at the right: compare with landmarks",
         "direction.unsaid": "Without bearing and field of view a fire is told without its direction",
@@ -128,6 +130,9 @@ VIEW_TEXTS: Mapping[str, Mapping[str, str]] = {
         "view.corner.top-right": "top right",
         "view.corner.bottom-left": "bottom left",
         "view.corner.bottom-right": "bottom right",
+        "view.without_landmarks": "Calibrated, without landmarks that were kept: before you change the grid, "
+        "click corners of windows anew",
+        "view.needless": "This camera needs no calibration: what looks at its pictures learns by itself",
         "view.uncalibrated": "Not calibrated: click at least 4 corners of windows (better 8, near the "
         "façade's corners), and say their floor and window",
         "view.residual": "Residual {px:.1f} px, {m:.2f} m; a place on the façade is uncertain by "

@@ -37,6 +37,9 @@ SCENES: Mapping[str, Scene] = {
 }
 
 
+SURE = tuple(sorted({label for scene in SCENES.values() for label in scene.alarms}))
+"""Labels that raise an alert by themselves: one that holds such a finding is not called by a suspicion."""
+
 TROUBLES = frozenset({"tampered", "device_fault"})
 """What a device tells of itself that somebody should see to: alerts of their own, never of a scene's."""
 

@@ -4,9 +4,10 @@ from datetime import UTC, datetime
 
 from nicegui import ui
 
-from api.console.camera_page import path_of
+from api.console.camera_page import CALIBRATED, path_of
 from api.console.devices_page import CAMERAS as PATH
 from api.console.devices_page import PATH as DEVICES
+from api.console.devices_page import path_of as page_of
 from api.console.devices_page import show_sub_pages
 from api.console.direction_page import DirectionPage
 from api.console.frame import Frame, Visitor
@@ -60,6 +61,10 @@ async def show_camera(visitor: Visitor, words: Words, device: str) -> None:
     show_sub_pages(visitor, words, here=PATH)
     try:
         known = await get_device(visitor.office.store, device)
+        if known.device.scene not in CALIBRATED:
+            ui.label(words("view.needless")).classes("gw-empty")
+            ui.link(known.device.name or device, page_of(device)).classes("gw-anchor gw-alone")
+            return
         page = DirectionPage if known.device.scene == FIRE else ViewPage
         await page(visitor.office, visitor.token, words, known).load(known)
     except (NotFound, StoreUnavailable) as error:

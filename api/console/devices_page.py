@@ -158,7 +158,8 @@ def _device_row(one: Row, words: Words) -> str:
     simulated = f" · {words('simulated')}" if one["simulated"] else ""
     cells = (
         f'<span class="gw-health-{health}">{MARKS[health]} {escape(words(f"health.{health}"))}</span>',
-        _link(path_of(one["id"]), one["name"] or one["id"]) + escape(f" {one['id']}{simulated}"),
+        _link(path_of(one["id"]), one["name"] or one["id"])
+        + f'<span class="gw-facts">{escape(one["id"] + simulated)}</span>',
         escape(one["area_name"] or one["area"] or words("unplaced")),
         escape(words.scene(one["scene"])),
         escape(words(f"kind.{one['kind']}")),

@@ -42,10 +42,12 @@ class Draft(Outlines):
     by_metres: list[Landmark] = field(default_factory=list)
     grid: dict[str, float] = field(default_factory=lambda: dict(GRID_DEFAULTS))
     fov_deg: float | None = None
+    known: FacadeView | None = None
+    """What it began from: as long as it says the same, it is that, of whatever that was made."""
 
     def take(self, view: FacadeView) -> None:
         """Go on from a view that is known."""
-        stated = StatedView.of(view)
+        self.known, stated = view, StatedView.of(view)
         self.size_wh = stated.size_wh
         self.polygon = list(stated.polygon)
         self.masks = [list(mask) for mask in stated.masks]
@@ -65,14 +67,17 @@ class Draft(Outlines):
             Landmark(x=one.x, y=one.y, floor=one.floor, window=one.window, corner=one.corner)
             for one in self.marks
         ]
-        return StatedView(
+        stated = StatedView(
             size_wh=self.size_wh,
             polygon=tuple(self.polygon),
             masks=self.closed_masks(),
             landmarks=(*self.by_metres, *marks),
             grid=WindowGrid(**self.grid),  # type: ignore[arg-type]
             vertical_fov_deg=self.fov_deg,
-        ).view()
+        )
+        if self.known is not None and stated == StatedView.of(self.known):
+            return self.known
+        return stated.view()
 
     def click(self, mode: str, x: float, y: float) -> None:
         """Take a click in a mode: `landmark`, or one for an outline."""

@@ -32,8 +32,11 @@ class ViewPage(CameraPage):
         self._rows: list[int] = []
         with ui.element("div").classes("gw-grid"):
             for name in (*GRID_FIELDS, "fov_deg"):
-                step = 1 if name in WHOLE_NUMBERS else 0.1
-                field = ui.number(self._words(f"view.{name}"), step=step, on_change=self._numbers)
+                # Shown in centimetres, and kept as exactly as it was stated.
+                step, shown = (1, "%d") if name in WHOLE_NUMBERS else (0.1, "%.2f")
+                field = ui.number(
+                    self._words(f"view.{name}"), step=step, format=shown, on_change=self._numbers
+                )
                 self._inputs[name] = field.props("dense outlined").classes(f"gw-{name}")
         self._marks = ui.element("div").classes("gw-marks")
 
@@ -69,6 +72,8 @@ class ViewPage(CameraPage):
         made = view.calibration
         if made is None:
             return self._words("view.uncalibrated")
+        if not made.landmarks:
+            return self._words("view.without_landmarks")
         key = "view.residual" if len(made.landmarks) > 4 else "view.residual_of_four"
         return self._words(
             key,

@@ -220,7 +220,7 @@ WORKER_TEXTS: Mapping[str, Mapping[str, str]] = {
         "list.ended": "Just ended",
         "life": "life in danger",
         "drill": "DRILL",
-        "simulated": "SIMULATED",
+        "simulated": "simulated",
         "ago.now": "now",
         "ago.min": "{n} min ago",
         "ago.h": "{n} h ago",

@@ -12,7 +12,7 @@ from gridwatch.errors import NotFound, StoreError
 from gridwatch.fire_fusion import SUPPORTED, WARNING, corroborated
 from gridwatch.model import AlertState, Finding, Severity
 from gridwatch.policy import Decision, Held, Ignore, Merge, Raise, decide, group_key, place_of
-from gridwatch.scenes import alarm_severity, merge_window
+from gridwatch.scenes import SURE, alarm_severity, merge_window
 from gridwatch.store.changes import AMONG_US
 from gridwatch.store.connection import Connection, Row, Store, one, queries
 from gridwatch.store.devices import KnownDevice
@@ -110,6 +110,7 @@ async def _merge(
         "confidence": finding.confidence,
         "observed_at": finding.observed_at,
         "events": events,
+        "sure": list(SURE),
     }
     await connection.execute(SQL["merge"], columns)
     if now.rank > before.rank:

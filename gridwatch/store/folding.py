@@ -13,7 +13,7 @@ from uuid import UUID
 from gridwatch.fire_fusion import WARNING
 from gridwatch.model import Finding, Severity
 from gridwatch.policy import severity_of
-from gridwatch.scenes import TROUBLES, merge_window
+from gridwatch.scenes import SURE, TROUBLES, merge_window
 from gridwatch.store.connection import Connection, queries
 from gridwatch.store.devices import KnownDevice
 from gridwatch.store.fire_fusion import SCENE
@@ -106,7 +106,8 @@ async def _merge(connection: Connection, folded: Sequence[tuple[Foldable, int]])
     for one, alert_id in folded:
         of_alert.setdefault(alert_id, []).append(one)
     surest = {
-        alert_id: max(ones, key=lambda one: one.finding.confidence) for alert_id, ones in of_alert.items()
+        alert_id: max(ones, key=lambda one: (one.finding.label in SURE, one.finding.confidence))
+        for alert_id, ones in of_alert.items()
     }
     times = {alert_id: [one.finding.observed_at for one in ones] for alert_id, ones in of_alert.items()}
     given = {
@@ -116,5 +117,6 @@ async def _merge(connection: Connection, folded: Sequence[tuple[Foldable, int]])
         "firsts": [min(seen) for seen in times.values()],
         "lasts": [max(seen) for seen in times.values()],
         "counts": [len(ones) for ones in of_alert.values()],
+        "sure": list(SURE),
     }
     await connection.execute(SQL["merge"], given)

@@ -26,6 +26,10 @@ PATHS = (
 )
 
 WITHOUT_PANELS = ("/", "/cameras", "/knocking", "/cameras/view?device=bad")
+CUT = """
+[...document.querySelectorAll(".q-field__label, .q-field .ellipsis, .gw-table td, .gw-table th, .gw-label")]
+    .filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.textContent)
+"""
 STYLES = Path(__file__).parents[2] / "api" / "console"
 
 
@@ -35,7 +39,9 @@ async def a_town(store: Store) -> None:
     await store.execute(KNOCK)
 
 
-@pytest.mark.parametrize(("language", "theme", "width"), [("zh-CN", "dark", 1366), ("en", "light", 1920)])
+@pytest.mark.parametrize(
+    ("language", "theme", "width"), [("zh-CN", "dark", 1366), ("en", "light", 1366), ("en", "dark", 1920)]
+)
 def test_nothing_keeps_anybody_from_using_a_page(
     browser: Browser, console: Console, language: str, theme: str, width: int
 ) -> None:
@@ -50,6 +56,7 @@ def test_nothing_keeps_anybody_from_using_a_page(
             found[path] = serious(page)
             wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
             assert wide <= 0, f"{path} is wider than the screen"
+            assert page.evaluate(CUT) == [], f"{path} cuts what it says"
     assert {path: said for path, said in found.items() if said} == {}
     assert wrong == []
 

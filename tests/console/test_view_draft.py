@@ -1,5 +1,7 @@
 """What is drawn on the page of a camera, without a browser."""
 
+from dataclasses import replace
+
 import pytest
 
 from api.console.view_draft import Draft, overlay_svg
@@ -53,3 +55,14 @@ def test_a_grid_that_can_not_be_names_its_field() -> None:
     draft = Draft(size_wh=SIZE_WH, grid={"floors": 0, "windows": 1})
     with pytest.raises(ValueError, match="floors: 0 lies outside"):
         draft.view()
+
+
+def test_a_calibration_whose_landmarks_were_not_kept_stays_until_something_is_changed() -> None:
+    view = known()
+    assert view.calibration is not None
+    kept = replace(view, calibration=replace(view.calibration, landmarks=()))
+    draft = Draft()
+    draft.take(kept)
+    assert draft.view() is kept
+    draft.grid["window_pitch_m"] += 0.01
+    assert draft.view().calibration is None

@@ -1,6 +1,7 @@
 """Calibrating a camera on its façade in a real browser."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from gridwatch.model import Device, DeviceKind
 from gridwatch.picture_format import with_preset
 from gridwatch.store import Store
 from gridwatch.store.devices import KnownDevice, add_devices, get_device
-from gridwatch.store.facades import view_changes
+from gridwatch.store.facades import set_view, view_changes
 from tests.console.console import Console
 from tests.console.test_console import operator
 from tests.gridwatch.facade_geometry import PinholeCamera
@@ -224,4 +225,44 @@ def test_who_looks_at_alerts_sees_that_a_camera_is_in_fog_and_what_is_not_promis
         expect(rows.filter(has_text="ridge-2")).to_contain_text("雾：烟雾难以分辨")
         page.get_by_role("link", name="English").click()
         expect(rows.filter(has_text="ridge-2")).to_contain_text("Fog: smoke can't be told from it")
+    assert wrong == []
+
+
+async def _with_odd_windows(store: Store) -> None:
+    await _register(store)
+    await add_devices(store, [Device(id="lift-1", scene="elevator", kind=DeviceKind.CAMERA, name="3栋1号梯")])
+    grid = replace(GRID, window_pitch_m=3.504355666949157)
+    corners = [(floor, window) for floor in (1, 9) for window in (1, 6)]
+    marks = []
+    for floor, window in corners:
+        mark = Landmark(x=0, y=0, floor=floor, window=window, corner=Corner.TOP_LEFT)
+        x_m, z_m = grid.place_m(mark)
+        x, y = CAMERA.see((x_m, 0, z_m))
+        marks.append(replace(mark, x=float(x), y=float(y)))
+    made = replace(calibrate(SIZE_WH, marks, grid), landmarks=())
+    view = FacadeView(size_wh=SIZE_WH, calibration=made)
+    await set_view(store, "wall-1", view, by="file")
+
+
+def test_a_known_calibration_is_shown_as_such_in_centimetres_and_a_lift_needs_none(
+    browser: Browser, console: Console
+) -> None:
+    console.stored(_with_odd_windows)
+    with operator(browser, console) as (page, wrong):
+        page.goto(f"{console.url}/cameras")
+        expect(page.locator(".gw-knock")).to_contain_text("已标定")
+        page.get_by_role("link", name="标定", exact=True).click()
+        expect(page.locator(".gw-result")).to_contain_text("已标定")
+        expect(page.get_by_label("窗间距（米）")).to_have_value("3.50")
+        expect(page.get_by_label("每层窗数")).to_have_value("6")
+        page.get_by_role("button", name="保存").click()
+        expect(page.locator(".gw-facts")).to_contain_text("admin 于")
+        known = console.stored(_known)
+        assert known.view is not None
+        assert known.view.calibration is not None
+        assert known.view.calibration.grid.window_pitch_m == 3.504355666949157
+        page.goto(f"{console.url}/cameras/view?device=lift-1")
+        expect(page.locator(".gw-empty")).to_contain_text("无需标定")
+        page.get_by_role("link", name="3栋1号梯").click()
+        expect(page.locator("h1")).to_have_text("3栋1号梯")
     assert wrong == []

@@ -102,7 +102,7 @@ def test_a_card_says_what_where_when_and_how_bad_and_lets_no_markup_in() -> None
     for word in ("紧急", "明火", "模拟", "锦竹苑 · 3栋", "11:59:58", "92%", "3 次", "待处理"):
         assert word in html
     assert "<script>" not in html
-    assert "SIMULATED" in card_html(ALERT, Words("en"), PLACES, now=NOON)
+    assert "simulated" in card_html(ALERT, Words("en"), PLACES, now=NOON)
 
 
 def test_a_drill_is_marked_with_its_tester() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 import gridwatch.store.alerts
 from gridwatch.areas.area import Area, AreaLevel
-from gridwatch.model import Device, DeviceFinding, DeviceKind, Finding, Location
+from gridwatch.model import Device, DeviceFinding, DeviceKind, Finding, Location, Severity
 from gridwatch.store import Store
 from gridwatch.store.alerts import announce_held_back, changes_after, list_alerts
 from gridwatch.store.areas import put_areas
@@ -95,6 +95,21 @@ async def test_the_surest_finding_names_the_alert_and_its_times_span_them_all(st
     assert (alert["label"], alert["confidence"], alert["events"]) == ("smoke", 0.8, 4)
     assert datetime.fromisoformat(alert["observed_at"]) == AT - timedelta(seconds=20)
     assert datetime.fromisoformat(alert["last_observed_at"]) == AT + timedelta(seconds=30)
+
+
+async def test_a_sure_finding_names_an_alert_that_a_surer_suspicion_raised(store: Store) -> None:
+    lift = await get_device(store, "lift")
+    intake = Intake(store, {"suspected_ebike": Severity.MINOR})
+    await intake.record([told(lift, "suspected_ebike", 0, 0.9)])
+    await intake.record([told(lift, "suspected_ebike", 1, 0.92), told(lift, "ebike", 2, 0.7)])
+    (alert,) = await list_alerts(store)
+    assert (alert["label"], alert["confidence"], alert["severity"]) == ("ebike", 0.7, "major")
+    # One by one, and several that an alert takes at once.
+    await intake.record([told(lift, "suspected_ebike", 3, 0.99)])
+    await intake.record([told(lift, "suspected_ebike", n, 0.99) for n in range(4, 7)])
+    await intake.record([told(lift, "ebike", 8, 0.6), told(lift, "ebike", 9, 0.8)])
+    (alert,) = await list_alerts(store)
+    assert (alert["label"], alert["confidence"], alert["events"]) == ("ebike", 0.8, 9)
 
 
 async def test_what_comes_after_the_window_or_is_worse_is_not_folded(store: Store) -> None:

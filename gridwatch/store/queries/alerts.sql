@@ -29,10 +29,13 @@ FROM device d WHERE d.key = %(device_key)s
 ON CONFLICT (group_key) WHERE grouping AND NOT ended DO NOTHING
 RETURNING id
 -- merge --
+-- The label is that of the surest finding; a suspicion, however sure, gives way.
 UPDATE alert
 SET severity = %(severity)s,
-    label = CASE WHEN %(confidence)s > confidence THEN %(label)s ELSE label END,
-    confidence = greatest(confidence, %(confidence)s),
+    label = CASE WHEN ROW(%(label)s = ANY(%(sure)s), %(confidence)s) > ROW(label = ANY(%(sure)s), confidence)
+                 THEN %(label)s ELSE label END,
+    confidence = CASE WHEN ROW(%(label)s = ANY(%(sure)s), %(confidence)s) > ROW(label = ANY(%(sure)s), confidence)
+                      THEN %(confidence)s ELSE confidence END,
     observed_at = least(observed_at, %(observed_at)s),
     last_observed_at = greatest(last_observed_at, %(observed_at)s),
     events = events + %(events)s

@@ -21,10 +21,12 @@ VALUES (%(id)s, %(device_key)s, %(scene)s, %(label)s, %(confidence)s, %(observed
         %(alert_id)s)
 ON CONFLICT (id) DO NOTHING
 -- merge --
--- The label is that of the surest finding.
+-- The label is that of the surest finding; a suspicion, however sure, gives way.
 UPDATE alert a
-SET label = CASE WHEN m.confidence > a.confidence THEN m.label ELSE a.label END,
-    confidence = greatest(a.confidence, m.confidence),
+SET label = CASE WHEN ROW(m.label = ANY(%(sure)s), m.confidence) > ROW(a.label = ANY(%(sure)s), a.confidence)
+                 THEN m.label ELSE a.label END,
+    confidence = CASE WHEN ROW(m.label = ANY(%(sure)s), m.confidence) > ROW(a.label = ANY(%(sure)s), a.confidence)
+                      THEN m.confidence ELSE a.confidence END,
     observed_at = least(a.observed_at, m.first),
     last_observed_at = greatest(a.last_observed_at, m.last),
     events = a.events + m.count
