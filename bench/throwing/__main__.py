@@ -30,7 +30,7 @@ DATA_VARIABLE = "GRIDWATCH_BENCH_DATA"
 SEEDS: Mapping[Family, int] = {
     "throws": 80,
     "air": 90,
-    "home": 330,
+    "home": 420,
     "street": 95,
     "rain": 15,
     "snow": 15,
