@@ -51,6 +51,19 @@ class ScoringDetector(Protocol):
         ...
 
 
+@runtime_checkable
+class RememberingDetector(Protocol):
+    """A camera's detector that learns over days what a restart must not lose."""
+
+    def kept(self, state: Any) -> bytes:
+        """Return what of a camera's memory is worth keeping; empty for nothing."""
+        ...
+
+    def recall(self, state: Any, kept: bytes) -> None:
+        """Give a new memory what `kept` returned of an earlier one; what can't be read is learnt anew."""
+        ...
+
+
 class SensorDetector(Protocol[State]):
     """Judges the observations of all sensors, in the order of their arrival."""
 

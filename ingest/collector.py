@@ -34,6 +34,7 @@ from ingest.keeping import keeping_chores
 from ingest.liveness import liveness_chores, quality_chores
 from ingest.media import WINDOW as MEDIA_WINDOW
 from ingest.media import take_media
+from ingest.memories import Memories
 from ingest.outbox import Outbox
 from ingest.pipeline import WINDOW as READINGS_WINDOW
 from ingest.pipeline import take_readings
@@ -156,8 +157,9 @@ async def _work(
         tasks.create_task(
             take_readings(ours, registry, clocks, sensors, recorder, sequences, foreign), name="readings"
         )
-        pictures = Share(media, store, duty.number, sender=foreign.sender)
-        looking = take_media(pictures, registry, pool, files, recorder, foreign, interlocks.looked)
+        memories = Memories(store)
+        pictures = Share(media, store, duty.number, sender=foreign.sender, moved=memories.forget)
+        looking = take_media(pictures, registry, pool, files, memories, recorder, foreign, interlocks.looked)
         tasks.create_task(looking, name="media")
         address = BrokerAddress.parse(mqtt_url(settings))
         await join_the_work(store, address, settings.installation, duty.number, duty.subscribed)

@@ -3,11 +3,11 @@
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 from detectors import CAMERA_DETECTORS, DetectorOptions
-from detectors.protocol import CameraDetector, ScoringDetector
+from detectors.protocol import CameraDetector, RememberingDetector, ScoringDetector
 from gridwatch.drawing import clip, composite, draw
 from gridwatch.errors import UnreadableMedia
 from gridwatch.facade import FacadeView, with_origin
@@ -22,6 +22,9 @@ MAX_CLIP = timedelta(minutes=2)
 
 CAMERAS_REMEMBERED = 1000
 """States kept in one worker; a camera that was silent while so many others spoke is learnt anew."""
+
+KEPT_EVERY = timedelta(minutes=10)
+"""Of a camera's pictures: what it learns over days is handed out so often, and a restart loses that much."""
 
 EVIDENCE_MARGIN = timedelta(seconds=3)
 """Of video kept before and after what was found."""
@@ -38,10 +41,24 @@ CONTAINERS = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Examined:
-    """The findings in a medium with their evidence; of a frame also how surely what is seen in it now."""
+    """The findings in a medium with their evidence; of a frame also how surely what is seen in it now.
+
+    `kept` is what the camera's detector wants to know again after a restart; None: it is as it was.
+    """
 
     findings: tuple[Finding, ...] = ()
     scores: Mapping[str, float] = field(default_factory=dict)
+    kept: bytes | None = None
+
+
+@dataclass(slots=True)
+class _Memory:
+    """What a worker remembers of a camera, and what of that is safe, as of the picture of `kept_at`."""
+
+    view: FacadeView | None
+    state: Any
+    kept: bytes
+    kept_at: datetime
 
 
 class Examiner:
@@ -50,10 +67,14 @@ class Examiner:
     def __init__(self, options: DetectorOptions) -> None:
         self._detectors = {scene: build(options) for scene, build in CAMERA_DETECTORS.items()}
         self._originals = options.originals
-        self._states: OrderedDict[str, tuple[FacadeView | None, Any]] = OrderedDict()
+        self._memories: OrderedDict[str, _Memory] = OrderedDict()
 
-    def examine(self, scene: str, medium: Medium, view: FacadeView | None = None) -> Examined:
+    def examine(
+        self, scene: str, medium: Medium, view: FacadeView | None = None, kept: bytes = b""
+    ) -> Examined:
         """Return the findings with their evidence drawn; `view` is what is known of the camera's façade.
+
+        `kept` is what was kept of the camera last, for a worker that does not know it.
 
         Raises UnreadableMedia where the bytes can't be decoded and DetectorError where a detector fails.
         """
@@ -68,15 +89,16 @@ class Examiner:
         picture = Picture(pixels=read_picture(medium.image), at=medium.observed_at, preset=preset)
         if detector is None:
             return Examined()
-        state = self._state(medium.device, detector, view)
-        findings = detector.see(state, picture)
+        memory = self._memory(medium, detector, view, kept)
+        findings = detector.see(memory.state, picture)
         told = [with_origin(finding, view, picture.size_wh) for finding in findings]
         return Examined(
             findings=tuple(
                 replace(finding, evidence=_allowed(pictures_of(picture, finding, view), originals))
                 for finding in told
             ),
-            scores=detector.scores(state) if isinstance(detector, ScoringDetector) else {},
+            scores=detector.scores(memory.state) if isinstance(detector, ScoringDetector) else {},
+            kept=_to_keep(memory, detector, medium.observed_at),
         )
 
     def _clip(
@@ -97,15 +119,33 @@ class Examiner:
             shown = _allowed(video_of(medium, told, view), originals) if number < FINDINGS_SHOWN else ()
             yield replace(told, evidence=shown)
 
-    def _state(self, device: str, detector: CameraDetector[Any], view: FacadeView | None) -> Any:
+    def _memory(
+        self, medium: Frame, detector: CameraDetector[Any], view: FacadeView | None, kept: bytes
+    ) -> _Memory:
         """Return the memory of a camera; who looks at another façade now has none yet."""
-        key = f"{detector.name} {device}"
-        if key not in self._states or self._states[key][0] != view:
-            self._states[key] = (view, detector.new_state(view))
-        self._states.move_to_end(key)
-        while len(self._states) > CAMERAS_REMEMBERED:
-            self._states.popitem(last=False)
-        return self._states[key][1]
+        key = f"{detector.name} {medium.device}"
+        known = self._memories.get(key)
+        if known is None or known.view != view:
+            state = detector.new_state(view)
+            if known is None and isinstance(detector, RememberingDetector):
+                detector.recall(state, kept)
+            self._memories[key] = _Memory(view=view, state=state, kept=kept, kept_at=medium.observed_at)
+        self._memories.move_to_end(key)
+        while len(self._memories) > CAMERAS_REMEMBERED:
+            self._memories.popitem(last=False)
+        return self._memories[key]
+
+
+def _to_keep(memory: _Memory, detector: CameraDetector[Any], at: datetime) -> bytes | None:
+    """Return what is to be kept of a camera now, None for nothing new."""
+    if not isinstance(detector, RememberingDetector) or abs(at - memory.kept_at) < KEPT_EVERY:
+        return None
+    kept = detector.kept(memory.state)
+    memory.kept_at = at
+    if kept == memory.kept:
+        return None
+    memory.kept = kept
+    return kept
 
 
 def _allowed(evidence: tuple[Evidence, ...], originals: bool) -> tuple[Evidence, ...]:

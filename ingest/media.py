@@ -20,6 +20,7 @@ from gridwatch.store.entries import Accepted, Concluded, Entry, Shown, Skipped
 from ingest.broker import Delivery
 from ingest.examine import Examined
 from ingest.foreign import NATIVE, Foreign
+from ingest.memories import Memories
 from ingest.pipeline import refused_by, understand
 from ingest.pool import Pool, WorkerLost
 from ingest.recorder import Recorder
@@ -58,13 +59,14 @@ async def take_media(
     registry: Registry,
     pool: Pool,
     files: EvidenceFiles,
+    memories: Memories,
     recorder: Recorder,
     foreign: Foreign,
     looked: Callable[[Entry], None],
 ) -> None:
     """Take in frames, clips and findings of one session, for ever; `looked` hears of each once it is safe."""
     snapshots = Snapshots(foreign.fetched_from)
-    lanes = [Lane(session, pool, files, recorder, snapshots, looked) for _ in range(pool.size)]
+    lanes = [Lane(session, pool, files, memories, recorder, snapshots, looked) for _ in range(pool.size)]
     async with asyncio.TaskGroup() as tasks:
         for number, lane in enumerate(lanes):
             tasks.create_task(lane.run(), name=f"lane {number}")
@@ -89,6 +91,7 @@ class Lane:
         session: Share,
         pool: Pool,
         files: EvidenceFiles,
+        memories: Memories,
         recorder: Recorder,
         snapshots: Snapshots,
         looked: Callable[[Entry], None],
@@ -97,6 +100,7 @@ class Lane:
         self._looked = looked
         self._pool = pool
         self._files = files
+        self._memories = memories
         self._recorder = recorder
         self._snapshots = snapshots
         self._queue: deque[Waiting] = deque()
@@ -159,12 +163,17 @@ class Lane:
 
     async def _examine(self, known: KnownDevice, medium: Frame | Clip | DeviceFinding) -> Examined:
         device = known.device
+        kept = await self._memories.of(known) if isinstance(medium, Frame) else b""
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return await self._pool.examine(device.id, device.scene, medium, known.view)
+                examined = await self._pool.examine(device.id, device.scene, medium, known.view, kept)
             except WorkerLost as error:
                 log.warning("%s over a medium of %s, attempt %d", error, device.id, attempt)
                 lost = error
+            else:
+                if examined.kept is not None:
+                    await self._memories.keep(known, examined.kept)
+                return examined
         raise lost
 
     async def _keep(self, finding: Finding) -> Concluded:

@@ -64,14 +64,16 @@ class Pool:
         return zlib.crc32(device.encode()) % len(self._workers)
 
     async def examine(
-        self, device: str, scene: str, medium: Medium, view: FacadeView | None = None
+        self, device: str, scene: str, medium: Medium, view: FacadeView | None = None, kept: bytes = b""
     ) -> Examined:
         """Return the findings in a medium; `view` is what is known of its camera's façade.
+
+        `kept` is what was last kept of the camera: the worker may be a new one.
 
         Raises UnreadableMedia, DetectorError or WorkerLost. Who stops waiting leaves the worker to its end:
         the next one must not get this one's answer.
         """
-        return await asyncio.shield(self._workers[self.lane_of(device)].examine(scene, medium, view))
+        return await asyncio.shield(self._workers[self.lane_of(device)].examine(scene, medium, view, kept))
 
 
 class _Worker:
@@ -90,16 +92,16 @@ class _Worker:
             raise answer
 
     def end(self) -> None:
-        """End the process at once: it holds nothing that is not in the broker."""
+        """End the process at once: its messages are in the broker, and what it learns over days is kept."""
         self._process.kill()
         self._process.join()
         self._thread.shutdown(wait=True)
         self._pipe.close()
 
-    async def examine(self, scene: str, medium: Medium, view: FacadeView | None) -> Examined:
+    async def examine(self, scene: str, medium: Medium, view: FacadeView | None, kept: bytes) -> Examined:
         async with self._one_at_a_time:
             try:
-                await self._send((scene, medium, view))
+                await self._send((scene, medium, view, kept))
                 answer = await self._answer(JOB_TIMEOUT_S)
             except WorkerLost:
                 await self._replace()
@@ -116,7 +118,7 @@ class _Worker:
         theirs.close()
         return process, ours
 
-    async def _send(self, job: tuple[str, Medium, FacadeView | None]) -> None:
+    async def _send(self, job: tuple[str, Medium, FacadeView | None, bytes]) -> None:
         try:
             await asyncio.get_running_loop().run_in_executor(self._thread, self._pipe.send, job)
         except OSError as error:
@@ -161,10 +163,10 @@ def _work(pipe: Connection, options: DetectorOptions) -> None:
 
 
 def _examined(
-    examiner: Examiner, scene: str, medium: Medium, view: FacadeView | None
+    examiner: Examiner, scene: str, medium: Medium, view: FacadeView | None, kept: bytes
 ) -> Examined | GridwatchError:
     try:
-        return examiner.examine(scene, medium, view)
+        return examiner.examine(scene, medium, view, kept)
     except (UnreadableMedia, DetectorError) as error:
         return type(error)(str(error))
     except MemoryError:

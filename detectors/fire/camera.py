@@ -15,7 +15,7 @@ from detectors.fire.sight import Sight, SightMemory, sight_of, watch_sight
 from detectors.fire.smoke import SmokeMemory, SmokeModel, new_smoke_memory, watch_smoke
 from detectors.fire.still import judge_still
 from detectors.fire.tubes import Box, Rules, Watched, watch_boxes
-from detectors.fire.usual import UsualPlaces, unusual
+from detectors.fire.usual import UsualPlaces, packed, unpacked, unusual
 from detectors.fire.view import Region, View, WatchedPart, look
 from gridwatch.facade import FacadeView, Preset
 from gridwatch.model import Finding, Picture
@@ -141,6 +141,15 @@ class FireCameraDetector:
     def new_state(self, view: FacadeView | None = None) -> CameraState:
         """Make the memory of a camera that was never seen; `view` says what it watches and where it looks."""
         return CameraState(known=view)
+
+    def kept(self, state: CameraState) -> bytes:
+        """Return which places of each preset usually show something."""
+        return packed({name: memory.usual for name, memory in state.presets.items()})
+
+    def recall(self, state: CameraState, kept: bytes) -> None:
+        """Know again the places that usually showed something."""
+        for name, usual in unpacked(kept).items():
+            state.of(name).usual = usual
 
     def see(self, state: CameraState, picture: Picture) -> Sequence[Finding]:
         """Look at the next picture; report a fire when it starts, grows clearly, and again while it burns."""

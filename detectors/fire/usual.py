@@ -1,9 +1,11 @@
 """Where one view usually shows what looks like fire: a chimney, steam over works, dust on a road, a sign."""
 
-from collections.abc import Sequence
+import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,6 +29,8 @@ LONGEST_COUNTED = timedelta(minutes=2)
 """One picture speaks for no more of a day."""
 SEEN = 0.35
 """Least confidence of what counts as seen."""
+LEAST_KEPT = 0.01
+"""Part of the remembered time: a view with less of it, and without days, has nothing worth keeping."""
 
 
 @dataclass(slots=True)
@@ -40,6 +44,51 @@ class UsualPlaces:
     today_s: NDArray[np.float32] = field(default_factory=lambda: np.zeros(CELLS_WH[::-1], np.float32))
     """For how long each cell has shown something today."""
     day: int = 0
+
+
+class _Kept(msgspec.Struct):
+    """The usual places of one view as they are kept: the planes as bytes."""
+
+    at: datetime
+    day: int
+    share: bytes
+    days: bytes
+    today_s: bytes
+
+
+def packed(views: Mapping[str, UsualPlaces]) -> bytes:
+    """Return the usual places of views by their names, to be kept beyond a restart; empty for nothing."""
+    kept = {
+        name: _Kept(
+            at=usual.at,
+            day=usual.day,
+            share=usual.share.tobytes(),
+            days=usual.days.tobytes(),
+            today_s=usual.today_s.tobytes(),
+        )
+        for name, usual in views.items()
+        if usual.at is not None
+        and (usual.share.max() >= LEAST_KEPT or usual.days.any() or usual.today_s.any())
+    }
+    return zlib.compress(msgspec.msgpack.encode(kept)) if kept else b""
+
+
+def unpacked(packed: bytes) -> dict[str, UsualPlaces]:
+    """Return what `packed` was given; nothing of what is broken or of a version with other cells."""
+    try:
+        kept = msgspec.msgpack.decode(zlib.decompress(packed), type=dict[str, _Kept]) if packed else {}
+        return {
+            name: UsualPlaces(
+                at=one.at,
+                day=one.day,
+                share=np.frombuffer(one.share, np.float32).reshape(CELLS_WH[::-1]).copy(),
+                days=np.frombuffer(one.days, np.uint16).reshape(CELLS_WH[::-1]).copy(),
+                today_s=np.frombuffer(one.today_s, np.float32).reshape(CELLS_WH[::-1]).copy(),
+            )
+            for name, one in kept.items()
+        }
+    except (zlib.error, msgspec.DecodeError, ValueError):
+        return {}
 
 
 def unusual(usual: UsualPlaces, boxes: Sequence[Box], *, at: datetime, size_wh: tuple[int, int]) -> list[Box]:

@@ -1,11 +1,13 @@
 """Where a view usually shows something: a chimney is learnt, a fire is told before it could be."""
 
+import zlib
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 
 from detectors.fire.tubes import Box
-from detectors.fire.usual import UsualPlaces, unusual
+from detectors.fire.usual import UsualPlaces, packed, unpacked, unusual
 from gridwatch.model import BoxXyxy
 
 NOON = datetime(2026, 4, 5, 12, tzinfo=UTC)
@@ -94,3 +96,32 @@ def test_a_place_that_smokes_on_past_midnight_is_not_usual_for_it() -> None:
     usual, fire = UsualPlaces(), smoke(CHIMNEY)
     _, left = hours_of(usual, [fire], 1, start=NOON + timedelta(hours=11, minutes=30))
     assert left == [fire]
+
+
+def test_what_is_kept_is_known_again_view_by_view() -> None:
+    east, west = UsualPlaces(), UsualPlaces()
+    stove, chimney = smoke(CHIMNEY), smoke(ELSEWHERE)
+    for days in range(3):
+        hours_of(east, [stove], 0.3, start=NOON + timedelta(days=days))
+    at, _ = hours_of(west, [chimney], 4, start=NOON + timedelta(days=2))
+    again = unpacked(packed({"east": east, "west": west, "never seen": UsualPlaces()}))
+    assert sorted(again) == ["east", "west"]
+    at = NOON + timedelta(days=3)
+    assert unusual(again["east"], [stove, chimney], at=at, size_wh=SIZE_WH) == [chimney]
+    assert unusual(again["west"], [stove, chimney], at=at, size_wh=SIZE_WH) == [stove]
+
+
+def test_a_view_that_showed_nothing_is_not_kept() -> None:
+    usual = UsualPlaces()
+    hours_of(usual, [], 1)
+    assert packed({"": usual}) == b""
+    assert unpacked(b"") == {}
+
+
+def test_what_is_broken_or_of_another_version_is_learnt_anew() -> None:
+    usual = UsualPlaces()
+    hours_of(usual, [smoke(CHIMNEY)], 1)
+    whole = packed({"": usual})
+    other = UsualPlaces(share=np.ones((9, 16), np.float32), at=NOON)
+    for broken in (whole[:-9], b"nonsense", zlib.compress(b"nonsense"), packed({"": other})):
+        assert unpacked(broken) == {}

@@ -20,6 +20,8 @@ from simulators.facade import draw_throw_take, film
 from simulators.facade.take import Take
 from simulators.faults import FAULTS
 from tests.collectors import Collector, ask, register, running_collector, totals
+from tests.detectors.onnx_files import constant_model
+from tests.detectors.test_own_model import INPUT, yolov8
 from tests.servers import Mosquitto, wait_until
 
 START_MS = int(time.time() * 1000)
@@ -233,3 +235,28 @@ def test_a_calibrated_camera_names_windows_and_keeps_only_masked_evidence(
     assert sum(origin["p"] for origin in alert["origins"]) == pytest.approx(1, abs=1e-6)
     kept = ask(database_url, "SELECT media_type, masked FROM evidence ORDER BY position")
     assert kept == [{"media_type": "image/jpeg", "masked": True}, {"media_type": "video/mp4", "masked": True}]
+
+
+def test_a_chimney_that_a_camera_has_learnt_is_known_after_a_restart(
+    database_url: str, mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    boxes = yolov8()
+    boxes[2:4] *= 0.3
+    (tmp_path / "smoke.onnx").write_bytes(constant_model(INPUT, boxes[None]))
+    own = {"GRIDWATCH_FIRE_ONNX": str(tmp_path / "smoke.onnx"), "GRIDWATCH_FIRE_CLASSES": "1=smoke"}
+    register(database_url, "ridge", "fire", "camera")
+    quarter_ms = 15 * 60 * 1000
+    moments = [START_MS - n * quarter_ms for n in range(28, 0, -1)]
+
+    def fires() -> int:
+        return len(ask(database_url, "SELECT 1 FROM event WHERE label = 'smoke'"))
+
+    with running_collector(database_url, mosquitto, tmp_path, **own):
+        send(mosquitto, *[(f"ridge/frame/{moment}", grey(120)) for moment in moments[:18]])
+        wait_until(lambda: totals(database_url)["received"] == 18, timeout_s=60)
+    assert totals(database_url)["stored"] == 18
+    assert fires() == 1
+    with running_collector(database_url, mosquitto, tmp_path, **own):
+        send(mosquitto, *[(f"ridge/frame/{moment}", grey(120)) for moment in moments[18:]])
+        wait_until(lambda: totals(database_url)["received"] == 28, timeout_s=60)
+    assert fires() == 1
