@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from gridwatch.facade import FacadeView
 from gridwatch.media import encode_mp4
 from gridwatch.model import BoxXyxy, Finding, Origin, Picture, Pixels, TrackPoint
+from gridwatch.policy import CHINA
 
 MASK_CELLS = 24
 """Along the longer side of a masked picture. A face that fills a third of it keeps eight cells."""
@@ -39,7 +40,7 @@ def draw(
     view: FacadeView | None = None,
     until: datetime | None = None,
 ) -> Pixels:
-    """Return a copy of the picture that shows the finding: box, track, likely windows, label and time (UTC).
+    """Return a copy of the picture that shows the finding: box, track, likely windows, label and time.
 
     `masked` makes unrecognisable all but the neighbourhood of the track, or else of the box, and of a track
     seen in a `view` of a façade also the façade; `until` ends the track there.
@@ -53,7 +54,8 @@ def draw(
     if view is not None:
         _draw_windows(pixels, view, likely(finding.where), width)
     _draw_track(pixels, [p for p in finding.track if until is None or p.at <= until], width)
-    moment = picture.at.strftime("%Y-%m-%d %H:%M:%S.") + f"{picture.at.microsecond // 100_000} UTC"
+    at = picture.at.astimezone(CHINA)
+    moment = at.strftime("%Y-%m-%d %H:%M:%S.") + f"{at.microsecond // 100_000} +08:00"
     _write_line(pixels, f"{finding.label} {finding.confidence:.0%}  {moment}")
     return pixels
 

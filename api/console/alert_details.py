@@ -1,6 +1,6 @@
 """Everything about one alert, gathered from the database as whoever looks may see it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -54,23 +54,27 @@ async def gather(office: Office, alert_id: int) -> Details:
     device = await get_device(store, alert["device"])
     cameras = (await nearest_cameras(store, alert["device"]))[:CAMERAS]
     is_fire = alert["scene"] == FIRE
+    events = await list_events(store, alert=alert_id, limit=EVENTS)
     return Details(
         alert=alert,
         timeline=await timeline(store, alert_id),
         told=await told_of(store, alert_id),
-        events=await list_events(store, alert=alert_id, limit=EVENTS),
+        events=events,
         device=device,
         people=await nearest_people(office, alert, datetime.now(UTC)),
         cameras=cameras,
         stills=await newest_stills(store, [camera["id"] for camera in cameras]),
         related=await alerts_around(store, alert_id, limit=RELATED),
-        charts=await _charts(office, alert),
+        charts=await _charts(office, alert, {name for event in events for name in event.criteria}),
         fire_day=await _fire_day(office, alert) if is_fire else None,
         wind=await _wind(office, alert) if is_fire else None,
     )
 
 
-async def _charts(office: Office, alert: Mapping[str, Any]) -> dict[str, list[tuple[str, float]]]:
+async def _charts(
+    office: Office, alert: Mapping[str, Any], told: Collection[str]
+) -> dict[str, list[tuple[str, float]]]:
+    """Return what was measured around an alert: first what it was `told` by."""
     at = datetime.fromisoformat(alert["observed_at"])
     buckets = await list_buckets(
         office.store,
@@ -84,7 +88,12 @@ async def _charts(office: Office, alert: Mapping[str, Any]) -> dict[str, list[tu
     charts: dict[str, list[tuple[str, float]]] = {}
     for one in reversed(buckets):
         charts.setdefault(one.quantity, []).append((wall_clock(one.bucket_at), round(one.avg, 3)))
-    return dict(sorted(charts.items())[:CHARTS])
+    return {quantity: charts[quantity] for quantity in charted(charts, told)}
+
+
+def charted(quantities: Iterable[str], told: Collection[str]) -> list[str]:
+    """Return what is drawn of the quantities: first those that an alert was `told` by."""
+    return sorted(quantities, key=lambda quantity: (quantity not in told, quantity))[:CHARTS]
 
 
 def wall_clock(moment: datetime) -> str:

@@ -28,7 +28,12 @@ LENGTHS = tuple(
 DECIMALS = 4
 """Of what is drawn: sensors have no more, and the axis would show those of the sums."""
 
-RANGES = {"day": timedelta(days=1), "week": timedelta(days=7), "month": timedelta(days=30)}
+RANGES = {
+    "hour": timedelta(hours=1),
+    "day": timedelta(days=1),
+    "week": timedelta(days=7),
+    "month": timedelta(days=30),
+}
 RANGES |= {"year": timedelta(days=365)}
 
 
@@ -114,9 +119,12 @@ def chart(
     words: Words,
     light: bool,
 ) -> dict[str, Any]:
-    """Return the mean of each interval between its least and its most; where nothing came there is a gap."""
+    """Return the mean of each interval between its least and its most; where nothing came there is a gap.
+
+    It begins where the first reading is: of a new device a day would show no more than a dot.
+    """
     by_time = {one.bucket_at: one for one in found}
-    first = EPOCH + (since - EPOCH) // length * length
+    first = min(by_time, default=EPOCH + (since - EPOCH) // length * length)
     times = [first + n * length for n in range(max(1, -((first - until) // length)))]
     form = "%Y-%m-%d" if length >= timedelta(days=1) else "%m-%d %H:%M"
     rows = [by_time.get(at) for at in times]

@@ -18,6 +18,7 @@ from api.console.devices_page import path_of, seen
 from api.console.frame import Frame, Visitor
 from api.console.tables import table_html
 from api.local_time import CHINA
+from api.places import Places
 from api.texts import Words
 from gridwatch.errors import NotAllowed, NotFound, StoreUnavailable
 from gridwatch.lifts import Reason, in_words
@@ -33,6 +34,9 @@ DEVICE_ROUTE = "/api/v1/devices/{device}"
 CREDENTIALS = f"{DEVICE_ROUTE}/credentials"
 
 LIFT_LOOK_S = 2.0
+
+BATTERY = "battery_pct"
+"""Nobody opens a device's page for this first."""
 
 
 async def show_device(visitor: Visitor, words: Words, device: str) -> None:
@@ -64,7 +68,8 @@ class DevicePage:
             ui.link(words("devices"), DEVICES).classes("gw-anchor")
             ui.html(f"<h1>{escape(device.name or device.id)}</h1>", sanitize=False)
             facts = (device.id, words(f"kind.{device.kind}"), words.scene(device.scene), device.model or "")
-            ui.label(" · ".join(filter(None, (*facts, device.area, device.address)))).classes("gw-facts")
+            area = Places((await self._visitor.office.tree.get()).areas).name(device.area)
+            ui.label(" · ".join(filter(None, (*facts, area, device.address)))).classes("gw-facts")
         with ui.element("div").classes("gw-two"):
             with ui.element("div").classes("gw-side"):
                 await self._lift()
@@ -90,7 +95,7 @@ class DevicePage:
                     quantity_name(row["quantity"], words),
                     "" if row["value"] is None else f"{row['value']:g}",
                     seen(row["seen_at"], words),
-                    "" if row["interval_s"] is None else words("device.every", s=row["interval_s"]),
+                    "—" if row["interval_s"] is None else words("device.every", s=row["interval_s"]),
                     _channel_state(row, words),
                 ]
                 for row in rows
@@ -98,7 +103,7 @@ class DevicePage:
             heads = [words(f"device.{name}") for name in ("quantity", "value", "seen", "interval", "health")]
             ui.html(table_html(heads, cells, caption=words("device.channels")), sanitize=False)
         with ui.element("section").classes("gw-panel"):
-            heard = sorted(rows, key=lambda row: row["seen_at"] is None)
+            heard = sorted(rows, key=lambda row: (row["seen_at"] is None, row["quantity"] == BATTERY))
             chart = DeviceChart(
                 self._visitor, self._words, self._device.id, [row["quantity"] for row in heard]
             )

@@ -27,6 +27,9 @@ RANGES = (7, 30, 90, 365)
 USUAL_DAYS = 30
 LONGEST = timedelta(days=3660)
 
+WILL_BE = ("counts", "answers", "devices")
+"""What the page will show once there are alerts, and from when."""
+
 AREAS_SHOWN, DEVICES_SHOWN, PEOPLE_SHOWN = 15, 20, 50
 
 
@@ -87,6 +90,7 @@ class FiguresPage:
     def __init__(self, visitor: Visitor, words: Words) -> None:
         self._visitor, self._words = visitor, words
         self._span = Span.of_days(USUAL_DAYS)
+        self._simulated = False
         with ui.element("div").classes("gw-page"):
             with ui.element("div").classes("gw-actions-bar"):
                 self._choose_span()
@@ -130,22 +134,34 @@ class FiguresPage:
         if await still_here(visitor.office, visitor.token, "GET", ROUTE) is None:
             ui.navigate.to("/login")
             return
-        store, span = visitor.office.store, {"since": self._span.since, "until": self._span.until}
+        store = visitor.office.store
+        since, until = self._span.since, self._span.until
         try:
+            # A system that is tried out has no real alerts: its simulated ones show what will be here.
+            real = await alarm_counts(store, AlarmsBy.DAY, since=since, until=until)
+            simulated = self._simulated = not real
             days, hours, areas = [
-                await alarm_counts(store, by, **span)
+                await alarm_counts(store, by, since=since, until=until, simulated=simulated)
                 for by in (AlarmsBy.DAY, AlarmsBy.HOUR, AlarmsBy.COMMUNITY)
             ]
-            devices = await alarms_of_devices(store, **span)
-            answers = {by: await answering_figures(store, by, **span) for by in By}
+            devices = await alarms_of_devices(store, since=since, until=until, simulated=simulated)
+            answers = {
+                by: await answering_figures(store, by, since=since, until=until, simulated=simulated)
+                for by in By
+            }
         except StoreUnavailable:
             ui.notify(words("failed"), type="negative")
             return
         self._result.clear()
         with self._result:
             if not days:
-                ui.label(words("figures.empty")).classes("gw-empty")
+                with ui.element("section").classes("gw-panel gw-wide"):
+                    ui.html(f"<h2>{escape(words('figures.empty'))}</h2>", sanitize=False)
+                    for name in WILL_BE:
+                        ui.label(words(f"figures.will_be.{name}", fewest=FEWEST_JUDGED))
                 return
+            if simulated:
+                ui.label(words("figures.simulated")).classes("gw-note-line gw-wide").props('role="status"')
             hours_named = [f"{hour:02d}" for hour in range(24)]
             self._chart("day", days, self._span.days, AlarmsBy.DAY)
             self._chart("hour", hours, hours_named, AlarmsBy.HOUR)
@@ -205,8 +221,9 @@ class FiguresPage:
 
     def _csv(self, route: str, **query: str) -> None:
         since, until = (moment.astimezone(UTC) for moment in (self._span.since, self._span.until))
-        asked = urlencode({**query, "from": since.isoformat(), "to": until.isoformat()})
-        ui.link("CSV", f"{route}?{asked}").classes("gw-anchor gw-csv")
+        asked = {**query, "from": since.isoformat(), "to": until.isoformat()}
+        asked |= {"simulated": "true"} if self._simulated else {}
+        ui.link("CSV", f"{route}?{urlencode(asked)}").classes("gw-anchor gw-csv")
 
 
 def false_alarms_html(found: Sequence[Verdict], words: Words) -> str:

@@ -1,8 +1,8 @@
 """Figures: how soon people answer, how many alerts there are and where, and which devices cry wolf."""
 
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import AwareDatetime, BaseModel, Field
 
 from api.csv_files import CSV, csv_answer
@@ -14,6 +14,8 @@ from gridwatch.store.alarms import AlarmsBy, alarm_counts, alarms_of_devices
 from gridwatch.store.answering import By, answering_figures
 
 router = APIRouter(prefix="/api/v1", tags=["figures"])
+
+Simulated = Annotated[bool, Query(description="of simulated alerts, in place of real ones")]
 
 
 class FiguresAnswer(BaseModel):
@@ -95,50 +97,72 @@ class DeviceFigures(BaseModel):
 
 
 @router.get("/figures", responses=documented(401, 403, 422, 503), response_model=list[FiguresAnswer])
-async def figures(office: TheOffice, by: By = By.WORKER, since: Since = None, until: Until = None) -> Any:
+async def figures(
+    office: TheOffice,
+    by: By = By.WORKER,
+    since: Since = None,
+    until: Until = None,
+    simulated: Simulated = False,
+) -> Any:
     """Return response and handling times from the timelines of alerts raised in a time; drills apart."""
-    return await answering_figures(office.store, by, since=since, until=until)
+    return await answering_figures(office.store, by, since=since, until=until, simulated=simulated)
 
 
 @router.get("/figures.csv", response_class=Response, responses={**CSV, **documented(401, 403, 422, 503)})
 async def figures_csv(
-    office: TheOffice, by: By = By.WORKER, since: Since = None, until: Until = None
+    office: TheOffice,
+    by: By = By.WORKER,
+    since: Since = None,
+    until: Until = None,
+    simulated: Simulated = False,
 ) -> Response:
     """Return the same as a file for spreadsheets."""
-    rows = await answering_figures(office.store, by, since=since, until=until)
+    rows = await answering_figures(office.store, by, since=since, until=until, simulated=simulated)
     return csv_answer(FiguresAnswer.model_fields, rows, name=f"figures-{by}")
 
 
 @router.get("/figures/alerts", responses=documented(401, 403, 422, 503), response_model=list[AlarmCount])
 async def alerts(
-    office: TheOffice, by: AlarmsBy = AlarmsBy.SCENE, since: Since = None, until: Until = None
+    office: TheOffice,
+    by: AlarmsBy = AlarmsBy.SCENE,
+    since: Since = None,
+    until: Until = None,
+    simulated: Simulated = False,
 ) -> Any:
     """Return how many real alerts were raised in a time; days and hours are those of China."""
-    return await alarm_counts(office.store, by, since=since, until=until)
+    return await alarm_counts(office.store, by, since=since, until=until, simulated=simulated)
 
 
 @router.get(
     "/figures/alerts.csv", response_class=Response, responses={**CSV, **documented(401, 403, 422, 503)}
 )
 async def alerts_csv(
-    office: TheOffice, by: AlarmsBy = AlarmsBy.SCENE, since: Since = None, until: Until = None
+    office: TheOffice,
+    by: AlarmsBy = AlarmsBy.SCENE,
+    since: Since = None,
+    until: Until = None,
+    simulated: Simulated = False,
 ) -> Response:
     """Return the same as a file for spreadsheets."""
-    rows = await alarm_counts(office.store, by, since=since, until=until)
+    rows = await alarm_counts(office.store, by, since=since, until=until, simulated=simulated)
     return csv_answer(AlarmCount.model_fields, rows, name=f"alerts-{by}")
 
 
 @router.get("/figures/devices", responses=documented(401, 403, 422, 503))
-async def devices(office: TheOffice, since: Since = None, until: Until = None) -> list[DeviceFigures]:
+async def devices(
+    office: TheOffice, since: Since = None, until: Until = None, simulated: Simulated = False
+) -> list[DeviceFigures]:
     """Return the devices that raised alerts in a time: those to mend for false alarms first."""
-    found = await alarms_of_devices(office.store, since=since, until=until)
+    found = await alarms_of_devices(office.store, since=since, until=until, simulated=simulated)
     return [DeviceFigures.of(one) for one in verdicts(found)]
 
 
 @router.get(
     "/figures/devices.csv", response_class=Response, responses={**CSV, **documented(401, 403, 422, 503)}
 )
-async def devices_csv(office: TheOffice, since: Since = None, until: Until = None) -> Response:
+async def devices_csv(
+    office: TheOffice, since: Since = None, until: Until = None, simulated: Simulated = False
+) -> Response:
     """Return the same as a file for spreadsheets."""
-    rows = [one.model_dump() for one in await devices(office, since, until)]
+    rows = [one.model_dump() for one in await devices(office, since, until, simulated)]
     return csv_answer(DeviceFigures.model_fields, rows, name="false-alarms")

@@ -23,18 +23,24 @@ class AlarmsBy(StrEnum):
 
 
 async def alarm_counts(
-    store: Store, by: AlarmsBy, *, since: datetime | None = None, until: datetime | None = None
+    store: Store,
+    by: AlarmsBy,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    simulated: bool = False,
 ) -> Sequence[Row]:
     """Return key, name, scene, alerts, judged and false_alarms; days and hours are those of China.
 
-    Of real alerts that were raised in a time: neither drills nor simulated ones.
+    Of real alerts that were raised in a time, or of simulated ones in their place; never of drills.
     """
-    return await store.rows(SQL["counts"], {"by": by.value, "since": since, "until": until})
+    given = {"by": by.value, "since": since, "until": until, "simulated": simulated}
+    return await store.rows(SQL["counts"], given)
 
 
 async def alarms_of_devices(
-    store: Store, *, since: datetime | None = None, until: datetime | None = None
+    store: Store, *, since: datetime | None = None, until: datetime | None = None, simulated: bool = False
 ) -> Sequence[Judged]:
     """Return each device that raised an alert in a time, with how many were false."""
-    rows = await store.rows(SQL["devices"], {"since": since, "until": until})
+    rows = await store.rows(SQL["devices"], {"since": since, "until": until, "simulated": simulated})
     return [Judged(**row) for row in rows]

@@ -20,14 +20,22 @@ class By(StrEnum):
 
 
 async def answering_figures(
-    store: Store, by: By, *, since: datetime | None = None, until: datetime | None = None
+    store: Store,
+    by: By,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    simulated: bool = False,
 ) -> Sequence[Row]:
-    """Return figures of the alerts that were raised in a time; times in seconds, drills apart."""
-    given = {"by": by.value, "since": since, "until": until, "of": None}
+    """Return figures of the alerts that were raised in a time; times in seconds, drills apart.
+
+    They are of real alerts, or of simulated ones in their place.
+    """
+    given = {"by": by.value, "since": since, "until": until, "of": None, "simulated": simulated}
     return await store.rows(SQL["figures"], given)
 
 
 async def own_figures(store: Store, names: Sequence[str], *, since: datetime) -> Sequence[Row]:
     """Return the figures of one worker, who is known by account and number at work."""
-    given = {"by": By.WORKER.value, "since": since, "until": None, "of": list(names)}
+    given = {"by": By.WORKER.value, "since": since, "until": None, "of": list(names), "simulated": False}
     return await store.rows(SQL["figures"], given)

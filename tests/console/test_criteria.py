@@ -8,6 +8,7 @@ from types import ModuleType
 
 import pytest
 
+from api.console.alert_details import charted
 from api.console.criteria import criterion_in_words
 from api.texts import TEXTS, Words
 from detectors.fire.contacts import CONTACTS
@@ -96,3 +97,9 @@ def test_a_criterion_is_said_with_its_unit_and_an_unknown_one_by_its_name(
     name: str, value: float, said: str
 ) -> None:
     assert criterion_in_words(name, value, CHINESE) == said
+
+
+def test_charts_begin_with_what_an_alert_was_told_by() -> None:
+    measured = ["battery_pct", "co2_ppm", "co_ppm", "humidity_pct", "rain_mm", "smoke_pct_m", "temperature_c"]
+    drawn = charted(measured, {"score", "smoke_pct_m", "temperature_c", "co_ppm_baseline"})
+    assert drawn == ["smoke_pct_m", "temperature_c", "battery_pct", "co2_ppm", "co_ppm", "humidity_pct"]

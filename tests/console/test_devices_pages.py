@@ -157,3 +157,7 @@ def test_a_chart_has_no_more_points_than_a_screen_and_gaps_where_nothing_came() 
     assert drawn["xAxis"]["data"] == ["11-24 08:00", "11-24 08:05", "11-24 08:10"]
     assert [one["data"] for one in drawn["series"]] == [[3.0, None, 3.0], [2.0, None, 2.0], [1.0, None, 1.0]]
     assert drawn["yAxis"]["type"] == "value"
+    day = chart(
+        "t", found, since - timedelta(days=1), since + timedelta(minutes=13), length, Words("en"), light=True
+    )
+    assert day["xAxis"]["data"] == drawn["xAxis"]["data"], "before the first reading there is nothing to see"

@@ -57,9 +57,38 @@ def test_figures_are_shown_with_a_device_to_mend_and_why(browser: Browser, conso
         page.get_by_label("起始日期").fill("2020-01-01")
         page.get_by_label("结束日期").fill("2020-02-01")
         page.get_by_role("button", name="查看").click()
-        expect(page.locator(".gw-empty")).to_contain_text("这段时间没有告警")
+        expect(page.get_by_role("heading", name="这段时间没有告警")).to_be_visible()
+        expect(page.get_by_text("第一次接单之后")).to_be_visible()
         page.get_by_role("link", name="English").click()
         expect(page.get_by_text("⚠ Mend")).to_be_visible()
+    assert wrong == []
+
+
+async def a_demo(store: Store) -> None:
+    """Let a simulated sensor tell of a fire, and somebody take it."""
+    await put_areas(store, [Area(code="c", level=AreaLevel.COMMUNITY, name="模拟社区")])
+    await register(store, sensor("sim", name="模拟烟感", area="c", simulated=True))
+    made = await happen(store, "sim")
+    await act(store, made["alert"], "accept", actor="admin", role=Role.ADMINISTRATOR)
+
+
+def test_simulated_alerts_show_what_the_page_is_for_until_there_are_real_ones(
+    browser: Browser, console: Console
+) -> None:
+    console.stored(a_demo)
+    with operator(browser, console) as (page, wrong):
+        page.goto(f"{console.url}/figures")
+        expect(page.locator(".gw-note-line")).to_contain_text("以下统计的是模拟告警")
+        expect(page.locator(".gw-chart").nth(2)).to_contain_text("模拟社区")
+        expect(page.locator(".gw-table").first).to_contain_text("模拟社区")
+        with page.expect_download() as download:
+            page.locator(".gw-panel").first.get_by_role("link", name="CSV").click()
+        assert ",fire,1," in download.value.path().read_text("utf-8-sig")
+        console.stored(a_month)
+        page.reload()
+        expect(page.locator(".gw-chart").nth(2)).to_contain_text("锦竹社区")
+        expect(page.locator(".gw-note-line")).to_have_count(0)
+        expect(page.get_by_text("模拟社区")).to_have_count(0)
     assert wrong == []
 
 

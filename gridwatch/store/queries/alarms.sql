@@ -12,7 +12,7 @@ told AS (
                WHEN 'label' THEN a.label
                ELSE a.scene END AS key
     FROM alert a
-    WHERE NOT a.simulated AND NOT a.drill AND ((SELECT sees_all()) OR a.area IN (SELECT code FROM seen_area))
+    WHERE a.simulated = %(simulated)s AND NOT a.drill AND ((SELECT sees_all()) OR a.area IN (SELECT code FROM seen_area))
       AND (%(since)s::timestamptz IS NULL OR a.raised_at >= %(since)s)
       AND (%(until)s::timestamptz IS NULL OR a.raised_at < %(until)s))
 SELECT coalesce(t.key, '') AS key, coalesce(r.name, '') AS name, t.scene, count(*) AS alerts,
@@ -28,7 +28,7 @@ SELECT d.id AS device, d.name, d.area, coalesce(r.name, '') AS area_name, d.scen
        count(*) FILTER (WHERE a.state = 'false_alarm') AS false_alarms,
        max(a.raised_at) FILTER (WHERE a.state = 'false_alarm') AS last_false_at
 FROM alert a JOIN device d ON d.key = a.device_key LEFT JOIN area r ON r.code = d.area
-WHERE NOT a.simulated AND NOT a.drill AND ((SELECT sees_all()) OR a.area IN (SELECT code FROM seen_area))
+WHERE a.simulated = %(simulated)s AND NOT a.drill AND ((SELECT sees_all()) OR a.area IN (SELECT code FROM seen_area))
   AND a.outage IS NULL
   AND (%(since)s::timestamptz IS NULL OR a.raised_at >= %(since)s)
   AND (%(until)s::timestamptz IS NULL OR a.raised_at < %(until)s)

@@ -1,6 +1,6 @@
 -- figures --
 -- First times of each alert by its timeline. worker: who took it first; area: where it was; community: the one
--- that the area lies in. Drills are counted apart, what is simulated is not.
+-- that the area lies in. Drills are counted apart; what is simulated alone or not at all.
 WITH RECURSIVE up AS (
     SELECT code AS area, code, parent, level, name FROM area
     UNION ALL SELECT up.area, a.code, a.parent, a.level, a.name FROM up JOIN area a ON a.code = up.parent),
@@ -22,7 +22,7 @@ told AS (
            CASE %(by)s WHEN 'worker' THEN f.worker WHEN 'area' THEN a.area
                 ELSE (SELECT up.code FROM up WHERE up.area = a.area AND up.level = 'community' LIMIT 1) END AS code
     FROM alert a JOIN firsts f ON f.alert_id = a.id
-    WHERE NOT a.simulated AND ((SELECT sees_all()) OR a.area IN (SELECT code FROM seen_area))
+    WHERE a.simulated = %(simulated)s AND ((SELECT sees_all()) OR a.area IN (SELECT code FROM seen_area))
       AND (%(since)s::timestamptz IS NULL OR a.raised_at >= %(since)s)
       AND (%(until)s::timestamptz IS NULL OR a.raised_at < %(until)s))
 SELECT t.code, coalesce(min(p.name), min(r.name), '') AS name, t.drill, count(*) AS alerts,
