@@ -9,6 +9,8 @@ from gridwatch.store import Store
 from gridwatch.store.accounts import Account, add_account, has_administrator
 
 NAME = "admin"
+OURSELVES = "gridwatch"
+"""Who makes it, as the trail of changes has it."""
 
 PASSWORD_BYTES = 12
 """96 bits, 16 characters: not to be guessed, short enough to be typed."""
@@ -21,5 +23,5 @@ async def make_first_administrator(store: Store, passwords: Passwords, settings:
     given = settings.admin_password
     password = secrets.token_urlsafe(PASSWORD_BYTES) if given is None else given.get_secret_value()
     account = Account(username=NAME, password_hash=await passwords.hash(password), role=Role.ADMINISTRATOR)
-    made = await add_account(store, account)
+    made = await add_account(store, account, by=OURSELVES)
     return password if made and given is None else None

@@ -110,7 +110,7 @@ class AccountsPanel:
             return
         password = secrets.token_urlsafe(PASSWORD_BYTES) if self._new.value else None
 
-        async def put(_: Person) -> None:
+        async def put(person: Person) -> None:
             kept = None
             if password is not None:
                 kept = await self._visitor.office.passwords.hash(password)
@@ -121,7 +121,7 @@ class AccountsPanel:
                 area=(self._area.value or "").strip() or None,
                 disabled=bool(self._disabled.value),
             )
-            await put_accounts(self._store, [account])
+            await put_accounts(self._store, [account], by=person.username)
 
         if await do(self._visitor, words, ("POST", USERS), put):
             if password is not None:
@@ -135,7 +135,7 @@ class AccountsPanel:
             self._visitor,
             self._words,
             ("DELETE", f"{USERS}/{{username}}"),
-            lambda _: delete_account(self._store, username),
+            lambda person: delete_account(self._store, username, by=person.username),
         ):
             await self.show()
 
@@ -161,7 +161,7 @@ class AccountsPanel:
             self._visitor,
             self._words,
             ("DELETE", f"{TOKENS}/{{token}}"),
-            lambda _: revoke_token(self._store, name),
+            lambda person: revoke_token(self._store, name, by=person.username),
         ):
             ui.notify(self._words("credentials.revoked", name=name), type="positive")
             await self.show()

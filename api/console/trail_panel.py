@@ -84,7 +84,8 @@ def _said(value: Any) -> str:
         case list() | dict() if not value:
             return "—"
         case dict():
-            return ", ".join(f"{name} {_said(one)}" for name, one in value.items() if one not in (None, ""))
+            told = {name: one for name, one in value.items() if one not in (None, "", [])}
+            return ", ".join(f"{name} {_said(one)}" for name, one in told.items())
         case list():
             return "; ".join(map(_said, value))
         case _:

@@ -113,9 +113,9 @@ class WebhooksPanel:
             return
         secret = ""
 
-        async def keep(_: Person) -> None:
+        async def keep(person: Person) -> None:
             nonlocal secret
-            secret = await keep_webhook(self._visitor.office, body)
+            secret = await keep_webhook(self._visitor.office, body, by=person.username)
 
         if await self._do("POST", ROUTE, keep):
             self._secret.set_value("")
@@ -177,6 +177,6 @@ class WebhooksPanel:
     async def _delete(self, name: str) -> None:
         question = self._words("webhooks.really", name=name)
         if await really(question, self._words, yes="webhooks.delete") and await self._do(
-            "DELETE", ONE, lambda _: delete_webhook(self._store, name)
+            "DELETE", ONE, lambda person: delete_webhook(self._store, name, by=person.username)
         ):
             await self.show()

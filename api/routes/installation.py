@@ -67,7 +67,7 @@ class TrailAnswer(BaseModel):
 
     id: int
     at: AwareDatetime
-    by: str = Field(description="an account, or cli: and a user of the machine")
+    by: str = Field(description="an account, cli: and a user of the machine, or gridwatch itself")
     what: What
     subject: str
     detail: Mapping[str, Any] = Field(description="what it was and what it is; no secrets, no telephones")

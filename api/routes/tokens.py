@@ -68,6 +68,6 @@ async def issue(body: TokenBody, response: Response, office: TheOffice, person: 
     response_class=Response,
     responses=documented(401, 404, 422, 503),
 )
-async def revoke(token: Name, office: TheOffice) -> None:
+async def revoke(token: Name, office: TheOffice, person: ThePerson) -> None:
     """Take a token back; who brings it is refused within a second."""
-    await revoke_token(office.store, token)
+    await revoke_token(office.store, token, by=person.username)

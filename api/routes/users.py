@@ -99,7 +99,8 @@ async def change_password(
     if await sign_in(office.store, office.passwords, person.username, body.old) is None:
         office.guesses.count(person.username, address)
         raise NotAllowed("old: this is not your password")
-    await set_password(office.store, person.username, await office.passwords.hash(body.new))
+    new = await office.passwords.hash(body.new)
+    await set_password(office.store, person.username, new, by=person.username)
 
 
 @router.get("/users", responses=documented(401, 503))
@@ -109,11 +110,12 @@ async def users(office: TheOffice) -> list[UserAnswer]:
 
 
 @router.post("/users", responses=documented(401, 409, 422, 503))
-async def put_user(body: UserBody, office: TheOffice) -> UserAnswer:
+async def put_user(body: UserBody, office: TheOffice, person: ThePerson) -> UserAnswer:
     """Add an account or change the one of that name; one that is disabled is out within a second."""
     password_hash = None if body.password is None else await office.passwords.hash(body.password)
     given = body.model_dump(exclude={"password"})
-    await put_accounts(office.store, [Account(**given, password_hash=password_hash)])
+    account = Account(**given, password_hash=password_hash)
+    await put_accounts(office.store, [account], by=person.username)
     (made,) = [one for one in await list_accounts(office.store) if one.username == body.username]
     return UserAnswer.of(made)
 
@@ -124,6 +126,6 @@ async def put_user(body: UserBody, office: TheOffice) -> UserAnswer:
     response_class=Response,
     responses=documented(401, 404, 409, 422, 503),
 )
-async def delete_user(username: Username, office: TheOffice) -> None:
+async def delete_user(username: Username, office: TheOffice, person: ThePerson) -> None:
     """Delete an account with its tokens."""
-    await delete_account(office.store, username)
+    await delete_account(office.store, username, by=person.username)

@@ -15,7 +15,7 @@ from api.channels.senders import new_client
 from api.channels.sending import NotSent
 from api.dispatch.webhooks import SECRET_MARK, as_trial, post
 from api.fields import LARGEST_ID, Text
-from api.office import Office, TheOffice
+from api.office import Office, TheOffice, ThePerson
 from api.problems import documented
 from gridwatch.store.webhooks import (
     MOST_AT_ONCE,
@@ -158,18 +158,18 @@ async def webhooks(office: TheOffice) -> list[WebhookKnown]:
 
 
 @router.post("", status_code=status.HTTP_201_CREATED, responses=documented(401, 404, 422, 503))
-async def put(body: WebhookBody, response: Response, office: TheOffice) -> NewWebhook:
+async def put(body: WebhookBody, response: Response, office: TheOffice, person: ThePerson) -> NewWebhook:
     """Let a receiver be told from now on; its secret is shown to nobody once this answer is gone."""
     response.headers["Cache-Control"] = "no-store"
-    return NewWebhook(name=body.name, secret=await keep_webhook(office, body))
+    return NewWebhook(name=body.name, secret=await keep_webhook(office, body, by=person.username))
 
 
-async def keep_webhook(office: Office, body: WebhookBody) -> str:
+async def keep_webhook(office: Office, body: WebhookBody, *, by: str) -> str:
     """Let a receiver be told from now on; return its secret. Raises NotFound where there is no such area."""
     made = SECRET_MARK + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
     address = Address(url=body.url, secret=body.secret or made)
     webhook = Webhook(name=body.name, address=address, form=body.form, area=body.area, drills=body.drills)
-    await put_webhook(office.store, box_of(office), webhook)
+    await put_webhook(office.store, box_of(office), webhook, by=by)
     return address.secret
 
 
@@ -179,9 +179,9 @@ async def keep_webhook(office: Office, body: WebhookBody) -> str:
     response_class=Response,
     responses=documented(401, 404, 422, 503),
 )
-async def delete(webhook: Name, office: TheOffice) -> None:
+async def delete(webhook: Name, office: TheOffice, person: ThePerson) -> None:
     """Forget a receiver with all messages to it."""
-    await delete_webhook(office.store, webhook)
+    await delete_webhook(office.store, webhook, by=person.username)
 
 
 @router.post("/{webhook}/test", responses=documented(401, 404, 422, 503))

@@ -129,7 +129,7 @@ async def prepare(url: str, sizes: Sizes) -> Made:
             for to, codes in seen.items()
             for number, area in enumerate(codes)
         ]
-        await put_accounts(store, accounts)
+        await put_accounts(store, accounts, by="a test")
         tokens = Tokens(await token_secret(store))
     given = {
         to: [tokens.issue(Person(username=f"{to}-{number}", role=Role.GRID_WORKER)) for number in range(most)]

@@ -184,13 +184,13 @@ async def _district(at: Servers, sizes: Sizes, account: WeCom) -> Sequence[str]:
             Account(username=one, password_hash=None, role=Role.GRID_WORKER, area=f"g-{one}")
             for one in people
         ]
-        await put_accounts(store, accounts)
+        await put_accounts(store, accounts, by="a test")
         for one in people:
             await store.execute(PUT_PERSON, {"code": one, "area": f"g-{one}"})
         box = Strongbox(at.folder)
-        await put_service(store, box, "wecom", account)
+        await put_service(store, box, "wecom", account, by="a test")
         lines = [ChannelLine(line=2, person=one, position=1, service="wecom", address=one) for one in people]
-        await replace_channels(store, box, lines)
+        await replace_channels(store, box, lines, by="a test")
         tokens = Tokens(await token_secret(store))
         return [tokens.issue(Person(username=one, role=Role.GRID_WORKER, area=f"g-{one}")) for one in people]
 

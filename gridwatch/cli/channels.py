@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from gridwatch.cli.tables import wide_table
-from gridwatch.cli.work import with_store
+from gridwatch.cli.work import at_the_command_line, with_store
 from gridwatch.errors import NotFound, SettingsError
 from gridwatch.lines import EXCEL_MARK, WrongLine, WrongLines, table_rows, text_of
 from gridwatch.services import read_service
@@ -56,7 +56,7 @@ def service_command(
     async def put(store: Store) -> str:
         from api.reports_address import callback_address
 
-        await put_service(store, box, name, service)
+        await put_service(store, box, name, service, by=at_the_command_line())
         return await callback_address(store, name, service, base=settings.link_base)
 
     typer.echo(f"kept: {name}")
@@ -79,7 +79,7 @@ def forget_command(name: Annotated[str, typer.Argument(metavar="NAME")]) -> None
     """Forget a service, with all ways to people that use it."""
 
     async def forget(store: Store) -> None:
-        await delete_service(store, name)
+        await delete_service(store, name, by=at_the_command_line())
 
     with_store(read_settings(), forget)
     typer.echo(f"forgotten: {name}")
@@ -95,7 +95,8 @@ def import_command(file: Annotated[Path, typer.Argument(help="CSV")]) -> None:
     lines, settings = read_lines(text_of(content)), read_settings()
 
     async def replace(store: Store) -> tuple[int, int]:
-        return await replace_channels(store, Strongbox(settings.data_dir), lines)
+        box = Strongbox(settings.data_dir)
+        return await replace_channels(store, box, lines, by=at_the_command_line())
 
     new, all_of_them = with_store(settings, replace)
     typer.echo(f"imported: {new} new, {all_of_them - new} as they were")

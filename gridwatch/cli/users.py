@@ -1,7 +1,6 @@
 """`gridwatch users`: who may sign in, and the tokens of programs, from the command line."""
 
 import asyncio
-import getpass
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,7 +12,7 @@ from rich.console import Console
 
 from gridwatch.account_files import SHORTEST_PASSWORD, UserLine, read_users, write_users
 from gridwatch.cli.tables import wide_table
-from gridwatch.cli.work import with_store
+from gridwatch.cli.work import at_the_command_line, with_store
 from gridwatch.cli.workers import write_private
 from gridwatch.errors import SettingsError
 from gridwatch.settings import read_settings
@@ -51,7 +50,7 @@ def import_command(
         raise SettingsError(f"{file}: {error.strerror}") from error
 
     async def put(store: Store) -> None:
-        await put_accounts(store, await asyncio.gather(*map(_with_hash, lines)))
+        await put_accounts(store, await asyncio.gather(*map(_with_hash, lines)), by=at_the_command_line())
 
     with_store(read_settings(), put)
     typer.echo(f"imported: {len(lines)} accounts")
@@ -113,7 +112,7 @@ def password_command(username: Username) -> None:
         raise SettingsError(f"a password has at least {SHORTEST_PASSWORD} letters")
 
     async def change(store: Store) -> None:
-        await set_password(store, username, await _hash(password))
+        await set_password(store, username, await _hash(password), by=at_the_command_line())
 
     with_store(read_settings(), change)
     typer.echo(f"{username} has a new password")
@@ -124,7 +123,7 @@ def delete_command(username: Username) -> None:
     """Delete an account with its tokens."""
 
     async def delete(store: Store) -> None:
-        await delete_account(store, username)
+        await delete_account(store, username, by=at_the_command_line())
 
     with_store(read_settings(), delete)
     typer.echo(f"deleted: {username}")
@@ -140,7 +139,7 @@ def token_command(
     ends_at = None if days is None else datetime.now(UTC) + timedelta(days=days)
 
     async def issue(store: Store) -> str:
-        return await issue_token(store, name, username, by=f"cli:{getpass.getuser()}", ends_at=ends_at)
+        return await issue_token(store, name, username, by=at_the_command_line(), ends_at=ends_at)
 
     typer.echo(with_store(read_settings(), issue))
 
@@ -160,7 +159,7 @@ def revoke_command(name: Annotated[str, typer.Argument(metavar="NAME", help="of 
     """Take a token back; who brings it is refused within a second."""
 
     async def revoke(store: Store) -> None:
-        await revoke_token(store, name)
+        await revoke_token(store, name, by=at_the_command_line())
 
     with_store(read_settings(), revoke)
     typer.echo(f"revoked: {name}")

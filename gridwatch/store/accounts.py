@@ -11,7 +11,8 @@ from datetime import datetime
 
 from gridwatch.errors import NotAllowed, NotFound, StoreError
 from gridwatch.model import Role
-from gridwatch.store.connection import Connection, Row, Store, queries
+from gridwatch.store.connection import Connection, Row, Store, one, queries
+from gridwatch.store.trail import What, note
 
 SQL = queries("accounts")
 
@@ -77,13 +78,17 @@ async def list_accounts(store: Store) -> list[Account]:
     return [Account.from_row(row) for row in await store.rows(SQL["list"])]
 
 
-async def add_account(store: Store, account: Account) -> bool:
+async def add_account(store: Store, account: Account, *, by: str) -> bool:
     """Add an account; return False, and change nothing, where the name is taken."""
     given = {name: value for name, value in asdict(account).items() if name != "epoch"}
-    return await store.execute(SQL["add"], given) == 1
+    async with store.transaction() as connection:
+        added = (await connection.execute(SQL["add"], given)).rowcount == 1
+        if added:
+            await _note(connection, {}, [account.username], by=by)
+    return added
 
 
-async def put_accounts(store: Store, accounts: Sequence[Account]) -> None:
+async def put_accounts(store: Store, accounts: Sequence[Account], *, by: str) -> None:
     """Add accounts or change those of the same names; without a password the old one stays.
 
     Raises NotAllowed where an area is unknown, or nobody were left to administer the whole installation.
@@ -93,11 +98,14 @@ async def put_accounts(store: Store, accounts: Sequence[Account]) -> None:
         await connection.execute(SQL["lock"])
         await _check_areas(connection, {one.area for one in accounts if one.area is not None})
         had_one = await _has_administrator(connection)
+        names = [one.username for one in accounts]
+        before = await _told(connection, names)
         given = {name: [getattr(one, name) for one in accounts] for name in columns}
         await connection.execute(SQL["put"], given)
         # Before the first start nobody is there yet.
         if had_one:
             await _check_administrator(connection)
+        await _note(connection, before, names, by=by)
 
 
 async def _check_areas(connection: Connection, codes: set[str]) -> None:
@@ -116,20 +124,43 @@ async def _check_administrator(connection: Connection) -> None:
         raise NotAllowed("somebody must be left who administers the whole installation")
 
 
-async def delete_account(store: Store, username: str) -> None:
+async def delete_account(store: Store, username: str, *, by: str) -> None:
     """Delete an account with its tokens; raise NotFound, or NotAllowed for the last administrator."""
     async with store.transaction() as connection:
         await connection.execute(SQL["lock"])
+        before = await _told(connection, [username])
         if (await connection.execute(SQL["delete"], {"username": username})).rowcount == 0:
             raise NotFound(f"no account {username!r}")
         await _check_administrator(connection)
+        await _note(connection, before, [username], by=by)
 
 
-async def set_password(store: Store, username: str, password_hash: str) -> None:
+async def set_password(store: Store, username: str, password_hash: str, *, by: str) -> None:
     """Give an account another password; whoever is signed in with the old one is not any more."""
     given = {"username": username, "password_hash": password_hash}
-    if await store.execute(SQL["set password"], given) == 0:
-        raise NotFound(f"no account {username!r}")
+    async with store.transaction() as connection:
+        await connection.execute(SQL["lock"])
+        before = await _told(connection, [username])
+        if (await connection.execute(SQL["set password"], given)).rowcount == 0:
+            raise NotFound(f"no account {username!r}")
+        await _note(connection, before, [username], by=by)
+
+
+async def _told(connection: Connection, usernames: Sequence[str]) -> Mapping[str, Row]:
+    """Return what the trail says of accounts, by name; `passwords` counts those that it has had."""
+    rows = await (await connection.execute(SQL["told"], {"usernames": list(usernames)})).fetchall()
+    return {row.pop("username"): row for row in rows}
+
+
+async def _note(
+    connection: Connection, before: Mapping[str, Row], usernames: Sequence[str], *, by: str
+) -> None:
+    """Write down what became of accounts; one that is as it was is no change."""
+    after = await _told(connection, usernames)
+    for username in usernames:
+        was, now = before.get(username), after.get(username)
+        if was != now:
+            await note(connection, What.ACCOUNTS, username, by=by, before=was, after=now)
 
 
 async def has_administrator(store: Store) -> bool:
@@ -144,8 +175,12 @@ async def issue_token(store: Store, name: str, username: str, *, by: str, ends_a
     """
     token = TOKEN_MARK + secrets.token_urlsafe(TOKEN_BYTES)
     given = {"name": name, "username": username, "sha256": sha256_of(token), "created_by": by}
-    if await store.execute(SQL["issue"], given | {"ends_at": ends_at}) == 0:
-        raise NotAllowed(f"there is a token {name!r} already, or no account {username!r} of role integration")
+    async with store.transaction() as connection:
+        told = await one(connection, SQL["issue"], **given, ends_at=ends_at)
+        if told is None:
+            why = f"there is a token {name!r} already, or no account {username!r} of role integration"
+            raise NotAllowed(why)
+        await note(connection, What.TOKENS, name, by=by, before=None, after=told)
     return token
 
 
@@ -154,10 +189,13 @@ async def list_tokens(store: Store) -> list[AccessToken]:
     return [AccessToken(**{**row, "sha256": bytes(row["sha256"])}) for row in await store.rows(SQL["tokens"])]
 
 
-async def revoke_token(store: Store, name: str) -> None:
+async def revoke_token(store: Store, name: str, *, by: str) -> None:
     """Take a token back; raise NotFound."""
-    if await store.execute(SQL["revoke"], {"name": name}) == 0:
-        raise NotFound(f"no token {name!r}")
+    async with store.transaction() as connection:
+        told = await one(connection, SQL["revoke"], name=name)
+        if told is None:
+            raise NotFound(f"no token {name!r}")
+        await note(connection, What.TOKENS, name, by=by, before=told, after=None)
 
 
 def sha256_of(token: str) -> bytes:

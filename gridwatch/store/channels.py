@@ -9,7 +9,8 @@ from gridwatch.delivery import Way
 from gridwatch.errors import NotFound
 from gridwatch.lines import WrongLine, WrongLines
 from gridwatch.services import REPORTS, Others, Service, kind_of, read_service, written
-from gridwatch.store.connection import Row, Store, queries
+from gridwatch.store.connection import Connection, Row, Store, one, queries
+from gridwatch.store.trail import What, note
 from gridwatch.strongbox import Strongbox
 
 SQL = queries("channels")
@@ -53,16 +54,23 @@ class ChannelLine:
     quiet: tuple[time, time] | None = None
 
 
-async def put_service(store: Store, box: Strongbox, name: str, service: Service) -> None:
+async def put_service(store: Store, box: Strongbox, name: str, service: Service, *, by: str) -> None:
     """Keep an account with a service, in the place of one of that name."""
     given = {"name": name, "kind": kind_of(service), "sealed": box.lock(written(service))}
-    await store.execute(SQL["put service"], given)
+    async with store.transaction() as connection:
+        before = await one(connection, SQL["told service"], name=name)
+        await connection.execute(SQL["put service"], given)
+        after = await one(connection, SQL["told service"], name=name)
+        await note(connection, What.SERVICES, name, by=by, before=before, after=after)
 
 
-async def delete_service(store: Store, name: str) -> None:
+async def delete_service(store: Store, name: str, *, by: str) -> None:
     """Forget a service with all ways that use it; raise NotFound."""
-    if await store.execute(SQL["delete service"], {"name": name}) == 0:
-        raise NotFound(f"no service {name}")
+    async with store.transaction() as connection:
+        before = await one(connection, SQL["told service"], name=name)
+        if (await connection.execute(SQL["delete service"], {"name": name})).rowcount == 0:
+            raise NotFound(f"no service {name}")
+        await note(connection, What.SERVICES, name, by=by, before=before, after=None)
 
 
 async def list_services(store: Store) -> Sequence[ServiceState]:
@@ -106,7 +114,9 @@ async def list_channels(store: Store, box: Strongbox) -> Sequence[Mapping[str, A
     return [_shown(row, services[row["service"]], box) for row in rows]
 
 
-async def replace_channels(store: Store, box: Strongbox, lines: Sequence[ChannelLine]) -> tuple[int, int]:
+async def replace_channels(
+    store: Store, box: Strongbox, lines: Sequence[ChannelLine], *, by: str
+) -> tuple[int, int]:
     """Let exactly these be the ways to people; return how many are new, and how many there are now.
 
     One that is as it was stays, with the history of what went by it. Raises WrongLines; then all stays.
@@ -128,7 +138,34 @@ async def replace_channels(store: Store, box: Strongbox, lines: Sequence[Channel
             hidden = before is not None and line.address == SHOWN_INSTEAD
             address = box.unlock(bytes(before["sealed"])) if before and hidden else line.address
             await connection.execute(SQL["add channel"], _columns(line, address, box))
+        await _note_ways(
+            connection, there, {(line.person, line.position): line for line in lines}, kept, by=by
+        )
     return len(new), len(lines)
+
+
+async def _note_ways(
+    connection: Connection,
+    there: Mapping[tuple[str, int], Row],
+    lines: Mapping[tuple[str, int], ChannelLine],
+    kept: Sequence[int],
+    *,
+    by: str,
+) -> None:
+    """Write down whose ways became others: by which services, at which hours; no addresses."""
+    touched = {person for (person, _), row in there.items() if row["key"] not in kept}
+    touched |= {person for person, _ in lines.keys() - there.keys()}
+    for person in sorted(touched):
+        before = [
+            _told(at, row["service"], _quiet(row)) for (whose, at), row in there.items() if whose == person
+        ]
+        after = [_told(at, way.service, way.quiet) for (whose, at), way in lines.items() if whose == person]
+        await note(connection, What.WAYS, person, by=by, before=before, after=after)
+
+
+def _told(position: int, service: str, quiet: tuple[time, time] | None) -> Mapping[str, Any]:
+    begins, ends = quiet or (None, None)
+    return {"position": position, "service": service, "quiet_from": _clock(begins), "quiet_to": _clock(ends)}
 
 
 async def owner_of(store: Store, box: Strongbox, service: str, address: str) -> Row | None:
@@ -143,21 +180,21 @@ async def _check(store: Store, lines: Sequence[ChannelLine], there: Mapping[Any,
         row["code"] for row in await store.rows(SQL["known people"], {"codes": [x.person for x in lines]})
     }
     wrong, seen = [], set()
-    for one in lines:
-        if one.person not in codes:
+    for way in lines:
+        if way.person not in codes:
             wrong.append(
-                WrongLine(line=one.line, field="person", why=f"nobody has the number {one.person!r}")
+                WrongLine(line=way.line, field="person", why=f"nobody has the number {way.person!r}")
             )
-        if one.service not in services:
-            why = f"there is no service {one.service!r}: gridwatch channels service makes it"
-            wrong.append(WrongLine(line=one.line, field="service", why=why))
-        if (one.person, one.position) in seen:
-            wrong.append(WrongLine(line=one.line, field="position", why="this person has it already"))
-        if one.address == SHOWN_INSTEAD and (one.person, one.position) not in there:
+        if way.service not in services:
+            why = f"there is no service {way.service!r}: gridwatch channels service makes it"
+            wrong.append(WrongLine(line=way.line, field="service", why=why))
+        if (way.person, way.position) in seen:
+            wrong.append(WrongLine(line=way.line, field="position", why="this person has it already"))
+        if way.address == SHOWN_INSTEAD and (way.person, way.position) not in there:
             wrong.append(
-                WrongLine(line=one.line, field="address", why="there is none yet that it could stay")
+                WrongLine(line=way.line, field="address", why="there is none yet that it could stay")
             )
-        seen.add((one.person, one.position))
+        seen.add((way.person, way.position))
     if wrong:
         raise WrongLines(wrong)
 
@@ -193,16 +230,20 @@ def _channel(row: Row, service: Service, box: Strongbox) -> Channel:
 
 def _shown(row: Row, service: Service | None, box: Strongbox) -> Mapping[str, Any]:
     secret = isinstance(service, Others) and service.takes_whole_urls
-    quiet = _quiet(row)
+    quiet_from, quiet_to = _quiet(row) or (None, None)
     return {
         "person": row["person"],
         "name": row["name"],
         "position": row["position"],
         "service": row["service"],
         "address": SHOWN_INSTEAD if secret else box.unlock(bytes(row["sealed"])),
-        "quiet_from": quiet[0].strftime("%H:%M") if quiet else "",
-        "quiet_to": quiet[1].strftime("%H:%M") if quiet else "",
+        "quiet_from": _clock(quiet_from),
+        "quiet_to": _clock(quiet_to),
     }
+
+
+def _clock(moment: time | None) -> str:
+    return "" if moment is None else moment.strftime("%H:%M")
 
 
 def _quiet(row: Row) -> tuple[time, time] | None:

@@ -1,4 +1,4 @@
-"""Who changed what in the installation: people, shifts, leave, areas, times of escalation, what is kept."""
+"""Who changed what in the installation: who works with it, how they are reached, and what it is held to."""
 
 from enum import StrEnum
 from typing import Any
@@ -19,6 +19,11 @@ class What(StrEnum):
     AREAS = "areas"
     TIMES = "times"
     KEPT = "kept"
+    ACCOUNTS = "accounts"
+    TOKENS = "tokens"
+    SERVICES = "services"
+    WAYS = "ways"
+    WEBHOOKS = "webhooks"
 
 
 async def note(connection: Connection, what: What, subject: str, *, by: str, **detail: Any) -> None:

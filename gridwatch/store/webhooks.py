@@ -12,6 +12,7 @@ import msgspec
 from gridwatch.errors import NotFound
 from gridwatch.store.connection import Row, Store, one, queries
 from gridwatch.store.jobs import defer_webhook
+from gridwatch.store.trail import What, note
 from gridwatch.strongbox import Strongbox
 
 SQL = queries("webhooks")
@@ -77,7 +78,7 @@ class ToSend:
     superseded: bool
 
 
-async def put_webhook(store: Store, box: Strongbox, webhook: Webhook) -> None:
+async def put_webhook(store: Store, box: Strongbox, webhook: Webhook, *, by: str) -> None:
     """Keep a receiver, in the place of one of that name. Raises NotFound where there is no such area."""
     if webhook.area is not None and await store.row(SQL["area"], {"area": webhook.area}) is None:
         raise NotFound(f"no area {webhook.area!r}")
@@ -90,13 +91,20 @@ async def put_webhook(store: Store, box: Strongbox, webhook: Webhook) -> None:
         "area": webhook.area,
         "drills": webhook.drills,
     }
-    await store.execute(SQL["put"], given)
+    async with store.transaction() as connection:
+        before = await one(connection, SQL["told"], name=webhook.name)
+        await connection.execute(SQL["put"], given)
+        after = await one(connection, SQL["told"], name=webhook.name)
+        await note(connection, What.WEBHOOKS, webhook.name, by=by, before=before, after=after)
 
 
-async def delete_webhook(store: Store, name: str) -> None:
+async def delete_webhook(store: Store, name: str, *, by: str) -> None:
     """Forget a receiver with all messages to it; raise NotFound."""
-    if await store.execute(SQL["delete"], {"name": name}) == 0:
-        raise NotFound(f"no webhook {name!r}")
+    async with store.transaction() as connection:
+        before = await one(connection, SQL["told"], name=name)
+        if (await connection.execute(SQL["delete"], {"name": name})).rowcount == 0:
+            raise NotFound(f"no webhook {name!r}")
+        await note(connection, What.WEBHOOKS, name, by=by, before=before, after=None)
 
 
 async def list_webhooks(store: Store) -> Sequence[WebhookState]:

@@ -45,7 +45,7 @@ async def settle(store: Store) -> None:
     accounts = [
         Account(username=one, password_hash=password_hash, role=Role.GRID_WORKER, area="c") for one in WORKERS
     ]
-    await put_accounts(store, accounts)
+    await put_accounts(store, accounts, by="a test")
     for rank, (username, name) in enumerate(WORKERS.items(), start=1):
         given = {"code": f"w-{username}", "name": name, "phone": f"1390000000{rank}", "username": username}
         await store.execute(ROSTER, {**given, "area": "g", "rank": rank})

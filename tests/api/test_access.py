@@ -231,7 +231,7 @@ async def _settle(store: Store) -> dict[str, Any]:
         Account(username=f"caller-{one}", password_hash=None, role=role, area="own")
         for one, role in [*roles.items(), (PROGRAM, Role.INTEGRATION)]
     ]
-    await put_accounts(store, accounts)
+    await put_accounts(store, accounts, by="a test")
     tokens = Tokens(await token_secret(store))
     given = {one: tokens.issue(Person(username=f"caller-{one}", role=role)) for one, role in roles.items()}
     given[WHOLE] = tokens.issue(Person(username="admin", role=Role.ADMINISTRATOR))
@@ -576,7 +576,7 @@ def test_whose_area_is_gone_sees_nothing(district: District) -> None:
     async def lose(store: Store) -> str:
         await put_areas(store, [Area(code="gone", level=AreaLevel.COMMUNITY, name="gone")])
         lost = Account(username="lost", password_hash=None, role=Role.OPERATOR, area="gone")
-        await put_accounts(store, [lost])
+        await put_accounts(store, [lost], by="a test")
         await store.execute("DELETE FROM area WHERE code = 'gone'")
         return Tokens(await token_secret(store)).issue(Person(username="lost", role=Role.OPERATOR))
 

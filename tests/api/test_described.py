@@ -32,7 +32,7 @@ async def _settle(store: Store) -> dict[str, str]:
         "whole": Account(username="whole", password_hash=None, role=Role.ADMINISTRATOR),
         "worker": Account(username="worker", password_hash=None, role=Role.GRID_WORKER, area="own"),
     }
-    await put_accounts(store, list(people.values()))
+    await put_accounts(store, list(people.values()), by="a test")
     tokens = Tokens(await token_secret(store))
     return {
         name: tokens.issue(Person(username=name, role=one.role, area=one.area))

@@ -51,6 +51,7 @@ async def a_shift(store: Store) -> None:
             Account(username=name, password_hash=HASH, role=role, area=area)
             for name, (role, area) in people.items()
         ],
+        by="a test",
     )
 
 

@@ -34,7 +34,7 @@ async def _district(store: Store) -> list[str]:
         Account(username=f"w-{n}", password_hash=None, role=Role.GRID_WORKER, area=SEEN[n % 4])
         for n in range(LISTENERS)
     ]
-    await put_accounts(store, people)
+    await put_accounts(store, people, by="a test")
     tokens = Tokens(await token_secret(store))
     return [tokens.issue(Person(username=one.username, role=one.role, area=one.area)) for one in people]
 

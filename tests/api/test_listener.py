@@ -139,7 +139,9 @@ async def test_a_database_that_is_away_before_the_first_look_is_waited_for(
     monkeypatch.setattr(api.listeners, "LOOK_EVERY_S", 0.01)
     monkeypatch.setattr(api.listeners, "HEARTBEAT_S", 1)
     async with Store.open(database_url) as store:
-        await put_accounts(store, [Account(username="li", password_hash=None, role=Role.OPERATOR)])
+        await put_accounts(
+            store, [Account(username="li", password_hash=None, role=Role.OPERATOR)], by="a test"
+        )
         await store.execute("UPDATE account SET disabled = true")
         rounds, line = Listeners(Callers(CurrentAccounts(store), Tokens(b"s" * 32))), Line()
         rounds.add(line.listener())
@@ -166,7 +168,7 @@ async def test_the_rounds_keep_connections_alive_and_send_away_who_may_not_liste
     async with Store.open(database_url) as store:
         names = ("li", "wang", "moved")
         accounts = [Account(username=one, password_hash=None, role=Role.OPERATOR) for one in names]
-        await put_accounts(store, accounts)
+        await put_accounts(store, accounts, by="a test")
         rounds = Listeners(Callers(CurrentAccounts(store), Tokens(b"s" * 32)))
         lines = {name: Line() for name in (*names, "stuck")}
         for name, line in lines.items():

@@ -123,8 +123,10 @@ def test_a_dead_secret_and_a_channel_that_fails_for_ten_minutes_are_told(
 ) -> None:
     async def scene(told: Told, cloud: Cloud) -> None:
         box = Strongbox(tmp_path)
-        await put_service(told.store, box, "wecom", msgspec.structs.replace(cloud.wecom, secret="old"))
-        await put_service(told.store, box, "sms", cloud.aliyun_sms)
+        await put_service(
+            told.store, box, "wecom", msgspec.structs.replace(cloud.wecom, secret="old"), by="a test"
+        )
+        await put_service(told.store, box, "sms", cloud.aliyun_sms, by="a test")
         text = only(await told.at(NOON))
         assert "wecom" in text
         assert "密钥无效或已过期" in text
@@ -134,7 +136,7 @@ def test_a_dead_secret_and_a_channel_that_fails_for_ten_minutes_are_told(
         await told.store.execute(earlier)
         assert "it hangs" in only(await told.at(NOON))
         await note_service(told.store, "sms")
-        await put_service(told.store, box, "wecom", cloud.wecom)
+        await put_service(told.store, box, "wecom", cloud.wecom, by="a test")
         assert len(await told.at(NOON)) == 2, "both are over"
 
     watching(database_url, tmp_path, scene)
@@ -200,7 +202,7 @@ def test_a_heartbeat_goes_out_and_its_address_into_no_log(
 def test_another_system_that_gets_nothing_is_told(database_url: str, tmp_path: Path) -> None:
     async def scene(told: Told, _: Cloud) -> None:
         address = Address(url="https://city.example/in", secret="whsec_x")
-        await put_webhook(told.store, Strongbox(tmp_path), Webhook(name="city", address=address))
+        await put_webhook(told.store, Strongbox(tmp_path), Webhook(name="city", address=address), by="a test")
         assert await told.at(NOON) == []
         await told.store.execute("""
             UPDATE webhook

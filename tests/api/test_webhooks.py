@@ -54,7 +54,7 @@ class Scene:
     async def hook(self, name: str = "city", **given: Any) -> None:
         """Let the receiver be told."""
         address = Address(url=self.receiver.url, secret=SECRET)
-        await put_webhook(self.store, self.box, Webhook(name=name, address=address, **given))
+        await put_webhook(self.store, self.box, Webhook(name=name, address=address, **given), by="a test")
 
     async def waiting(self) -> list[int]:
         """Return the messages that wait."""

@@ -115,7 +115,7 @@ def test_wecom_is_offered_where_it_is_set_up(api: Api) -> None:
     with cloud_running() as cloud:
 
         async def keep(store: Store) -> None:
-            await put_service(store, Strongbox(api.settings.data_dir), "work", cloud.wecom)
+            await put_service(store, Strongbox(api.settings.data_dir), "work", cloud.wecom, by="a test")
 
         api.stored(keep)
     assert 'href="/login/wecom/work"' in httpx.get(f"{api.url}/worker/sign-in").text

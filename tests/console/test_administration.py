@@ -324,7 +324,7 @@ def test_a_service_is_tried_and_says_in_chinese_why_it_took_nothing(
     with cloud_running() as cloud:
 
         async def set_up(store: Store) -> None:
-            await put_service(store, console.box, "work", cloud.wecom)
+            await put_service(store, console.box, "work", cloud.wecom, by="a test")
 
         console.stored(set_up)
         with operator(browser, console) as (page, wrong):

@@ -268,8 +268,8 @@ def test_channels_are_looked_at_and_a_key_that_is_another_is_found(healthy: str,
 
     async def settle(store: Store) -> None:
         box = Strongbox(tmp_path / "data")
-        await put_service(store, box, "group", gone)
-        await put_webhook(store, box, Webhook(name="city", address=address))
+        await put_service(store, box, "group", gone, by="a test")
+        await put_webhook(store, box, Webhook(name="city", address=address), by="a test")
         await store.execute("UPDATE webhook SET failing_since = now(), last_error = 'it answered 503'")
 
     at_store(healthy, settle)

@@ -6,6 +6,10 @@ SELECT token_secret FROM installation
 SELECT username, password_hash, role, area, disabled, epoch FROM account WHERE username = %(username)s
 -- list --
 SELECT username, password_hash, role, area, disabled, epoch FROM account ORDER BY username
+-- told --
+SELECT username, role, area, disabled, epoch AS passwords,
+       ARRAY(SELECT t.name FROM access_token t WHERE t.username = a.username ORDER BY t.name) AS tokens
+FROM account a WHERE username = ANY(%(usernames)s)
 -- put --
 -- A new password ends all tokens of the old one; without one the old one stays.
 INSERT INTO account (username, password_hash, role, area, disabled)
@@ -37,7 +41,8 @@ INSERT INTO access_token (name, username, sha256, created_by, ends_at)
 SELECT %(name)s, a.username, %(sha256)s, %(created_by)s, %(ends_at)s FROM account a
 WHERE a.username = %(username)s AND a.role = 'integration'
 ON CONFLICT (name) DO NOTHING
+RETURNING username, ends_at::text
 -- tokens --
 SELECT name, username, created_at, created_by, ends_at, sha256 FROM access_token ORDER BY name
 -- revoke --
-DELETE FROM access_token WHERE name = %(name)s
+DELETE FROM access_token WHERE name = %(name)s RETURNING username, ends_at::text

@@ -3,6 +3,10 @@ SELECT name, kind, sealed, changed_at, failing_since, bad_credential, last_error
 -- service --
 SELECT name, kind, sealed, changed_at, failing_since, bad_credential, last_error FROM service
 WHERE name = %(name)s
+-- told service --
+SELECT kind, changed_at::text AS given,
+       (SELECT count(*) FROM channel c WHERE c.service = name AND c.removed_at IS NULL) AS ways
+FROM service WHERE name = %(name)s
 -- put service --
 INSERT INTO service (name, kind, sealed) VALUES (%(name)s, %(kind)s, %(sealed)s)
 ON CONFLICT (name) DO UPDATE

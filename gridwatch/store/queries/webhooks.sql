@@ -4,6 +4,8 @@ VALUES (%(name)s, %(sealed)s, %(shown)s, %(form)s, %(area)s, %(drills)s)
 ON CONFLICT (name) DO UPDATE
 SET sealed = excluded.sealed, shown = excluded.shown, form = excluded.form, area = excluded.area,
     drills = excluded.drills, changed_at = now(), failing_since = NULL, failures = 0, retry_at = NULL, last_error = ''
+-- told --
+SELECT shown, form, area, drills, changed_at::text AS given FROM webhook WHERE name = %(name)s
 -- delete --
 DELETE FROM webhook WHERE name = %(name)s
 -- area --
