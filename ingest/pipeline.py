@@ -5,7 +5,7 @@ is decoded and judged.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from typing import TypeVar
@@ -13,7 +13,7 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from gridwatch.errors import UnreadableMessage
-from gridwatch.model import DeviceFinding, Observation, Observations
+from gridwatch.model import DeviceFinding, Finding, Observation, Observations
 from gridwatch.store.devices import KnownDevice
 from gridwatch.store.entries import Accepted, Concluded, Entry, Rejected, Skipped, not_registered
 from gridwatch.wire import decode, sender_of
@@ -34,7 +34,8 @@ LINGER_S = 0.005
 WINDOW = 3 * BATCH
 """Messages in flight: one batch is being committed, one decoded, one on its way."""
 SLICE, FELT = 50, 500
-"""Messages decoded, and judged, at a stretch, about 1 ms: a commit waits for half a dozen answers."""
+"""Messages decoded, and observations judged, at a stretch, about 1 ms: a commit waits for half a dozen
+answers. 500 of one device take a tenth of a second."""
 
 
 async def take_readings(
@@ -57,7 +58,7 @@ async def take_readings(
             heard = observers(entries)
             await until_available(partial(clocks.prime, heard))
             await until_available(partial(sensors.prime, heard))
-            entries = await in_slices(partial(detect, clocks=clocks, sensors=sensors), entries, FELT)
+            entries = await detect(entries, clocks, sensors)
             entries += await refused_by(session, registry, foreign)
             await committing
             committing = tasks.create_task(commit(session, deliveries, entries, recorder, sequences))
@@ -89,10 +90,14 @@ async def in_slices(
 ) -> list[Entry]:
     """Work on items, so many at a stretch; let the batch that is being committed go on between slices."""
     done: list[Entry] = []
-    for begin in range(0, len(items), size):
-        done += work(items[begin : begin + size])
+    for some in _slices(items, size):
+        done += work(some)
         await asyncio.sleep(0)
     return done
+
+
+def _slices(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+    return (items[begin : begin + size] for begin in range(0, len(items), size))
 
 
 def observers(entries: Sequence[Entry]) -> list[KnownDevice]:
@@ -100,9 +105,28 @@ def observers(entries: Sequence[Entry]) -> list[KnownDevice]:
     return [entry.known for entry in entries if isinstance(entry, Accepted) and _observations(entry)]
 
 
-def detect(entries: Sequence[Entry], clocks: Timekeeper, sensors: Sensors) -> Iterator[Entry]:
-    """Let the devices' clocks and the sensor detectors judge what entries hold."""
-    felt = sensors.feel(list(chain.from_iterable(map(_observations, entries))))
+async def detect(entries: Sequence[Entry], clocks: Timekeeper, sensors: Sensors) -> list[Entry]:
+    """Let the devices' clocks and the sensor detectors judge what entries hold.
+
+    A message may hold thousands of observations of one device, which are judged one after another: the
+    heartbeat, the pictures and the batch that is being committed go on meanwhile.
+    """
+    done: list[Entry] = []
+    for some in _slices(entries, FELT):
+        felt: dict[int, Sequence[Finding]] = {}
+        begin = 0
+        for observations in _slices(list(chain.from_iterable(map(_observations, some))), FELT):
+            felt |= {begin + index: found for index, found in sensors.feel(observations).items()}
+            begin += len(observations)
+            await asyncio.sleep(0)
+        done += _judged(some, felt, clocks)
+    return done
+
+
+def _judged(
+    entries: Sequence[Entry], felt: Mapping[int, Sequence[Finding]], clocks: Timekeeper
+) -> Iterator[Entry]:
+    """Yield entries with what their clocks and sensors told, the latter by the index of the observation."""
     begin = 0
     for entry in entries:
         observations = _observations(entry)

@@ -1,5 +1,6 @@
 """What sensor detectors remember is in the database: a collector that starts again goes on."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
@@ -7,11 +8,15 @@ import pytest
 
 from gridwatch.fire_danger import DangerTables
 from gridwatch.fire_fusion import WARNING
-from gridwatch.model import Device, DeviceKind, Observation
+from gridwatch.model import Device, DeviceKind, Observation, Observations
 from gridwatch.store import Store
 from gridwatch.store.devices import add_devices, get_device
+from gridwatch.store.entries import Accepted
 from gridwatch.usual import LEARN_DAYS
+from ingest.clocks import Limits
+from ingest.pipeline import FELT, detect
 from ingest.sensors import Sensors
+from ingest.timekeeper import Timekeeper
 
 pytestmark = pytest.mark.anyio
 
@@ -108,3 +113,38 @@ async def test_what_co_and_fine_dust_added_up_alike_is_known_after_a_restart(sto
     await store.execute("DELETE FROM reading")
     await forgetful.prime([known])
     assert "smoke" not in labels(forgetful, smoulder[12:])
+
+
+async def test_of_a_device_that_sends_all_it_kept_at_once_each_moment_is_judged_and_others_go_on(
+    store: Store,
+) -> None:
+    known, now, count = await get_device(store, "s-1"), datetime.now(UTC), 3 * FELT
+    sensors = Sensors(store, DangerTables())
+    clocks = Timekeeper(store, Limits(future_s=300, old_s=30 * 86_400))
+    await sensors.prime([known])
+    await clocks.prime([known])
+    alarms = (FELT - 1, FELT, 2 * FELT + 7)
+    items = tuple(
+        Observation(
+            device="s-1",
+            observed_at=now - timedelta(seconds=10 * (count - number)),
+            values={"smoke_alarm": float(number in alarms)},
+        )
+        for number in range(count)
+    )
+    entry = Accepted(known=known, message=Observations(device="s-1", items=items), received_at=now)
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    beside = asyncio.create_task(others())
+    (judged,) = await detect([entry], clocks, sensors)
+    beside.cancel()
+    assert turns >= count // FELT
+    assert isinstance(judged, Accepted)
+    closed = [one.finding.observed_at for one in judged.concluded if one.finding.severity == "critical"]
+    assert closed == [items[alarms[0]].observed_at, items[alarms[2]].observed_at]
