@@ -51,19 +51,27 @@ class CutOff(GridwatchError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Message:
-    """One change of an alert, and the same encoded once for all subscribers; `areas` are those it is in."""
+    """One change of an alert, and the same encoded once for all subscribers.
+
+    `areas` are those it is in, `called` the accounts that are told of it wherever it is.
+    """
 
     seq: int
     alert: Mapping[str, Any]
     sse: bytes
     areas: Sequence[str] = ()
+    called: Sequence[str] = ()
+
+    def is_for(self, area: str | None, called: str) -> bool:
+        """Say whether who sees an area, None for all, is told of it, or an account that may be called."""
+        return area is None or area in self.areas or called in self.called
 
 
 def encode(change: Change) -> Message:
     """Encode a change as one server-sent event."""
     data = msgspec.json.encode(change.alert)
     sse = b"event: alert\nid: %d\ndata: %s\n\n" % (change.seq, data)
-    return Message(seq=change.seq, alert=change.alert, sse=sse)
+    return Message(seq=change.seq, alert=change.alert, sse=sse, called=change.called)
 
 
 class Subscriber(Protocol):
@@ -71,6 +79,8 @@ class Subscriber(Protocol):
 
     area: str | None
     """What they see of the tree, None for all."""
+    called: str
+    """The account of a grid worker: they hear besides of what they were called for. Empty for others."""
 
     def offer(self, messages: Sequence[Message], sse: bytes) -> bool:
         """Take messages, and the same joined; return False where they can't take any more, ever."""
@@ -82,11 +92,12 @@ class Subscriber(Protocol):
 class Subscription:
     """What waits for one subscriber who asks for it. When it is full, it is cut off."""
 
-    __slots__ = ("_cut_off", "_limit", "_ready", "_waiting", "area")
+    __slots__ = ("_cut_off", "_limit", "_ready", "_waiting", "area", "called")
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self.area: str | None = None
+        self.called = ""
         self._waiting: deque[Message] = deque()
         self._ready = asyncio.Event()
         self._cut_off: str | None = None
@@ -142,6 +153,8 @@ class Feed:
         self._recent_after = 0
         """`_recent` holds every change that is later than this, up to `_seq`."""
         self._subscribers: dict[str | None, set[Subscriber]] = {}
+        self._called: dict[str, set[Subscriber]] = {}
+        """Those of them who may be called for what is elsewhere, by their account."""
         self._closing: str | None = None
         self.away = True
         """Whether the database can't be reached now."""
@@ -151,39 +164,42 @@ class Feed:
         """Return how many there are."""
         return sum(map(len, self._subscribers.values()))
 
-    def within(self, area: str) -> "AreaFeed":
-        """Return the feed as who sees only this area and all below it."""
-        return AreaFeed(self, area)
+    def within(self, area: str, *, called: str = "") -> "AreaFeed":
+        """Return the feed as who sees only this area and all below it.
 
-    def subscribe(self, *, limit: int = WAITING, area: str | None = None) -> Subscription:
-        """Return a subscription to every change from now on, or to those in an area and all below it."""
+        `called`: the account of a grid worker, who hears besides of what they were called for.
+        """
+        return AreaFeed(self, area, called)
+
+    def subscribe(self, *, limit: int = WAITING, area: str | None = None, called: str = "") -> Subscription:
+        """Return a subscription to every change from now on, or to those that `within` would tell."""
         subscription = Subscription(limit)
-        self.admit(subscription, area=area)
+        self.admit(subscription, area=area, called=called)
         return subscription
 
-    def admit(self, subscriber: Subscriber, *, area: str | None = None) -> None:
-        """Hand every change from now on to somebody, or those in an area and all below it."""
-        subscriber.area = area
+    def admit(self, subscriber: Subscriber, *, area: str | None = None, called: str = "") -> None:
+        """Hand every change from now on to somebody, or those that `within` would tell."""
+        subscriber.area, subscriber.called = area, called
         if self._closing is not None:
             subscriber.cut(self._closing)
         self._subscribers.setdefault(area, set()).add(subscriber)
+        if called:
+            self._called.setdefault(called, set()).add(subscriber)
 
     def unsubscribe(self, subscriber: Subscriber) -> None:
         """Forget a subscriber."""
-        of_area = self._subscribers.get(subscriber.area, set())
-        of_area.discard(subscriber)
-        if not of_area:
-            self._subscribers.pop(subscriber.area, None)
+        _forget(self._subscribers, subscriber.area, subscriber)
+        _forget(self._called, subscriber.called, subscriber)
 
-    def since(self, seq: int, *, area: str | None = None) -> Sequence[Message] | None:
-        """Return what was handed on after `seq`, as who sees an area; None where that must be read anew."""
+    def since(self, seq: int, *, area: str | None = None, called: str = "") -> Sequence[Message] | None:
+        """Return what was handed on after `seq`, as `within` tells it; None where that must be read anew."""
         if self._seq is None or not self._recent_after <= seq <= self._seq:
             return None
         late = []
         for message in reversed(self._recent):
             if message.seq <= seq:
                 break
-            if area is None or area in message.areas:
+            if message.is_for(area, called):
                 late.append(message)
         return late[::-1]
 
@@ -250,10 +266,17 @@ class Feed:
 
     async def _hand_on(self, messages: Sequence[Message]) -> None:
         """Hand messages to all whom they are for: to narrow areas first, as their people are the nearest."""
+        # Who was called for something elsewhere gets it in its place among what their own area has.
+        called = {
+            one for message in messages for name in message.called for one in self._called.get(name, ())
+        }
         audiences = [
-            (list(self._subscribers[area]), told, b"".join(message.sse for message in told))
+            ([one for one in self._subscribers[area] if one not in called], told, _joined(told))
             for area, told in self._by_area(messages).items()
         ]
+        for one in called:
+            theirs = [message for message in messages if message.is_for(one.area, one.called)]
+            audiences.append(([one], theirs, _joined(theirs)))
         # Who comes after this finds them among the recent ones.
         self._keep(messages)
         audiences.sort(key=lambda audience: len(audience[0]))
@@ -280,11 +303,22 @@ class Feed:
         self._seq = messages[-1].seq
 
 
-class AreaFeed:
-    """The feed as who sees only one area and all below it."""
+def _joined(messages: Sequence[Message]) -> bytes:
+    return b"".join(message.sse for message in messages)
 
-    def __init__(self, feed: Feed, area: str) -> None:
-        self._feed, self._area = feed, area
+
+def _forget(places: dict[Any, set[Subscriber]], place: Any, subscriber: Subscriber) -> None:
+    there = places.get(place, set())
+    there.discard(subscriber)
+    if not there:
+        places.pop(place, None)
+
+
+class AreaFeed:
+    """The feed as who sees only one area and all below it, and what they were called for."""
+
+    def __init__(self, feed: Feed, area: str, called: str = "") -> None:
+        self._feed, self._area, self._called = feed, area, called
 
     @property
     def away(self) -> bool:
@@ -300,21 +334,21 @@ class AreaFeed:
         """Cut off every subscriber of the whole feed."""
         self._feed.close(reason)
 
-    def within(self, area: str) -> "AreaFeed":
+    def within(self, area: str, *, called: str = "") -> "AreaFeed":
         """Return the feed of another area."""
-        return AreaFeed(self._feed, area)
+        return AreaFeed(self._feed, area, called)
 
     def subscribe(self, *, limit: int = WAITING) -> Subscription:
         """Return a subscription to every change in the area from now on."""
-        return self._feed.subscribe(limit=limit, area=self._area)
+        return self._feed.subscribe(limit=limit, area=self._area, called=self._called)
 
     def admit(self, subscriber: Subscriber) -> None:
         """Hand every change in the area from now on to somebody."""
-        self._feed.admit(subscriber, area=self._area)
+        self._feed.admit(subscriber, area=self._area, called=self._called)
 
     def since(self, seq: int) -> Sequence[Message] | None:
         """Return what was handed on in the area after `seq`; None where that must be read anew."""
-        return self._feed.since(seq, area=self._area)
+        return self._feed.since(seq, area=self._area, called=self._called)
 
     def unsubscribe(self, subscriber: Subscriber) -> None:
         """Forget a subscriber."""

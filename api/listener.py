@@ -37,6 +37,7 @@ class Listener:
         "_told",
         "_waiting",
         "area",
+        "called",
         "drop",
         "person",
     )
@@ -46,6 +47,7 @@ class Listener:
         self.person = person
         self.drop = drop
         self.area: str | None = None
+        self.called = ""
         self._waiting: list[Message] = []
         self._told = -1
         """Messages up to this seq were replayed."""

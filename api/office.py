@@ -39,11 +39,11 @@ class Office:
         """
         if person.area is None:
             return self
-        area = person.area
+        area, called = person.area, person.username if person.role is Role.GRID_WORKER else ""
         return replace(
             self,
-            store=self.store.within(area, called=person.username if person.role is Role.GRID_WORKER else ""),
-            feed=self.feed.within(area),
+            store=self.store.within(area, called=called),
+            feed=self.feed.within(area, called=called),
             tree=self.tree.within(area),
             area=area,
         )

@@ -33,10 +33,14 @@ ATTEMPTS = 5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Change:
-    """One change of an alert: its place in the order of commits, and the alert as it was then."""
+    """One change of an alert: its place in the order of commits, and the alert as it was then.
+
+    `called` are the accounts of those who were called for the alert or have it.
+    """
 
     seq: int
     alert: Mapping[str, Any]
+    called: Sequence[str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -228,7 +232,7 @@ async def list_alerts(
 async def changes_after(store: Store, seq: int, *, limit: int = 1000) -> list[Change]:
     """Return the changes that were committed after `seq`, oldest first."""
     rows = await store.rows(SQL["changes after"], {"seq": seq, "limit": limit})
-    return [Change(seq=row["seq"], alert=row["alert"]) for row in rows]
+    return [Change(**row) for row in rows]
 
 
 async def last_seq(store: Store) -> int:

@@ -1,6 +1,7 @@
 """What belongs to one grid worker: alerts, duty, channels, figures, photos, and requests done once."""
 
 import io
+import json
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -10,6 +11,7 @@ import cv2
 import httpx
 import numpy as np
 import pytest
+from httpx_sse import connect_sse
 
 from gridwatch.media import encode_jpeg
 from gridwatch.services import Service, WeComRobot
@@ -108,6 +110,58 @@ def test_who_is_called_for_an_alert_beside_their_grid_sees_it_and_acts_on_it_and
     assert (li.post(f"/api/v1/alerts/{alert}/comment", json={"note": "x"})).status_code == 404
     api.stored(end_long_ago)
     assert zhang.get(f"/api/v1/alerts/{alert}").status_code == 404
+
+
+def _heard(client: httpx.Client, until: int, heard: list[int], after: int | None = None) -> None:
+    """Listen to the feed until something is told of an alert."""
+    headers = {} if after is None else {"Last-Event-ID": str(after)}
+    with connect_sse(client, "GET", "/api/v1/alerts/stream", headers=headers, timeout=60) as source:
+        for event in source.iter_sse():
+            if event.event == "alert":
+                heard.append(json.loads(event.data)["id"])
+                if heard[-1] == until:
+                    return
+
+
+def test_who_is_called_elsewhere_hears_of_it_live_and_resumed_and_others_hear_nothing(
+    api: Api, clients: Mapping[str, httpx.Client]
+) -> None:
+    async def only_their_grid(store: Store) -> None:
+        await store.execute("UPDATE account SET area = 'g' WHERE username IN ('zhang', 'li')")
+
+    async def call(store: Store) -> None:
+        row = await store.row("SELECT key FROM person WHERE username = 'zhang'")
+        assert row is not None
+        await add_call(store, elsewhere, row["key"])
+
+    def comment(alert: int) -> None:
+        assert api.client.post(f"/api/v1/alerts/{alert}/comment", json={"text": "?"}).is_success
+
+    zhang = clients["zhang"]
+    api.stored(only_their_grid)
+    wait_until(lambda: zhang.get("/api/v1/areas/x").status_code == 404, what="the smaller part counts")
+    (elsewhere, own) = _happen(api, ("other-1", "flame"), ("smoke-1", "flame"))
+    start = api.stored(last_seq)
+    live: dict[str, list[int]] = {"zhang": [], "li": []}
+    with ThreadPoolExecutor(2) as threads:
+        listening = [threads.submit(_heard, clients[one], own, live[one], start) for one in live]
+        wait_until(
+            lambda: "gridwatch_feed_subscribers 2.0" in httpx.get(f"{api.url}/metrics").text,
+            what="both listen",
+        )
+        comment(elsewhere)
+        api.stored(call)
+        comment(elsewhere)
+        comment(own)
+        for one in listening:
+            one.result(60)
+    assert live == {"zhang": [elsewhere, own], "li": [own]}, (
+        "from the call on, and who was not called nothing"
+    )
+    resumed: dict[str, list[int]] = {"zhang": [], "li": []}
+    for name, heard in resumed.items():
+        _heard(clients[name], own, heard, start)
+    assert resumed == live
 
 
 def test_an_alert_elsewhere_is_mine_once_it_is_given_to_me(

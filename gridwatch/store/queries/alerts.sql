@@ -198,9 +198,16 @@ WHERE ((SELECT sees_all()) OR area IN (SELECT code FROM seen_area))
 ORDER BY CASE WHEN %(by_spread)s THEN spread END DESC NULLS LAST, id DESC
 LIMIT %(limit)s
 -- changes after --
-SELECT seq, alert FROM alert_change
-WHERE seq > %(seq)s AND ((SELECT sees_all()) OR alert->>'area' IN (SELECT code FROM seen_area))
-ORDER BY seq LIMIT %(limit)s
+-- called: the accounts of those who were called for it or have it, as long as they see it (seen_area).
+SELECT c.seq, c.alert, ARRAY(
+    SELECT p.username FROM person p
+    WHERE p.username IS NOT NULL AND p.key IN (
+            SELECT k.person_key FROM call k WHERE k.alert_id = a.id AND k.asked_at > now() - interval '31 days'
+            UNION SELECT a.assignee_key WHERE NOT a.ended)) AS called
+FROM alert_change c
+LEFT JOIN alert a ON a.id = c.alert_id AND a.area IS NOT NULL AND (NOT a.ended OR a.resolved_at > now() - interval '1 day')
+WHERE c.seq > %(seq)s AND ((SELECT sees_all()) OR c.alert->>'area' IN (SELECT code FROM seen_area))
+ORDER BY c.seq LIMIT %(limit)s
 -- last seq --
 SELECT coalesce(max(seq), 0) AS seq FROM alert_change
 -- timeline --
