@@ -21,6 +21,7 @@ from api.places import Places
 from api.texts import DEFAULT_LANGUAGE, TEXTS, Words
 from gridwatch.fire_danger import MEANINGS, DangerLevel
 from gridwatch.store.board import Still
+from gridwatch.store.changes import JOINED
 from gridwatch.store.history import Event
 
 EVENTS_SHOWN = 6
@@ -145,7 +146,7 @@ def _folded(changes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Put what was seen again and again into one line."""
     folded: list[dict[str, Any]] = []
     for one in changes:
-        if folded and one["change"] == folded[-1]["change"] == "merged":
+        if folded and one["change"] in JOINED and folded[-1]["change"] in JOINED:
             folded[-1] |= {"times": folded[-1]["times"] + 1, "changed_at": one["changed_at"]}
         else:
             folded.append({**one, "times": 1})

@@ -237,8 +237,8 @@ def false_alarms_html(found: Sequence[Verdict], words: Words) -> str:
             words.scene(one.judged.scene),
             str(one.judged.judged),
             str(one.judged.false_alarms),
-            "" if one.share is None else f"{one.share:.0%}",
-            "" if one.others is None else f"{one.others:.0%}",
+            "—" if one.share is None else f"{one.share:.0%}",
+            "—" if one.others is None else f"{one.others:.0%}",
             why(one, words),
         ]
         for one in found
@@ -278,7 +278,7 @@ def _answers_html(rows: Sequence[Row], words: Words) -> str:
 
 
 def _minutes(seconds: float | None, words: Words) -> str:
-    return "" if seconds is None else words("figures.minutes", minutes=seconds / 60)
+    return "—" if seconds is None else words("figures.minutes", minutes=seconds / 60)
 
 
 def _largest(rows: Sequence[Row]) -> list[str]:

@@ -13,6 +13,9 @@ SQL = queries("changes")
 AMONG_US = frozenset({"call", "wait", "comment", "escalate"})
 """Changes that are about our own people, and not about what happened."""
 
+JOINED = frozenset({"merge", "update"})
+"""Changes that say no more than that a finding belongs to an alert."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Told:

@@ -31,6 +31,7 @@ from gridwatch.policy import scene_of, severity_of
 from gridwatch.scenes import TROUBLES
 from gridwatch.store.alerts import announce, hold_back, refresh, settle
 from gridwatch.store.books import KINDS, RECEIVED, enter, key_of
+from gridwatch.store.changes import JOINED
 from gridwatch.store.connection import Connection, Row, Store, queries
 from gridwatch.store.devices import KnownDevice
 from gridwatch.store.entries import Accepted, Concluded, Disposition, Entry, Rejected, Shown, Skipped
@@ -47,9 +48,6 @@ SQL = queries("intake")
 
 AGREED_FOR_S = 10.0
 """Nothing is missed: another device that tells of the same fire looks itself, and finds this one's alert."""
-
-JOINED = frozenset({"merge", "update"})
-"""Changes that say no more than that a finding belongs to an alert."""
 
 Telling: TypeAlias = tuple[Accepted, Concluded]
 

@@ -4,16 +4,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 from api.console.alert_card import card_html, playback_link, thumbnail_html
-from api.console.alert_parts import told_html
+from api.console.alert_parts import change_name, timeline_html, told_html
 from api.console.board import urgency
 from api.console.danger_chip import danger_html
 from api.local_time import local_time
 from api.places import Places
 from api.texts import TEXTS, Words
+from api.worker.texts import WORKER_TEXTS
 from gridwatch.areas.area import Area, AreaLevel
 from gridwatch.fire_danger import DangerLevel
 from gridwatch.model import AlertState, Severity
 from gridwatch.scenes import SCENES
+from gridwatch.workflow import RULES
 
 NOON = datetime(2026, 11, 23, 4, tzinfo=UTC)
 
@@ -95,6 +97,26 @@ def test_every_language_says_everything() -> None:
     alarms = {f"label.{label}" for scene in SCENES.values() for label in scene.alarms}
     states = {f"state.{state}" for state in AlertState} | {f"severity.{one}" for one in Severity}
     assert alarms | states <= keys["zh-CN"]
+
+
+def test_every_change_of_an_alert_has_a_word_on_the_console_and_the_phone() -> None:
+    changes = {*RULES, "raise", "merge", "update", "photo", "call", "wait", "reopen", "resolve", "close"}
+    for language, texts in WORKER_TEXTS.items():
+        unnamed = {one for one in changes if not {f"act.{one}", f"change.{one}"} & texts.keys()}
+        assert unnamed == set(), language
+        assert {one for one in changes if change_name(one, Words(language)) == one} == set(), language
+
+
+def test_what_was_seen_again_and_again_is_one_line_of_the_timeline() -> None:
+    told = ["raise", "merge", "update", "update", "acknowledge", "merge"]
+    changes = [
+        {"change": one, "actor": None, "detail": None, "changed_at": f"2026-11-23T04:00:0{n}+00:00"}
+        for n, one in enumerate(told)
+    ]
+    html = timeline_html(changes, Words("zh-CN"), now=NOON)
+    assert html.count("<li>") == 4
+    assert "又有发现，并入本告警 ×3" in html
+    assert "12:00:03" in html
 
 
 def test_a_card_says_what_where_when_and_how_bad_and_lets_no_markup_in() -> None:

@@ -9,6 +9,7 @@ import { has, say, time } from "./words.js";
 
 const MAIN = ["arrive", "accept", "resolve"];
 const OTHERS = ["acknowledge", "escalate", "return", "handle", "false_alarm", "comment", "call_119"];
+const JOINED = new Set(["merge", "update"]);
 const SCENES = new Set(["fire", "elevator", "throwing"]);
 const OWN_FILES = "/api/v1/";
 
@@ -157,10 +158,18 @@ function picture(one, text) {
 function history() {
   if (timeline === null) return section("timeline", h("p.quiet", {}, say("list.loading")));
   if (!timeline.length) return section("timeline", h("p.quiet", {}, say("timeline.offline")));
+  // What was seen again and again is one line, with the last time.
+  const folded = [];
+  for (const one of timeline) {
+    const last = folded.at(-1);
+    if (last && JOINED.has(one.change) && JOINED.has(last.change)) folded.splice(-1, 1, { ...one, times: (last.times ?? 1) + 1 });
+    else folded.push(one);
+  }
+  const times = (one) => (one.times ? ` ×${one.times}` : "");
   const word = (change) => (has(`act.${change}`) ? say(`act.${change}`) : say(`change.${change}`));
-  return section("timeline", h("ol.timeline", {}, timeline.map((one) => h("li", {},
+  return section("timeline", h("ol.timeline", {}, folded.map((one) => h("li", {},
     h("time", { datetime: one.changed_at }, time(one.changed_at, { seconds: true })),
-    h("span", {}, [word(one.change), one.actor, one.detail?.reason ?? one.detail?.text].filter(Boolean).join(" · "))))));
+    h("span", {}, [word(one.change) + times(one), one.actor, one.detail?.reason ?? one.detail?.text].filter(Boolean).join(" · "))))));
 }
 
 function actions(alert, doer) {
