@@ -9,6 +9,7 @@ from nicegui import ui
 
 from api.console.charts import base
 from api.console.criteria import quantity_name
+from api.console.doing import A_DAY, time_field
 from api.console.figures_page import read_span
 from api.console.frame import Visitor
 from api.local_time import CHINA
@@ -51,8 +52,8 @@ class DeviceChart:
             ranges = {name: words(f"device.last_{name}") for name in RANGES}
             self._range = ui.toggle(ranges, value="day").props("dense unelevated no-caps")
             self._range.classes("gw-filter")
-            self._first = ui.input(words("figures.first")).props("type=date dense outlined stack-label")
-            self._last = ui.input(words("figures.last")).props("type=date dense outlined stack-label")
+            self._first = time_field(words("figures.first"), A_DAY)
+            self._last = time_field(words("figures.last"), A_DAY)
             show = ui.button(words("figures.show"), color=None, on_click=self._exact)
             show.props("unelevated dense no-caps").classes("gw-secondary")
         self._chart = ui.echart({}, renderer="svg").classes("gw-chart gw-tall")

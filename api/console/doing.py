@@ -15,6 +15,9 @@ from gridwatch.lines import WrongLine, WrongLines
 
 LINES_SHOWN = 50
 
+A_DAY, A_CLOCK, A_MOMENT = "2026-11-23", "08:30", "2026-11-23 08:30"
+"""How dates and times are written, in both languages."""
+
 
 async def do(
     visitor: Visitor,
@@ -99,6 +102,16 @@ async def really(question: str, words: Words, *, yes: str) -> bool:
                 button = ui.button(words(key), color=None).props("flat no-caps")
                 button.on_click(lambda answer=answer: dialog.submit(answer))
     return bool(await dialog)
+
+
+def time_field(label: str, shape: str, **given: Any) -> ui.input:
+    """Return a field for a date or time, written as `shape` is.
+
+    The browser's own fields show dates in the order of the browser's language: 11/12 may be two days.
+    """
+    return ui.input(label, placeholder=shape, **given).props(
+        f"dense outlined stack-label maxlength={len(A_MOMENT) + 3}"
+    )
 
 
 def choice(options: list[str] | dict[Any, str], **given: Any) -> ui.select:

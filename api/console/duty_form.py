@@ -6,7 +6,7 @@ from typing import Any
 
 from nicegui import ui
 
-from api.console.doing import choice, do
+from api.console.doing import A_CLOCK, A_DAY, A_MOMENT, choice, do, time_field
 from api.console.frame import Visitor
 from api.console.person_form import ROUTE
 from api.texts import Words
@@ -17,11 +17,11 @@ from gridwatch.store.people import clear_table, list_table
 
 DELETE_ROUTE = f"{ROUTE}/{{worker}}"
 
-TYPES: Mapping[Table, Mapping[str, str]] = {
-    Table.SHIFTS: {"starts": "time", "ends": "time", "valid_from": "date", "valid_to": "date"},
-    Table.LEAVE: {"starts": "datetime-local", "ends": "datetime-local"},
+SHAPES: Mapping[Table, Mapping[str, str]] = {
+    Table.SHIFTS: {"starts": A_CLOCK, "ends": A_CLOCK, "valid_from": A_DAY, "valid_to": A_DAY},
+    Table.LEAVE: {"starts": A_MOMENT, "ends": A_MOMENT},
 }
-"""What kind of field the browser shows for a column; else one for text."""
+"""How a column of times is written; else it is text."""
 
 
 class DutyForm:
@@ -63,8 +63,8 @@ class DutyForm:
             return choice(kinds, value=ShiftKind.EVERY.value, label=label)
         if name == "stand_in":
             return choice({}, label=label, with_input=True, clearable=True)
-        kind = TYPES[self._table].get(name, "text")
-        return ui.input(label).props(f"type={kind} dense outlined stack-label")
+        shape = SHAPES[self._table].get(name)
+        return time_field(label, shape) if shape else ui.input(label).props("dense outlined stack-label")
 
     def offer(self, people: Sequence[Row]) -> None:
         """Offer the people that there are."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from nicegui import ui
 
-from api.console.doing import choice, do, field_in_words
+from api.console.doing import A_MOMENT, choice, do, field_in_words, time_field
 from api.console.drill_form import ROUTES as DRILL_ROUTES
 from api.console.drill_form import DrillForm
 from api.console.frame import Visitor
@@ -155,7 +155,7 @@ async def show_whom(visitor: Visitor, words: Words) -> None:
             device = ui.input(words("device_id")).props("dense outlined")
             label = choice({"": words("whom.worst"), **labels}, value="", label=words("whom.label"))
             severity = choice(severities, value="", label=words("column.severity"))
-            at = ui.input(words("whom.at")).props("type=datetime-local dense outlined stack-label")
+            at = time_field(words("whom.at"), A_MOMENT)
             ask = ui.button(words("whom.ask"), color=None).props("unelevated no-caps").classes("gw-primary")
         answer = ui.html(sanitize=False).props('role="status"')
 
@@ -219,7 +219,8 @@ def _failed(text: str) -> str:
 def _moment(text: str | None) -> datetime:
     if not text:
         return datetime.now(UTC)
-    return datetime.fromisoformat(text).replace(tzinfo=CHINA)
+    moment = datetime.fromisoformat(text.strip())
+    return moment if moment.tzinfo else moment.replace(tzinfo=CHINA)
 
 
 def _clock(text: str) -> str:

@@ -10,6 +10,7 @@ from nicegui import ui
 
 from api.access import still_here
 from api.console.charts import bars, colour_of
+from api.console.doing import A_DAY, time_field
 from api.console.frame import Frame, Visitor
 from api.console.tables import table_html
 from api.local_time import CHINA
@@ -70,7 +71,7 @@ def read_span(first: str, last: str) -> Span:
     read = []
     for name, said in (("first", first), ("last", last)):
         try:
-            read.append(date.fromisoformat(said or ""))
+            read.append(date.fromisoformat((said or "").strip()))
         except ValueError:
             raise ValueError(f"figures.wrong_{name}") from None
     if not timedelta(0) <= read[1] - read[0] <= LONGEST:
@@ -100,10 +101,8 @@ class FiguresPage:
         words = self._words
         options = {days: words("figures.days", days=days) for days in RANGES}
         toggle = ui.toggle(options, value=USUAL_DAYS).props("dense unelevated no-caps").classes("gw-filter")
-        first = ui.input(words("figures.first"), value=str(self._span.first))
-        last = ui.input(words("figures.last"), value=str(self._span.last))
-        for one in (first, last):
-            one.props("type=date dense outlined stack-label")
+        first = time_field(words("figures.first"), A_DAY, value=str(self._span.first))
+        last = time_field(words("figures.last"), A_DAY, value=str(self._span.last))
 
         async def quick() -> None:
             if toggle.value is None:

@@ -61,6 +61,11 @@ def test_figures_are_shown_with_a_device_to_mend_and_why(browser: Browser, conso
         expect(page.get_by_text("第一次接单之后")).to_be_visible()
         page.get_by_role("link", name="English").click()
         expect(page.get_by_text("⚠ Mend")).to_be_visible()
+        first_day = page.get_by_label("First day")
+        expect(first_day).to_have_attribute("type", "text")  # The browser's own would show the month first.
+        first_day.fill("11/02/2026")
+        page.get_by_role("button", name="Show", exact=True).click()
+        expect(page.get_by_text("First day: write 2026-11-23")).to_be_visible()
     assert wrong == []
 
 
