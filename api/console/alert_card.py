@@ -99,9 +99,9 @@ def who_html(alert: Mapping[str, Any], words: Words, *, now: datetime) -> str:
     due = ""
     if alert.get("due_at") and not alert["ended"]:
         time = local_time(alert["due_at"], now=now)
-        due = f'<span class="gw-due">· {words("due.next", time=time)}</span>'
+        due = f'<span class="gw-due">{words("due.next", time=time)}</span>'
     icon = _icon("person" if alert.get("assignee") else "person_off") if not alert["ended"] else ""
-    return f'<span class="gw-state">{words("state." + state)}</span> {icon}<b>{escape(said)}</b> {due}'
+    return f'<span class="gw-state">{words("state." + state)}</span> <b>{icon} {escape(said)}</b> {due}'
 
 
 def who_has(alert: Mapping[str, Any], words: Words) -> str:

@@ -13,6 +13,7 @@ import httpx
 
 from api.app import EVIDENCE_FOLDER, create_app
 from api.serve import new_server
+from gridwatch.errors import StoreUnavailable
 from gridwatch.evidence import EvidenceFiles
 from gridwatch.settings import Settings, read_settings
 from gridwatch.store import Store
@@ -26,6 +27,8 @@ EMPTY = """
     TRUNCATE device, area, quarantine, quantity, reading, notification, evidence_view, evidence_deletion,
              evidence_hold, procrastinate_jobs, person, service, handover, shift_note, routed, trail, kept
     RESTART IDENTITY CASCADE"""
+
+ATTEMPTS = 5
 
 Answer = TypeVar("Answer")
 
@@ -59,8 +62,18 @@ def at_store(database_url: str, work: Callable[[Store], Awaitable[Answer]]) -> A
 
 
 async def empty(store: Store) -> None:
-    """Leave neither devices, areas nor alerts; who may sign in stays."""
-    await store.execute(EMPTY)
+    """Leave neither devices, areas nor alerts; who may sign in stays.
+
+    A server that reads meanwhile may hold one of the tables and wait for another: then it is done again.
+    """
+    for attempt in range(ATTEMPTS):
+        try:
+            await store.execute(EMPTY)
+        except StoreUnavailable:
+            if attempt == ATTEMPTS - 1:
+                raise
+        else:
+            return
 
 
 def settings_for(database_url: str, data_dir: Path) -> Settings:
