@@ -4,13 +4,19 @@ One is written as a JSON object, `{"kind": "wecom", "corp_id": "…", …}`. Whe
 service's own public address; private editions and tests have others.
 """
 
-from typing import TypeAlias
+import re
+from collections.abc import Mapping
+from typing import Any, TypeAlias
 
 import msgspec
 
 from gridwatch.errors import SettingsError
+from gridwatch.fields import WrongField, WrongFields
 
 WHOLE_URL = "{address}"
+
+PATH = re.compile(r"at `\$\.(?P<field>\w+)`$")
+"""Where msgspec says that something is wrong."""
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
@@ -148,6 +154,54 @@ def read_service(text: str | bytes) -> Service:
         service: Service = msgspec.json.decode(text, type=Service)
     except msgspec.DecodeError as error:
         raise SettingsError(f"the service can't be read: {error}") from error
+    return service
+
+
+KINDS: Mapping[str, type[Service]] = {
+    str(kind.__struct_config__.tag): kind for kind in (WeCom, *Robot.__args__, *Phone.__args__, Others)
+}
+"""Services by what their JSON calls them."""
+
+OPEN_FIELDS = frozenset(
+    {"corp_id", "agent_id", "sign_name", "template", "app_id", "region", "number", "accepted", "passed"}
+    | {"base", "open_base"}
+)
+"""What is no secret of a service: all else is hidden where it is typed."""
+
+
+def fields_of(kind: str) -> Mapping[str, bool]:
+    """Return the fields of a kind of service, and whether each is needed."""
+    return {one.name: one.required for one in msgspec.structs.fields(KINDS[kind])}
+
+
+def checked_service(given: Mapping[str, Any]) -> Service:
+    """Return the service that somebody filled in. Raises WrongFields that names each field that is wrong."""
+    kind = given.get("kind")
+    if not isinstance(kind, str) or kind not in KINDS:
+        expected = ", ".join(KINDS)
+        one = WrongField(field="kind", kind="enum", why=f"use {expected}", limits={"expected": expected})
+        raise WrongFields([one])
+    wrong = [
+        WrongField(field=name, kind="missing", why="is missing", limits={})
+        for name, needed in fields_of(kind).items()
+        if needed and given.get(name) in (None, "")
+    ]
+    wrong += [
+        WrongField(field=name, kind="extra_forbidden", why=f"a {kind} has no such field", limits={})
+        for name in given
+        if name not in {"kind", *fields_of(kind)}
+    ]
+    if wrong:
+        raise WrongFields(wrong)
+    try:
+        service: Service = msgspec.convert(given, Service, strict=False)
+    except msgspec.ValidationError as error:
+        path = PATH.search(str(error))
+        field, kind_of_error = (
+            path["field"] if path else "",
+            "int_parsing" if "`int`" in str(error) else "string_type",
+        )
+        raise WrongFields.one(field, kind_of_error, str(error)) from error
     return service
 
 

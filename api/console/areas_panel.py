@@ -21,10 +21,12 @@ from gridwatch.areas.reading import FileFormat, read_areas
 from gridwatch.areas.tree import AreaTree
 from gridwatch.coordinates import Crs
 from gridwatch.errors import NotFound, StoreUnavailable
+from gridwatch.store.area_tree import place_all
 from gridwatch.store.areas import Changed, change_areas, delete_area, get_area, list_areas
 
 ROUTE = "/api/v1/areas"
 AREA_ROUTE = f"{ROUTE}/{{code}}"
+PLACE_ROUTE = f"{ROUTE}/place"
 AREAS_SHOWN = 300
 
 
@@ -77,6 +79,8 @@ class AreasPanel:
                 self._crs = choice(systems, value=Crs.WGS84.value, label=words("area.crs"))
                 ui.link(words("areas.download"), ROUTE).classes("gw-anchor").props("download=areas.geojson")
                 show_upload(words, self._upload, label=words("areas.upload"))
+                place = ui.button(words("areas.place"), color=None, on_click=self._place)
+                place.props("unelevated dense no-caps").classes("gw-secondary")
 
     async def show(self) -> None:
         """Show the tree as it is now."""
@@ -127,6 +131,17 @@ class AreasPanel:
 
     async def _upload(self, content: bytes) -> None:
         await self._change(content, Crs(self._crs.value), form="")
+
+    async def _place(self) -> None:
+        """Put devices into the areas that they stand in."""
+        done: list[tuple[int, int]] = []
+
+        async def place(_: Person) -> None:
+            done.append(await place_all(self._visitor.office.store))
+
+        if await do(self._visitor, self._words, ("POST", PLACE_ROUTE), place):
+            ((placed, outside),) = done
+            ui.notify(self._words("areas.placed", placed=placed, outside=outside), type="positive")
 
     async def _change(self, content: bytes, crs: Crs, *, form: str) -> None:
         starts = content.lstrip(b"\xef\xbb\xbf \r\n\t")[:1]

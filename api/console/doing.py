@@ -84,12 +84,9 @@ def show_once(words: Words, *lines: str) -> None:
         ui.label(words("shown_once"))
         for line in lines:
             ui.label(line).classes("gw-payload gw-secret")
-
-        def gone() -> None:
-            dialog.close()
-            dialog.clear()
-
-        ui.button(words("close"), on_click=gone).props("flat no-caps")
+        ui.button(words("close"), on_click=dialog.close).props("flat no-caps")
+    # Once it has faded: what is emptied while it fades stays in the page as it was, secret and all.
+    dialog.on("hide", dialog.delete)
     dialog.open()
 
 

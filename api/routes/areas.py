@@ -17,6 +17,7 @@ from gridwatch.areas.checking import fit_in
 from gridwatch.areas.reading import FileFormat, read_areas
 from gridwatch.coordinates import Crs
 from gridwatch.errors import NotFound
+from gridwatch.store.area_tree import place_all
 from gridwatch.store.areas import change_areas, delete_area, get_area
 
 router = APIRouter(prefix="/api/v1/areas", tags=["areas"])
@@ -80,6 +81,13 @@ class GeoJson(JSONResponse):
     media_type = GEOJSON
 
 
+class Placed(BaseModel):
+    """How many devices got an area, and how many stand in none."""
+
+    placed: int
+    outside: int
+
+
 class Removed(BaseModel):
     """How many areas were deleted."""
 
@@ -124,6 +132,13 @@ async def import_areas(
     reading = await asyncio.to_thread(read_areas, await request.body(), FORMATS[media_type], crs)
     done = await change_areas(office.store, partial(fit_in, reading), by=person.username)
     return Imported(new=done.new, changed=done.changed, unchanged=done.unchanged)
+
+
+@router.post("/place", responses=documented(401, 503))
+async def place(office: TheOffice) -> Placed:
+    """Put devices that have coordinates and no area into the smallest area that they stand in."""
+    placed, outside = await place_all(office.store)
+    return Placed(placed=placed, outside=outside)
 
 
 @router.get(

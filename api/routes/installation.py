@@ -3,18 +3,30 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Body, Path, Query, Request, Response, status
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from api.csv_files import CSV
 from api.fields import LARGEST_ID, Text
-from api.office import TheOffice, ThePerson
+from api.office import Office, TheOffice, ThePerson
 from api.problems import documented
+from api.reports_address import callback_address
 from api.trying import try_service
+from gridwatch.channel_files import read_lines, write_lines
 from gridwatch.kept import NAMES, QUOTAS, checked
-from gridwatch.store.channels import list_services
+from gridwatch.lines import EXCEL_MARK, text_of
+from gridwatch.services import checked_service, kind_of
+from gridwatch.store.channels import (
+    delete_service,
+    list_channels,
+    list_services,
+    put_service,
+    replace_channels,
+)
 from gridwatch.store.condition import fills
 from gridwatch.store.kept import changed_kept, drop_kept, kept_now, put_kept
 from gridwatch.store.trail import What, list_trail
+from gridwatch.strongbox import Strongbox
 
 router = APIRouter(prefix="/api/v1", tags=["installation"])
 
@@ -123,6 +135,86 @@ async def services(office: TheOffice) -> list[ServiceAnswer]:
     return [
         ServiceAnswer.model_validate(one, from_attributes=True) for one in await list_services(office.store)
     ]
+
+
+class KeptService(BaseModel):
+    """A service that was kept; its secrets are never shown again."""
+
+    name: str
+    kind: str
+    callback: str = Field(
+        description="where it posts what it tells later: enter it there, it may hold a secret; empty for none"
+    )
+
+
+class WaysImported(BaseModel):
+    """How many ways to people are new, and how many there are now."""
+
+    new: int
+    total: int
+
+
+@router.put("/services/{service}", responses=documented(401, 422, 503))
+async def put(
+    service: Text,
+    office: TheOffice,
+    person: ThePerson,
+    response: Response,
+    body: Annotated[dict[str, Any], Body(description="its JSON, whole: see docs/channels.md")],
+) -> KeptService:
+    """Keep an account with a service in the place of one of that name, secrets encrypted."""
+    response.headers["Cache-Control"] = "no-store"
+    return await keep_service(office, service, body, by=person.username)
+
+
+async def keep_service(office: Office, name: str, given: Mapping[str, Any], *, by: str) -> KeptService:
+    """Keep a service that somebody filled in; raise WrongFields."""
+    service = checked_service(given)
+    await put_service(office.store, _box(office), name, service, by=by)
+    callback = await callback_address(office.store, name, service, base=office.settings.link_base)
+    return KeptService(name=name, kind=kind_of(service), callback=callback)
+
+
+@router.delete(
+    "/services/{service}",
+    status_code=status.HTTP_204_NO_CONTENT,
+    response_class=Response,
+    responses=documented(401, 404, 422, 503),
+)
+async def forget(service: Text, office: TheOffice, person: ThePerson) -> None:
+    """Forget a service, with all ways to people that use it."""
+    await delete_service(office.store, service, by=person.username)
+
+
+@router.get("/ways", response_class=Response, responses={**CSV, **documented(401, 503)})
+async def export_ways(office: TheOffice) -> Response:
+    """Return the ways to people as a file for the import; an address that is a secret is `***`."""
+    text = EXCEL_MARK + write_lines(await list_channels(office.store, _box(office)))
+    headers = {"Content-Disposition": 'attachment; filename="ways.csv"', "Cache-Control": "no-store"}
+    return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
+
+
+@router.post(
+    "/ways",
+    openapi_extra={
+        "requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}}
+    },
+    responses=documented(401, 413, 422, 503),
+)
+async def import_ways(request: Request, office: TheOffice, person: ThePerson) -> WaysImported:
+    """Let exactly these be the ways to people, all or none; every line that is wrong is told."""
+    return await take_ways(office, await request.body(), by=person.username)
+
+
+async def take_ways(office: Office, content: bytes, *, by: str) -> WaysImported:
+    """Let a file say the ways to people; raise WrongLines."""
+    lines = read_lines(text_of(content))
+    new, total = await replace_channels(office.store, _box(office), lines, by=by)
+    return WaysImported(new=new, total=total)
+
+
+def _box(office: Office) -> Strongbox:
+    return Strongbox(office.settings.data_dir)
 
 
 class ServiceTest(BaseModel):

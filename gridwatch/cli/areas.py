@@ -17,7 +17,7 @@ from gridwatch.coordinates import Crs
 from gridwatch.errors import NotFound, SettingsError
 from gridwatch.settings import read_settings
 from gridwatch.store import Store
-from gridwatch.store.areas import Changed, change_areas, delete_area, list_areas, place_devices
+from gridwatch.store.areas import Changed, change_areas, delete_area, list_areas
 from gridwatch.store.drills import USUAL_LABEL, Foreseen, drill_area, foresee_drill
 
 areas_app = typer.Typer(
@@ -83,14 +83,9 @@ def find_command(
 @areas_app.command("place")
 def place_command() -> None:
     """Put devices that have coordinates and no area into the smallest area that they stand in."""
-    from gridwatch.areas.tree import AreaTree
+    from gridwatch.store.area_tree import place_all
 
-    async def place(store: Store) -> tuple[int, int]:
-        # Simulated areas go with the simulation, and simulated devices have theirs.
-        real = [area for area in await list_areas(store) if not area.simulated]
-        return await place_devices(store, AreaTree(real).smallest)
-
-    placed, outside = with_store(read_settings(), place)
+    placed, outside = with_store(read_settings(), place_all)
     typer.echo(f"placed: {placed}; in no area: {outside}")
 
 

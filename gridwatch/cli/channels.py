@@ -1,25 +1,22 @@
 """`gridwatch channels`: how people are reached, from the command line."""
 
-import csv
-import io
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import time
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
+from gridwatch.channel_files import read_lines, write_lines
 from gridwatch.cli.tables import wide_table
 from gridwatch.cli.work import at_the_command_line, with_store
 from gridwatch.errors import NotFound, SettingsError
-from gridwatch.lines import EXCEL_MARK, WrongLine, WrongLines, table_rows, text_of
+from gridwatch.lines import EXCEL_MARK, text_of
 from gridwatch.services import read_service
 from gridwatch.settings import read_settings
 from gridwatch.store import Store
 from gridwatch.store.channels import (
-    ChannelLine,
     delete_service,
     find_service,
     list_channels,
@@ -30,12 +27,6 @@ from gridwatch.store.channels import (
 from gridwatch.strongbox import Strongbox
 
 channels_app = typer.Typer(no_args_is_help=True, help="Services that carry messages, and the ways to people.")
-
-COLUMNS = ("person", "name", "position", "service", "address", "quiet_from", "quiet_to")
-"""Of a file; `name` is only for who reads it."""
-NEEDED = ("person", "position", "service", "address")
-
-MOST_POSITION = 100
 
 
 @channels_app.command("service")
@@ -111,16 +102,13 @@ def export_command(file: Annotated[Path | None, typer.Argument(help="none: here"
         return await list_channels(store, Strongbox(settings.data_dir))
 
     rows = with_store(settings, read)
-    text = io.StringIO()
-    table = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    table.writeheader()
-    table.writerows(rows)
+    text = write_lines(rows)
     if file is None:
-        typer.echo(text.getvalue(), nl=False)
+        typer.echo(text, nl=False)
         return
     try:
         file.touch(mode=0o600)
-        file.write_text(EXCEL_MARK + text.getvalue(), encoding="utf-8", newline="")
+        file.write_text(EXCEL_MARK + text, encoding="utf-8", newline="")
     except OSError as error:
         raise SettingsError(f"{file}: {error.strerror}") from error
     typer.echo(f"wrote {len(rows)} channels to {file}")
@@ -146,49 +134,3 @@ def try_command(
 
     receipt = with_store(settings, send)
     typer.echo(f"taken by the service{f', receipt {receipt}' if receipt else ''}")
-
-
-def read_lines(text: str) -> Sequence[ChannelLine]:
-    """Return the lines of a file of channels. Raises WrongLines that names all that is wrong."""
-    rows, wrong = table_rows(text, COLUMNS, needed=NEEDED)
-    lines = [_line(line, row, wrong) for line, row in rows]
-    if wrong:
-        raise WrongLines(wrong)
-    return [one for one in lines if one is not None]
-
-
-def _line(line: int, row: Mapping[str, str], wrong: list[WrongLine]) -> ChannelLine | None:
-    before = len(wrong)
-
-    def refuse(field: str, why: str) -> None:
-        wrong.append(WrongLine(line=line, field=field, why=why))
-
-    position = row["position"]
-    if not (position.isascii() and position.isdigit() and 1 <= int(position) <= MOST_POSITION):
-        refuse("position", f"a number from 1 to {MOST_POSITION}: 1 is tried first")
-    for field in ("person", "service"):
-        if not row.get(field):
-            refuse(field, "is missing")
-    begins, ends = (_time(row.get(name, ""), name, refuse) for name in ("quiet_from", "quiet_to"))
-    if (begins is None) != (ends is None):
-        refuse("quiet_to", "quiet hours have a beginning and an end, or neither")
-    if len(wrong) > before:
-        return None
-    return ChannelLine(
-        line=line,
-        person=row["person"],
-        position=int(position),
-        service=row["service"],
-        address=row.get("address", ""),
-        quiet=None if begins is None or ends is None else (begins, ends),
-    )
-
-
-def _time(text: str, field: str, refuse: Any) -> time | None:
-    if not text:
-        return None
-    try:
-        return time.fromisoformat(text).replace(tzinfo=None)
-    except ValueError:
-        refuse(field, f"{text!r}: write hours and minutes, as 22:00")
-        return None

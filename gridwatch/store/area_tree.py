@@ -4,8 +4,19 @@ import asyncio
 from collections.abc import Mapping
 
 from gridwatch.areas.tree import AreaTree
-from gridwatch.store.areas import list_areas, parents, tree_version
+from gridwatch.store.areas import list_areas, parents, place_devices, tree_version
 from gridwatch.store.connection import Store
+
+
+async def place_all(store: Store) -> tuple[int, int]:
+    """Put devices that have coordinates and no area into the smallest area that they stand in.
+
+    Returns how many were placed, and how many lie in none. Simulated areas go with the simulation, and
+    simulated devices have theirs.
+    """
+    real = [area for area in await list_areas(store) if not area.simulated]
+    tree = await asyncio.to_thread(AreaTree, real)
+    return await place_devices(store, tree.smallest)
 
 
 class CurrentTree:

@@ -121,3 +121,21 @@ def test_the_tree_is_for_who_is_signed_in(api: Api) -> None:
         assert api.client.get(path, headers=headers).status_code == 401
     assert api.client.post("/api/v1/areas", headers=headers, content=b"{}").status_code == 401
     assert json.loads(api.client.get("/openapi.json").text)["paths"]["/api/v1/areas"]["post"]["requestBody"]
+
+
+def test_devices_are_put_into_the_areas_that_they_stand_in(api: Api) -> None:
+    square = {"type": "Polygon", "coordinates": [[[104, 30], [105, 30], [105, 31], [104, 31], [104, 30]]]}
+    feature = {
+        "type": "Feature",
+        "id": "e",
+        "geometry": square,
+        "properties": {"name": "锦竹苑", "level": "estate"},
+    }
+    file = {"type": "FeatureCollection", "features": [feature]}
+    assert api.client.post("/api/v1/areas", json=file).is_success
+    places = {"in": {"lon": 104.5, "lat": 30.5}, "out": {"lon": 100, "lat": 30.5}}
+    for name, place in places.items():
+        body = {"id": name, "scene": "fire", "kind": "sensor", "location": place}
+        assert api.client.post("/api/v1/devices", json=body).is_success
+    assert api.client.post("/api/v1/areas/place").json() == {"placed": 1, "outside": 1}
+    assert [api.client.get(f"/api/v1/devices/{one}").json()["area"] for one in places] == ["e", None]

@@ -10,7 +10,7 @@ from gridwatch.cli.every import app
 from gridwatch.errors import SettingsError
 from gridwatch.lines import WrongLines
 from tests.api.calling import add_person
-from tests.api.serving import at_store
+from tests.api.serving import Api, at_store
 from tests.channels.services import SECRET, Cloud, cloud_running
 
 HEADING = "person,position,service,address,quiet_from,quiet_to\n"
@@ -91,3 +91,48 @@ def test_every_wrong_line_is_named_and_nothing_is_changed(database_url: str, tmp
     (tmp_path / "wrong.json").write_text('{"kind": "pigeon"}')
     with pytest.raises(SettingsError, match="pigeon"):
         run(database_url, tmp_path, "service", "x", str(tmp_path / "wrong.json"))
+
+
+def test_the_api_keeps_a_service_and_ways_as_the_commands_do(api: Api) -> None:
+    api.stored(lambda store: add_person(store, "w1"))
+    body = {
+        "kind": "aliyun_sms",
+        "access_key_id": "key-1",
+        "access_key_secret": SECRET,
+        "sign_name": "网格",
+        "template": "SMS_1",
+    }
+    made = api.client.put("/api/v1/services/sms", json=body)
+    assert made.status_code == 200, made.text
+    assert "/callbacks/sms/" in made.json()["callback"]
+    assert SECRET not in made.text
+    file = f"{HEADING}w1,1,sms,13900000000,22:00,07:00\n"
+    assert api.client.post("/api/v1/ways", content=file.encode()).json() == {"new": 1, "total": 1}
+    out = api.client.get("/api/v1/ways")
+    assert "w1,网格员w1,1,sms,13900000000,22:00,07:00" in out.content.decode("utf-8-sig")
+    assert api.client.post("/api/v1/ways", content=out.content).json() == {"new": 0, "total": 1}
+    wrong = api.client.post("/api/v1/ways", content=f"{HEADING}w9,0,sms,1,,\n".encode())
+    assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (422, "line 2.position")
+    assert "13900000000" in api.client.get("/api/v1/ways").text, "what is wrong changes nothing"
+    assert api.client.delete("/api/v1/services/sms").status_code == 204
+    assert "13900000000" not in api.client.get("/api/v1/ways").text
+    assert api.client.delete("/api/v1/services/sms").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        ({}, ["body.kind"]),
+        ({"kind": "pigeon"}, ["body.kind"]),
+        ({"kind": "feishu", "hook": "", "huge": 1}, ["body.hook", "body.secret", "body.huge"]),
+        ({"kind": "wecom", "corp_id": "c", "agent_id": "x", "secret": "s"}, ["body.agent_id"]),
+        ({"kind": "wecom", "corp_id": "c", "agent_id": 1, "secret": {}}, ["body.secret"]),
+    ],
+)
+def test_a_wrong_service_is_refused_field_by_field(
+    api: Api, body: dict[str, object], fields: list[str]
+) -> None:
+    answer = api.client.put("/api/v1/services/x", json=body)
+    assert answer.status_code == 422
+    assert [one["field"] for one in answer.json()["errors"]] == fields
+    assert api.client.get("/api/v1/services").json() == []

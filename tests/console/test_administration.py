@@ -12,7 +12,7 @@ from gridwatch.settings import read_settings
 from gridwatch.store import Store
 from gridwatch.store.accounts import find_account
 from gridwatch.store.areas import list_areas, put_areas
-from gridwatch.store.channels import put_service
+from gridwatch.store.channels import list_channels, put_service
 from gridwatch.store.escalation import changed_times, drop_times
 from gridwatch.store.kept import kept_now
 from gridwatch.store.people import list_table
@@ -354,7 +354,7 @@ def test_another_system_is_told_tried_and_given_what_was_put_aside(
     console.stored(a_building)
     with receiving() as receiver, operator(browser, console) as (page, wrong):
         page.goto(f"{console.url}/administration?part=integrations")
-        page.get_by_label("名称").fill("city")
+        page.get_by_label("名称", exact=True).fill("city")
         page.get_by_label("地址").fill("http://city.example/in")
         page.get_by_role("button", name="保存推送").click()
         expect(page.get_by_role("alert").filter(has_text="地址")).to_contain_text("https://")
@@ -401,4 +401,54 @@ def test_who_looks_after_one_area_sees_no_more_than_the_api_gives(browser: Brows
         expect(page.locator(".gw-empty")).to_contain_text("不属于您的区域")
         page.goto(f"{console.url}/quarantine")
         expect(page.locator(".gw-message")).to_have_count(0)
+    assert wrong == []
+
+
+def test_a_service_ways_and_places_are_given_without_a_command(
+    browser: Browser, console: Console, tmp_path: Path
+) -> None:
+    ways = tmp_path / "ways.csv"
+    heading = "person,position,service,address,quiet_from,quiet_to\n"
+
+    async def stored(store: Store) -> list[tuple[Any, ...]]:
+        return [
+            (one["person"], one["service"], one["address"]) for one in await list_channels(store, console.box)
+        ]
+
+    console.stored(a_building)
+    with operator(browser, console) as (page, wrong):
+        page.goto(f"{console.url}/administration?part=integrations")
+        page.get_by_label("服务名称").fill("work")
+        page.get_by_label("corp_id").fill("ww1")
+        page.get_by_label("agent_id").fill("x")
+        page.get_by_role("button", name="保存服务").click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog).to_contain_text("secret：请填写")
+        dialog.get_by_role("button", name="关闭").click()
+        page.get_by_label("secret", exact=True).fill(SECRET)
+        page.get_by_role("button", name="保存服务").click()
+        expect(dialog).to_contain_text("agent_id：请填写整数")
+        dialog.get_by_role("button", name="关闭").click()
+        page.get_by_label("agent_id").fill("7")
+        page.get_by_role("button", name="保存服务").click()
+        expect(dialog).to_contain_text("/callbacks/work")
+        dialog.get_by_role("button", name="关闭").click()
+        expect(page.get_by_text("/callbacks/work")).to_have_count(0)
+        expect(page.get_by_role("row", name=re.compile("^work"))).to_be_visible()
+        ways.write_text(f"{heading}w-1,1,none,ZhangSan,,\n", "utf-8")
+        page.locator(".gw-upload input[type=file]").set_input_files(ways)
+        expect(dialog).to_contain_text("第 2 行，service：没有服务 none")
+        dialog.get_by_role("button", name="关闭").click()
+        ways.write_text(f"{heading}w-1,1,work,ZhangSan,,\n", "utf-8")
+        page.locator(".gw-upload input[type=file]").set_input_files(ways)
+        expect(page.get_by_text("新增 1，共 1")).to_be_visible()
+        assert console.stored(stored) == [("w-1", "work", "ZhangSan")]
+        assert SECRET not in page.content()
+        page.get_by_role("button", name="删除服务").click()
+        dialog.get_by_role("button", name="删除服务").click()
+        expect(page.locator(".gw-page")).to_contain_text("没有配置通知服务")
+        assert console.stored(stored) == []
+        page.get_by_role("link", name="区域", exact=True).click()
+        page.get_by_role("button", name="按位置归入区域").click()
+        expect(page.get_by_text("归入区域的设备：0；不在任何区域：0")).to_be_visible()
     assert wrong == []
