@@ -1,6 +1,6 @@
 """One alert in the list: what, where, when, how bad, who has it, and what it looks like."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from html import escape
 from typing import Any
@@ -47,7 +47,10 @@ def row_html(
 ) -> str:
     """Return picture and text of a row; everything that came from outside is escaped."""
     text = card_html(alert, words, places, now=now, held=held)
-    return f'<div class="gw-thumbnail">{thumbnail_html(alert, words)}</div><div class="gw-text">{text}</div>'
+    clips = [one["url"] for one in own_evidence(alert) if one["media_type"].startswith("video/")]
+    clip = f' data-clip="{escape(clips[0])}"' if clips else ""
+    shown = thumbnail_html(alert, words)
+    return f'<div class="gw-thumbnail"{clip}>{shown}</div><div class="gw-text">{text}</div>'
 
 
 def card_html(
@@ -119,13 +122,18 @@ def who_has(alert: Mapping[str, Any], words: Words) -> str:
 
 def thumbnail_html(alert: Mapping[str, Any], words: Words) -> str:
     """Return the first picture of an alert, else a sign for a clip or for its scene."""
-    own = [one for one in alert["evidence"] if one["url"].startswith(OWN_FILES)]
+    own = own_evidence(alert)
     for one in own:
         if one["media_type"].startswith("image/"):
             return picture_html(one["url"], words)
     sign = "play_circle" if own else SCENE_ICONS.get(alert["scene"], "sensors")
     absent = "evidence_deleted" if alert.get("evidence_deleted_at") else "no_evidence"
     return f'{_icon(sign)}<span class="gw-caption">{words("evidence" if own else absent)}</span>'
+
+
+def own_evidence(alert: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """Return the evidence that is kept here: nothing is loaded from elsewhere."""
+    return [one for one in alert["evidence"] if one["url"].startswith(OWN_FILES)]
 
 
 def picture_html(url: str, words: Words) -> str:

@@ -45,6 +45,7 @@ export default {
     this.list.addEventListener("click", (event) => this.clicked(event));
     this.list.addEventListener("focusin", (event) => this.setCurrent(this.idOf(event.target)));
     this.list.addEventListener("error", gone, true);
+    this.list.addEventListener("pointerover", preview);
     this.onKey = (event) => this.pressed(event);
     document.addEventListener("keydown", this.onKey);
     this.onPop = () => this.$emit("open", Number(new URLSearchParams(location.search).get("alert")) || null);
@@ -303,4 +304,17 @@ export default {
 function gone(event) {
   const said = event.target.dataset?.gone;
   if (said) event.target.replaceWith(said);
+}
+
+// A clip plays in the place of its picture as long as the mouse is over it.
+function preview(event) {
+  const box = event.target.closest("[data-clip]");
+  if (!box || box.querySelector("video") || event.pointerType !== "mouse") return;
+  if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+  const video = document.createElement("video");
+  Object.assign(video, { muted: true, loop: true, autoplay: true, playsInline: true, src: box.dataset.clip });
+  video.setAttribute("aria-hidden", "true");
+  video.onerror = () => video.remove();
+  box.append(video);
+  box.addEventListener("pointerleave", () => video.remove(), { once: true });
 }

@@ -164,8 +164,12 @@ def test_evidence_is_shown_and_clips_play_and_simulated_alerts_say_so(
         card = page.locator("[data-alert='1']")
         expect(card).to_contain_text("模拟")
         page.wait_for_function("document.querySelector('.gw-thumbnail img').naturalWidth === 128")
+        card.locator(".gw-thumbnail").hover()
+        page.wait_for_function("document.querySelector('.gw-thumbnail video')?.currentTime > 0")
+        page.locator(".gw-product").hover()
+        expect(card.locator("video")).to_have_count(0)
         card.locator(".gw-thumbnail").click()
-        page.wait_for_function("document.querySelector('video')?.currentTime > 0")
+        page.wait_for_function("document.querySelector('.gw-pane video')?.currentTime > 0")
     assert wrong == []
 
 
