@@ -37,6 +37,10 @@ ROUGHEST_PX, ROUGHEST_OF_SIZE, ROUGHEST_OF_FALL = 0.7, 0.2, 0.003
 CONFIRMED_BEND, CONFIRMED_BEND_ASLANT = 7.0, 3.0
 """The same as SUSPECTED_BEND and SUSPECTED_BEND_ASLANT, to confirm a fall."""
 
+SHORT_BEND, SHORT_BEND_ASLANT = 10.0, 9.0
+"""The same to confirm one of less than three floors, as birds and leaves drop: they had up to 7.5 aslant,
+what is thrown 12 and more."""
+
 RAIN_BEND, RAIN_BEND_ASLANT = 10.0, 5.0
 """The same to confirm a fall in rain or snow, where tracks skip from drop to drop."""
 
@@ -63,8 +67,9 @@ LATEST_ENTRY_S = 2.5
 FLOOR_M = 2.8
 """The lowest storeys that are built."""
 
-SUSPECTED_M, CONFIRMED_M = FLOOR_M, 2 * FLOOR_M
-"""One storey is no slip of a hand within a window; two are no bird that leaves its ledge."""
+SUSPECTED_M, CONFIRMED_M, LONG_M = FLOOR_M, 2 * FLOOR_M, 3 * FLOOR_M
+"""One storey is no slip of a hand within a window; two are no bird that leaves its ledge, unless its curve is
+unsure; three are none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -130,9 +135,15 @@ def _as_fall(track: Track, watched: Watched, *, least_skip: float) -> Fall | Non
     fall_m = curve.fallen_m(t[-1] - t[0]) - (0 if released else curve.fallen_m(0.0))
     if fall_m < SUSPECTED_M:
         return None
-    least = (RAIN_BEND, RAIN_BEND_ASLANT) if least_skip else (CONFIRMED_BEND, CONFIRMED_BEND_ASLANT)
-    sure = curve.bend >= least[0] and curve.bend_aslant >= least[1]
-    return Fall(track=track, curve=curve, fall_m=fall_m, confirmed=sure and fall_m >= CONFIRMED_M)
+    confirmed = fall_m >= CONFIRMED_M and _is_sure(curve, fall_m, rain=least_skip > 0)
+    return Fall(track=track, curve=curve, fall_m=fall_m, confirmed=confirmed)
+
+
+def _is_sure(curve: Curve, fall_m: float, *, rain: bool) -> bool:
+    bend, aslant = (RAIN_BEND, RAIN_BEND_ASLANT) if rain else (CONFIRMED_BEND, CONFIRMED_BEND_ASLANT)
+    if fall_m < LONG_M:
+        bend, aslant = max(bend, SHORT_BEND), max(aslant, SHORT_BEND_ASLANT)
+    return curve.bend >= bend and curve.bend_aslant >= aslant
 
 
 def _fits(t: Floats, x: Floats, curve: Curve, size: float, fall_px: float) -> bool:

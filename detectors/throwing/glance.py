@@ -21,7 +21,7 @@ LEAST_SAMPLES = 9
 LEAST_DURATION_S = 0.35
 """Below them the curve fits nearly anything."""
 
-SEEN_SHARE = 0.6
+SEEN_SHARE = 0.4
 """Of the pictures between the first point and the last in which it must be seen. Chance tracks skip from
 leaf to leaf."""
 
