@@ -19,7 +19,7 @@ from bench.machine import Machine
 from bench.spread import quantile
 from bench.throwing.tables import share
 from detectors.fire import FireCameraDetector
-from detectors.fire.still import LONG_SIDE_PX
+from detectors.fire.glow import LONG_SIDE_PX
 from detectors.fire.view import look
 from gridwatch.media import read_picture, read_video
 from gridwatch.model import Picture, Pixels

@@ -10,10 +10,9 @@ import numpy as np
 
 from detectors.fire.boxes import OwnBoxes
 from detectors.fire.flame import FlameMemory, new_flame_memory, watch_flame
-from detectors.fire.patches import PatchModel
 from detectors.fire.sight import Sight, SightMemory, sight_of, watch_sight
 from detectors.fire.smoke import SmokeMemory, SmokeModel, new_smoke_memory, watch_smoke
-from detectors.fire.still import judge_still
+from detectors.fire.still import StillModel, judge_still
 from detectors.fire.tubes import Box, Rules, Watched, watch_boxes
 from detectors.fire.usual import UsualPlaces, packed, unpacked, unusual
 from detectors.fire.view import Region, View, WatchedPart, look
@@ -108,7 +107,7 @@ class FireCameraDetector:
     def __init__(self, onnx: Path | None = None, classes: Mapping[str, str] | None = None) -> None:
         """Load the user's model where one is given; DetectorError when it or the class mapping is no use."""
         self._own = None if onnx is None else OwnBoxes(onnx, classes)
-        self._patches = PatchModel()
+        self._still = StillModel()
         self._smoke = SmokeModel()
 
     @property
@@ -123,7 +122,7 @@ class FireCameraDetector:
         if self._own is not None:
             boxes = [box for box in self._own.look(picture.pixels) if box.confidence >= self._own.sure]
         else:
-            boxes = judge_still(picture.pixels, self._patches)
+            boxes = judge_still(picture.pixels, self._still)
         sight = sight_of(view)
         found = [
             Finding(

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from detectors.fire.glow import FEATURES, Glow, GlowModel
 from detectors.fire.patches import PATCH_PX, PatchModel, as_input, patch, places_that_glow
-from detectors.fire.still import judge_still
+from detectors.fire.still import StillModel, judge_still
 from gridwatch.errors import DetectorError
 from gridwatch.media import read_video
 from gridwatch.model import EARLIEST, Pixels
@@ -14,7 +15,12 @@ from tests.detectors.onnx_files import constant_model
 
 
 @pytest.fixture(scope="module")
-def model() -> PatchModel:
+def model() -> StillModel:
+    return StillModel()
+
+
+@pytest.fixture(scope="module")
+def patches() -> PatchModel:
     return PatchModel()
 
 
@@ -55,7 +61,7 @@ def test_the_input_holds_now_before_and_their_difference() -> None:
 
 
 def test_a_burning_house_is_flame_and_a_plain_orange_board_is_none(
-    model: PatchModel, shared_data: Path
+    model: StillModel, shared_data: Path
 ) -> None:
     clip = shared_data / "fire" / "furg" / "house6.mp4"
     frame = next(iter(read_video(clip, start=EARLIEST))).pixels
@@ -72,3 +78,50 @@ def test_weights_that_take_no_patches_are_refused(tmp_path: Path) -> None:
         PatchModel(other)
     with pytest.raises(DetectorError, match="can't be read"):
         PatchModel(tmp_path / "none.onnx")
+
+
+def test_the_numbers_of_a_place_do_not_depend_on_the_size_of_the_picture(patches: PatchModel) -> None:
+    picture = dark_with((40, 140, 250))
+    large = np.repeat(np.repeat(picture, 8, axis=0), 8, axis=1)
+    one = Glow(np.repeat(np.repeat(picture, 2, axis=0), 2, axis=1)).features((100, 80, 140, 160), patches)
+    other = Glow(large).features((400, 320, 560, 640), patches)
+    assert one is not None
+    assert other is not None
+    assert one.shape == other.shape == (FEATURES,)
+    # Shape, colours and surroundings; edges are a little softer in the reduced one.
+    assert one[:33] == pytest.approx(other[:33], abs=0.15)
+
+
+@pytest.mark.parametrize(
+    "place", [(0.0, 0.0, 20.0, 20.0), (50.0, 40.0, 51.0, 41.0), (300.0, 300.0, 400.0, 400.0)]
+)
+def test_a_place_that_does_not_glow_has_no_numbers(
+    patches: PatchModel, place: tuple[float, float, float, float]
+) -> None:
+    assert Glow(dark_with((40, 140, 250))).features(place, patches) is None
+
+
+@pytest.mark.parametrize("level", [0, 255])
+def test_a_picture_of_one_colour_or_all_aglow_is_judged_too(model: StillModel, level: int) -> None:
+    assert judge_still(np.full((90, 160, 3), level, np.uint8), model) == []
+    for size in ((16, 16), (16, 900), (720, 1280)):
+        for score, place in model.scores(np.full((*size, 3), (30, 150, 250), np.uint8)):
+            assert 0 <= score <= 1
+            assert place[2] <= size[1] + 1
+
+
+def test_weights_that_take_other_numbers_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DetectorError, match="no weights"):
+        GlowModel(tmp_path / "none.npz")
+    none = np.zeros((2, 2, 2), np.float32)
+    np.savez(
+        tmp_path / "other.npz",
+        mean=none,
+        spread=none,
+        first=none,
+        first_bias=none,
+        second=none,
+        second_bias=none,
+    )
+    with pytest.raises(DetectorError, match="another kind"):
+        GlowModel(tmp_path / "other.npz")

@@ -125,10 +125,12 @@ def _judged(made: nn.Module, pixels: Tensor, truths: Tensor) -> dict[str, object
 def _kept(file: Path, data: Path, *, held_back: bool) -> tuple[Tensor, Tensor]:
     """Return pixels (samples × 2 × height × width × 3) and truths; what was made before is read again."""
     if not file.exists():
-        made = [*_samples(data, held_back=held_back)]
+        pairs, truths = [], []
+        for one in _samples(data, held_back=held_back):
+            pairs.append(np.stack([one.now, one.before]))
+            truths.append(one.truth)
         file.parent.mkdir(parents=True, exist_ok=True)
-        pairs = np.stack([np.stack([one.now, one.before]) for one in made])
-        np.savez(file, pixels=pairs, truths=np.array([one.truth for one in made], np.float32))
+        np.savez(file, pixels=np.stack(pairs), truths=np.array(truths, np.float32))
     with np.load(file) as kept:
         return torch.from_numpy(kept["pixels"]), torch.from_numpy(kept["truths"])
 

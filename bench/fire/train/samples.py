@@ -34,6 +34,10 @@ class Sample:
     now: Pixels
     before: Pixels
     truth: tuple[float, float]
+    picture: Pixels
+    """That the patch was cut from."""
+    place: BoxXyxy | None = None
+    """What glows there, where it was cut around that, in the picture's pixels."""
 
 
 def of_fire(example: Example, rng: np.random.Generator) -> Iterator[Sample]:
@@ -50,9 +54,15 @@ def of_fire(example: Example, rng: np.random.Generator) -> Iterator[Sample]:
     for place in _places(example.pixels):
         share = max((_share(place, flame) for flame in flames), default=0.0)
         if share > 0.4:
-            yield _cut(example.pixels, before, place, FLAME)
+            yield _cut(example.pixels, before, place, FLAME, glows=True)
         elif share == 0 and example.is_known and flames:
-            yield _cut(example.pixels, before, place, NO_FLAME)
+            yield _cut(example.pixels, before, place, NO_FLAME, glows=True)
+
+
+def of_plain(base: Pixels) -> Iterator[Sample]:
+    """Cut a picture without fire where it glows, as it is."""
+    for place in _places(base):
+        yield _cut(base, base, place, NOTHING, glows=True)
 
 
 def of_look_alike(base: Pixels, rng: np.random.Generator) -> Iterator[Sample]:
@@ -61,7 +71,7 @@ def of_look_alike(base: Pixels, rng: np.random.Generator) -> Iterator[Sample]:
     before = _a_picture_ago(shown, rng)
     places = _places(shown)
     for place in places[:3]:
-        yield _cut(shown, before, place, NOTHING)
+        yield _cut(shown, before, place, NOTHING, glows=True)
     if not places and rng.random() < 0.2:
         yield _cut(shown, before, _anywhere(shown, rng), NOTHING)
 
@@ -92,9 +102,9 @@ def of_composed_fire(base: Pixels, cut_outs: Sequence[Pixels], rng: np.random.Ge
         burning = mask[top:bottom, left:right] & (glowing(now)[top:bottom, left:right] > 0)
         share = float(burning.sum()) / max(1, int(glowing(now)[top:bottom, left:right].sum()))
         if share > 0.5:
-            yield _cut(now, before, place, FLAME)
+            yield _cut(now, before, place, FLAME, glows=True)
         elif share < 0.02:
-            yield _cut(now, before, place, NO_FLAME)
+            yield _cut(now, before, place, NO_FLAME, glows=True)
 
 
 def of_composed_smoke(base: Pixels, rng: np.random.Generator) -> Iterator[Sample]:
@@ -272,7 +282,9 @@ def _places(pixels: Pixels) -> list[BoxXyxy]:
     return [(x1 * across, y1 * down, x2 * across, y2 * down) for x1, y1, x2, y2 in places_that_glow(small)]
 
 
-def _cut(now: Pixels, before: Pixels, box: BoxXyxy, truth: tuple[float, float]) -> Sample:
+def _cut(
+    now: Pixels, before: Pixels, box: BoxXyxy, truth: tuple[float, float], *, glows: bool = False
+) -> Sample:
     grown = (SAMPLE_PX / PATCH_PX - 1) / 2
     wide, tall = box[2] - box[0], box[3] - box[1]
     larger = (
@@ -282,7 +294,13 @@ def _cut(now: Pixels, before: Pixels, box: BoxXyxy, truth: tuple[float, float]) 
         box[3] + grown * tall,
     )
     then = before if before.shape == now.shape else now
-    return Sample(now=patch(now, larger, SAMPLE_PX), before=patch(then, larger, SAMPLE_PX), truth=truth)
+    return Sample(
+        now=patch(now, larger, SAMPLE_PX),
+        before=patch(then, larger, SAMPLE_PX),
+        truth=truth,
+        picture=now,
+        place=box if glows else None,
+    )
 
 
 def _jittered(box: BoxXyxy, rng: np.random.Generator) -> BoxXyxy:
