@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
+from api.reason_texts import reason_in_chinese, wrong_in_chinese
 from gridwatch.errors import GridwatchError, NotAllowed, NotFound, NotPermitted, StoreUnavailable
 from gridwatch.facade import CalibrationError
 from gridwatch.fields import WrongFields
@@ -38,6 +39,7 @@ class Problem(BaseModel):
     title: str
     status: int
     detail: str
+    detail_zh: str = Field(description="the same in Chinese, or as it is where nobody translated it")
     errors: list[WrongField] = []
 
 
@@ -45,11 +47,18 @@ def problem(
     status: int,
     detail: str,
     *,
+    detail_zh: str = "",
     errors: Sequence[WrongField] = (),
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
     """Return a problem as a response."""
-    content = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, errors=list(errors))
+    content = Problem(
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        detail_zh=detail_zh or reason_in_chinese(detail),
+        errors=list(errors),
+    )
     return JSONResponse(content.model_dump(), status, headers=headers, media_type=MEDIA_TYPE)
 
 
@@ -77,7 +86,16 @@ async def _wrong_request(_: Request, error: Exception) -> JSONResponse:
         for one in error.errors()
     ]
     detail = "; ".join(f"{one.field}: {one.why}" for one in wrong)
-    return problem(422, detail, errors=wrong)
+    said = [
+        wrong_in_chinese(one.get("type", ""), one.get("ctx") or {}, field.why)
+        for one, field in zip(error.errors(), wrong, strict=True)
+    ]
+    return problem(422, detail, detail_zh=_listed(wrong, said), errors=wrong)
+
+
+def _listed(wrong: Sequence[WrongField], said: Sequence[str]) -> str:
+    """Return all that is wrong as one text in Chinese."""
+    return "；".join(f"{one.field}：{why}" for one, why in zip(wrong, said, strict=True))
 
 
 def _path(location: Sequence[str | int]) -> str:
@@ -125,6 +143,8 @@ def _wrong_content(error: WrongLines | WrongFields | CalibrationError) -> JSONRe
             return problem(422, error.summary, errors=wrong)
         case WrongFields():
             wrong = [WrongField(field=f"body.{one.field}".rstrip("."), why=one.why) for one in error.fields]
+            said = [wrong_in_chinese(one.kind, one.limits, one.why) for one in error.fields]
+            return problem(422, str(error), detail_zh=_listed(wrong, said), errors=wrong)
         case CalibrationError():
             wrong = [WrongField(field="body.landmarks", why=str(error))]
     return problem(422, str(error), errors=wrong)

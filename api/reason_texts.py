@@ -160,6 +160,15 @@ REASONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"no answer \((?P<error>.*)\)", "没有回应（{error}）"),
         (r"who sent it was killed: .*", "发送时程序中断：不知是否已发出"),
         (r"it answered (?P<code>\d+)", "对方回应 {code}"),
+        (r"the alert has (?P<count>\d+) photos: .*", "该告警已有 {count} 张照片，不再接收"),
+        (r"this key was used for .*", "这个请求标识已用于其他操作"),
+        (r"there is no other alert (?P<id>\d+) of which .*", "没有可作为重复对象的告警 {id}"),
+        (r"the alert is .*; it can't be changed by .*", "告警的状态不允许此操作"),
+        (r"(?P<action>\w+) needs '(?P<need>\w+)': .*", "此操作须填写 {need}"),
+        (r"body\.(?P<need>\w+): \w+ needs it: .*", "请填写 {need}"),
+        (r"no alert (?P<id>\d+)", "没有告警 {id}"),
+        (r"the database is away; .*", "数据库暂时不可用，请稍后再试"),
+        (r"the server failed; .*", "服务器出错，原因见其日志"),
     )
 )
 """The first that fits a whole reason counts; what it names goes into the sentence."""
@@ -177,5 +186,7 @@ def reason_in_chinese(reason: str) -> str:
 
 def wrong_in_chinese(kind: str, limits: Mapping[str, Any], why: str) -> str:
     """Return in Chinese what is wrong with a field, by its kind of error."""
-    said = WRONG.get(kind)
-    return reason_in_chinese(why) if said is None else said.format(**limits)
+    said, reason = WRONG.get(kind), reason_in_chinese(why)
+    if said is None or (kind == "value_error" and reason != why):
+        return reason
+    return said.format(**limits)

@@ -1,5 +1,7 @@
 // Asks the server; every answer that is no success is a Refused, and no answer at all an Away.
 
+import { language } from "./words.js";
+
 const WITHIN_MS = 20000;
 const PHOTO_WITHIN_MS = 90000;
 
@@ -27,7 +29,7 @@ async function ask(path, { within = WITHIN_MS, ...options } = {}) {
   }
   const problem = await answer.json().catch(() => ({}));
   const waitS = Number(answer.headers.get("Retry-After")) || 0;
-  throw new Refused(answer.status, problem.detail ?? String(answer.status), waitS);
+  throw new Refused(answer.status, (language === "en" ? problem.detail : problem.detail_zh) ?? String(answer.status), waitS);
 }
 
 const JSON_TYPE = { "Content-Type": "application/json" };
