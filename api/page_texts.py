@@ -382,7 +382,7 @@ PAGE_TEXTS: Mapping[str, Mapping[str, str]] = {
         "webhooks.why": "原因",
         "webhooks.wrong": "{field}：{why}",
         "service": "通知服务",
-        "service.how": "密钥加密保存，不再显示；用 gridwatch channels service 更改。",
+        "service.how": "密钥加密保存，不再显示；要更改，在下方整个重新填写。",
         "service.none": "没有配置通知服务：告警不会发到任何人的手机",
         "service.well": "✔ 正常",
         "service.fails": "✖ 自 {time} 失败：{why}",
@@ -782,8 +782,7 @@ PAGE_TEXTS: Mapping[str, Mapping[str, str]] = {
         "webhooks.why": "Why",
         "webhooks.wrong": "{field}: {why}",
         "service": "Services that call people",
-        "service.how": "Their secrets are encrypted and never shown again; gridwatch channels service "
-        "changes them.",
+        "service.how": "Their secrets are encrypted and never shown again; to change one, give it anew.",
         "service.none": "There is no service: no alert reaches anybody's telephone",
         "service.well": "✔ well",
         "service.fails": "✖ fails since {time}: {why}",

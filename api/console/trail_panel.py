@@ -57,14 +57,14 @@ def trail_html(rows: Sequence[Row], words: Words) -> str:
             row["by"],
             words(f"trail.what.{row['what']}"),
             row["subject"],
-            _change(row["detail"]),
+            _change(row["detail"], words),
         ]
         for row in rows
     ]
     return table_html(heads, cells, caption=words("admin.trail"))
 
 
-def _change(detail: Mapping[str, Any]) -> str:
+def _change(detail: Mapping[str, Any], words: Words) -> str:
     """Return what a thing was and what it is: of two tables, only the fields that differ."""
     if not detail:
         return ""
@@ -73,20 +73,27 @@ def _change(detail: Mapping[str, Any]) -> str:
         changed = [name for name in {**before, **after} if before.get(name) != after.get(name)]
         before = {name: before.get(name) for name in changed}
         after = {name: after.get(name) for name in changed}
-    said = f"{_said(before)} → {_said(after)}"
+    said = f"{_said(before, words)} → {_said(after, words)}"
     return said if len(said) <= LONGEST else f"{said[:LONGEST]}…"
 
 
-def _said(value: Any) -> str:
+def _said(value: Any, words: Words) -> str:
     match value:
         case None:
             return "—"
+        case bool():
+            return words("yes" if value else "no")
         case list() | dict() if not value:
             return "—"
         case dict():
             told = {name: one for name, one in value.items() if one not in (None, "", [])}
-            return ", ".join(f"{name} {_said(one)}" for name, one in told.items())
+            return ", ".join(_field(name, one, words) for name, one in told.items())
         case list():
-            return "; ".join(map(_said, value))
+            return "; ".join(_said(one, words) for one in value)
         case _:
             return str(value)
+
+
+def _field(name: str, value: Any, words: Words) -> str:
+    said = words.field("role", value) if name == "role" else _said(value, words)
+    return f"{words.field('trail.field', name)} {said}"

@@ -192,7 +192,7 @@ def test_a_shift_and_leave_are_added_and_deleted_line_by_line_and_the_trail_says
         assert console.stored(stored) == {"shifts": [([6], "09:00")], "leave": []}
         page.get_by_role("link", name="变更记录").click()
         rows = page.get_by_role("table", name="变更记录").get_by_role("row")
-        expect(rows.nth(1)).to_contain_text(re.compile("admin.*请假.*w-1.*2026-11-23.*→ —"))
+        expect(rows.nth(1)).to_contain_text(re.compile("admin.*请假.*w-1.*开始 2026-11-23.*→ —"))
         expect(rows).to_have_count(6)
         expect(page.locator(".gw-page")).not_to_contain_text("体检")
     assert wrong == []
