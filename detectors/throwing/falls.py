@@ -72,6 +72,11 @@ SUSPECTED_M, CONFIRMED_M, LONG_M = FLOOR_M, 2 * FLOOR_M, 3 * FLOOR_M
 unsure; three are none."""
 
 
+SUSPECTED_SHARE = 0.6
+"""Of the pictures of a fall in which it must be seen, unless it is confirmed: a track may skip
+from a bird to a leaf."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fall:
     """A track that gravity drew, its curve, and how many metres of it were seen."""
@@ -136,6 +141,8 @@ def _as_fall(track: Track, watched: Watched, *, least_skip: float) -> Fall | Non
     if fall_m < SUSPECTED_M:
         return None
     confirmed = fall_m >= CONFIRMED_M and _is_sure(curve, fall_m, rain=least_skip > 0)
+    if not confirmed and track.seen_share < SUSPECTED_SHARE:
+        return None
     return Fall(track=track, curve=curve, fall_m=fall_m, confirmed=confirmed)
 
 

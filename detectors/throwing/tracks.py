@@ -89,6 +89,11 @@ class Track:
         """Seconds from the first point to the last."""
         return self.t[-1] - self.t[0]
 
+    @property
+    def seen_share(self) -> float:
+        """Share of the pictures from the first point to the last in which it was seen."""
+        return len(self.t) / (self.pictures - self.misses)
+
     def without_first(self, count: int) -> "Track":
         """Return the track from a later point on."""
         t, x, y, size = (values[count:] for values in (self.t, self.x, self.y, self.size))
